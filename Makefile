@@ -1,0 +1,70 @@
+# Everything a user types: make results, make test. The rest is listed by `make help`.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help results test bench docs lock clean distclean environment
+
+PYTHON ?= python3
+LOCK := envs/requirements.lock
+# calls find the tools of .venv first, as after `source .venv/bin/activate`, and the library without installing it
+IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=workflow_scripts
+
+help: ## list what make can do here
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+
+results: environment ## run the experiment of config/config.yaml on all cores and write results/report.html
+	@$(IN_VENV) snakemake --cores all all
+	@$(IN_VENV) snakemake --report results/report.html
+	@echo "Read results/report.html; the tables are in results/tables, the figures in results/figures."
+
+test: environment ## check format, style, layers, types, rules, and run all the tests
+	$(IN_VENV) ruff format --check .
+	$(IN_VENV) ruff check .
+	$(IN_VENV) snakefmt --check Snakefile rules
+	$(IN_VENV) snakemake --lint
+	$(IN_VENV) lint-imports
+	$(IN_VENV) mypy
+	$(IN_VENV) python -m pytest
+
+docs: environment ## write config/schema.yaml and docs/configuration.md anew from the settings models
+	@$(IN_VENV) python -m privatune.reference
+
+# Installing by name and freezing the outcome. torch pins its own CUDA libraries where it needs them, and a build's
+# local tag (2.13.0+cpu) names a file of one host: both stay out, so that the lock installs everywhere.
+lock: ## pin every package that envs/requirements.in needs in envs/requirements.lock
+	@echo "Resolving envs/requirements.in in .venv-lock ..."
+	@$(PYTHON) -m venv --clear .venv-lock
+	@.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.in
+	@{ echo "# Written by 'make lock' from envs/requirements.in; do not edit."; \
+	   .venv-lock/bin/python -m pip freeze --all --exclude pip \
+	   | sed -e 's/+[^ ]*//' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton==/d'; } > $(LOCK).new
+	@mv $(LOCK).new $(LOCK)
+	@rm -rf .venv-lock
+	@echo "$(LOCK) is written; write changed versions into envs/privatune.yaml too."
+
+clean: ## remove results/ (all that the workflow made)
+	@rm -rf results
+	@echo "Removed results/. The installed packages are still in .venv; 'make distclean' removes them too."
+
+distclean: clean ## remove .venv, Snakemake's records and the tools' caches as well
+	@rm -rf .venv .venv-lock .snakemake .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@echo "Removed .venv, .snakemake and the caches."
+
+# .venv holds a copy of the lock it was made from, written last: a changed lock or a broken-off installation makes it anew.
+environment:
+	@cmp -s $(LOCK) .venv/requirements.lock && .venv/bin/python -c '' 2>/dev/null && exit 0; \
+	command -v "$(PYTHON)" >/dev/null || \
+	  { echo "make: $(PYTHON) is not found; install Python 3.11 to 3.13, or say which: make PYTHON=python3.12 ..." >&2; exit 1; }; \
+	"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "make: $$("$(PYTHON)" --version) is too old or too new; Privatune runs on Python 3.11 to 3.13: make PYTHON=python3.12 ..." >&2; exit 1; }; \
+	"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "make: $(PYTHON) cannot make environments; install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }; \
+	packages=$$(grep -c == $(LOCK)); \
+	echo "Installing $$packages packages into .venv with $$("$(PYTHON)" --version); once, some minutes ..."; \
+	"$(PYTHON)" -m venv --clear .venv; \
+	.venv/bin/python -m pip install --disable-pip-version-check --no-input -r $(LOCK) | \
+	  { found=0; while read -r word rest; do case $$word in \
+	      Collecting) found=$$((found + 1)); (( found % 20 )) || echo "  found $$found of $$packages" ;; \
+	      Installing) echo "  unpacking them" ;; \
+	      Successfully) echo "  done" ;; esac; done; }; \
+	cp $(LOCK) .venv/requirements.lock
