@@ -1,0 +1,135 @@
+"""Files of earlier stages, made up but plausible, for tables and figures."""
+
+import json
+import math
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+SCENARIOS = [
+    "initial",
+    "device-plain",
+    "device-rehearsal",
+    "device-lwf",
+    "averaging-rehearsal",
+    "averaging-plain",
+    "averaging-control",
+]
+PAPER = Path(__file__).parents[2] / "report" / "popov-2018.csv"
+
+# scenario: user share, clients a round, the paper's row at each round, (general, user) PPL at each round
+MODELS = {
+    "initial": (None, 0, {0: "initial"}, {0: (251, 401)}),
+    "device-plain": (1.0, 1, {1: "plain"}, {1: (345, 214)}),
+    "device-rehearsal": (0.5, 1, {1: "rehearsal 1/2"}, {1: (252, 236)}),
+    "device-lwf": (0.5, 1, {1: "lwf 1/2"}, {1: (270, 262)}),
+    "averaging-rehearsal": (
+        0.5,
+        10,
+        {1: "averaging 1 round", 10: "averaging 300 rounds"},
+        {1: (246, 268), 3: (240, 176), 10: (228, 118)},
+    ),
+    "averaging-plain": (1.0, 10, {}, {1: (262, 232), 3: (312, 152), 10: (388, 117)}),
+    "averaging-control": (0.0, 10, {}, {1: (243, 396), 3: (236, 392), 10: (221, 388)}),
+}
+
+
+def evaluation(scenario: str, seed: int, number: int) -> dict:
+    share, clients, paper, rounds = MODELS[scenario]
+    general, user = (value * (1 + 0.02 * seed * math.cos(number + seed)) for value in rounds[number])
+    keys = number * clients
+    return {
+        "scenario": scenario,
+        "seed": seed,
+        "round": number,
+        "clients_per_round": clients,
+        "user_share": share,
+        "ppl_general": general,
+        "ppl_user": user,
+        "ppl_later": user * 1.07,
+        "ppl_average": math.exp((28_111 * math.log(general) + 29_222 * math.log(user)) / 57_333),
+        "targets_general": 28_111,
+        "targets_user": 29_222,
+        "tokens_general": 30_000,
+        "tokens_user": 30_000,
+        "oov_general": 6.3,
+        "oov_user": 2.6,
+        "kss_general": 90 - 6.2 * math.log(general),
+        "kss_user": 92 - 7.4 * math.log(user),
+        "recall1_user": 34 - 3 * math.log(user),
+        "recall3_user": 48 - 4 * math.log(user),
+        "bits_up": keys * 245_123_456,
+        "bits_down": keys * 245_723_456,
+        "epsilon": None,
+        "delta": None,
+        "paper": paper.get(number),
+    }
+
+
+def write_run(folder: Path, seeds: list[int], scenarios: list[str]) -> SimpleNamespace:
+    """The files of one run of `scenarios`; lists of paths in the order in which the workflow gives them."""
+    evaluations, clients, costs, benchmarks = [], [], [], []
+    for scenario in scenarios:
+        share, cohort, _, rounds = MODELS[scenario]
+        for seed in seeds:
+            for number in rounds:
+                at = f"{scenario}/seed-{seed}/round-{number}"
+                path = folder / "evaluation" / f"{at}.json"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(json.dumps(evaluation(scenario, seed, number), sort_keys=True))
+                evaluations.append(str(path))
+            for number in range(1, max(rounds) + 1):
+                path = folder / "federated" / scenario / f"seed-{seed}" / f"round-{number}" / "clients.csv"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                lines = ["scenario,seed,round,client,user_tokens,rehearsal_tokens,steps,bits_up,bits_down"]
+                for place in range(cohort):
+                    tokens = 1500 + 617 * ((place * 7 + number * 3) % 10)
+                    lines.append(
+                        f"{scenario},{seed},{number},p{number * 10 + place:04},{tokens},{tokens},{tokens // 100},"
+                        "245123456,245723456"
+                    )
+                path.write_text("\n".join(lines) + "\n")
+                clients.append(str(path))
+        for place in range(3 if cohort else 0):
+            tokens = 3_000 + 4_321 * place
+            cost = {"scenario": scenario, "client": f"p{place:04}", "tokens": tokens, "user_kb": tokens * 0.0025}
+            cost |= {"seconds": 1.1 + tokens / (5200 if share == 0.5 else 6100), "peak_memory_mb": 410.0 + tokens / 400}
+            path = folder / "costs" / scenario / f"client-{place}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(cost))
+            costs.append(str(path))
+    times = {
+        "fetch_package": (3, 4.1, 96), "corpus": (3, 6.3, 320), "split": (1, 2.2, 260), "vocabulary": (1, 8.4, 540),
+        "encode": (6, 2.9, 380), "pretrain": (1, 310.0, 1240), "fine_tune": (63, 4.4, 690), "aggregate": (33, 1.9, 480),
+        "evaluate": (13, 14.8, 820), "client_cost": (18, 3.5, 640),
+    }  # fmt: skip
+    for rule, (jobs, seconds, memory) in times.items():
+        for place in range(jobs):
+            path = folder / "benchmarks" / (f"{rule}/{place}.tsv" if jobs > 1 else f"{rule}.tsv")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            measured = memory + place if seconds > 2 else "-"
+            path.write_text(
+                f"s\th:m:s\tmax_rss\tmax_vms\tcpu_time\n{seconds + 0.01 * place}\t0:00:01\t{measured}\t-\t1\n"
+            )
+            benchmarks.append(str(path))
+    curve = folder / "curve.csv"
+    lines = ["step,tokens,seconds,learning_rate,ppl_train,ppl_valid"]
+    for step in range(50, 3551, 50):
+        train = 180 + 9000 * math.exp(-step / 220) + 700 * math.exp(-step / 900) + 12 * math.cos(step)
+        valid = f"{train * 1.12:.3f}" if step % 500 == 0 or step == 3550 else ""
+        lines.append(f"{step},{step * 700},{step * 0.09},{1.0 if step < 2500 else 0.5},{train:.3f},{valid}")
+    curve.write_text("\n".join(lines) + "\n")
+    return SimpleNamespace(
+        evaluations=evaluations,
+        clients=clients,
+        costs=costs,
+        benchmarks=benchmarks,
+        folder=folder / "benchmarks",
+        curve=curve,
+    )
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> SimpleNamespace:
+    return write_run(tmp_path, [0], SCENARIOS)

@@ -1,0 +1,10 @@
+from importlib import import_module
+
+from privatune.core.job import job
+from privatune.report.style import save_figure
+
+with job(snakemake.log[0]):
+    inputs = {name: files for name, files in snakemake.input.items() if name != "code"}
+    settings = dict(snakemake.params.settings)
+    part = import_module(f"privatune.report.figures.{settings.pop('figure')}")
+    save_figure(part.figure(**inputs, **settings), snakemake.output.pdf, snakemake.output.png)

@@ -1,0 +1,78 @@
+"""What user text gains against what general text loses, ours beside the paper's."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from privatune.report.frames import read_table
+from privatune.report.style import GREY, INK, PAGE, PAPER, Look, drawing, looks, name, perplexity_axis
+
+COLUMNS = "scenario seed round clients_per_round ppl_general ppl_user paper_ppl_general paper_ppl_user".split()
+
+
+SIDES: tuple[tuple[Literal["x", "y"], str], ...] = (("x", "general"), ("y", "user"))
+
+
+@drawing()
+def figure(comparison: str | Path) -> Figure:
+    """General (x) against user perplexity (y) of every evaluated model; both axes logarithmic, better is lower left.
+
+    Filled: ours, hollow: the paper's. An arrow leads from the initial model through the rounds to the last.
+    """
+    models = read_table(comparison, COLUMNS)
+    chosen = looks(models)
+    drawn = Figure(figsize=(PAGE, 3.4))
+    axes = drawn.subplots()
+    theirs = models.dropna(subset=["paper_ppl_general"]).drop_duplicates(["scenario", "round"])
+    for prefix, rows, filled in (("paper_", theirs, False), ("", models, True)):
+        for _, replicate in rows.groupby("seed", sort=False):
+            _paths(axes, replicate, f"{prefix}ppl_general", f"{prefix}ppl_user", chosen, filled)
+    for which, text in SIDES:
+        perplexity_axis(axes, which, [*models[f"ppl_{text}"], *theirs[f"paper_ppl_{text}"]])
+    axes.set_xlabel("perplexity of general text (logarithmic)")
+    axes.set_ylabel("perplexity of held-out users' text (log.)")
+    handles = [
+        Line2D([], [], color=look.colour, marker=look.marker, linestyle="none", label=name(scenario))
+        for scenario, look in chosen.items()
+    ]
+    handles += [
+        Line2D([], [], color=GREY, marker="o", linestyle="none", label="filled: ours"),
+        Line2D(
+            [],
+            [],
+            color=GREY,
+            marker="o",
+            markerfacecolor=PAPER,
+            markeredgewidth=1.1,
+            linestyle="none",
+            label="hollow: the paper's",
+        ),
+    ]
+    drawn.legend(handles=handles, loc="outside right center")
+    return drawn
+
+
+def _paths(axes: Axes, rows: pd.DataFrame, x: str, y: str, chosen: dict[str, Look], filled: bool) -> None:
+    start = rows.loc[rows["round"] == 0, [x, y]].to_numpy()[:1]
+    for scenario, models in rows.groupby("scenario", sort=False):
+        colour, marker = chosen[scenario]
+        points = models.sort_values("round")[[x, y]].to_numpy()
+        path = points if colour == INK else [*start, *points]
+        for place, (tail, head) in enumerate(pairwise(path)):
+            last = place == len(path) - 2
+            arrow = {"arrowstyle": "-|>" if last else "-", "color": colour, "shrinkA": 3, "shrinkB": 3}
+            axes.annotate("", head, tail, arrowprops=arrow | {"alpha": 0.8 if filled else 0.4, "linewidth": 0.8})
+        axes.plot(
+            *zip(*points, strict=True),
+            linestyle="none",
+            marker=marker,
+            color=colour,
+            markerfacecolor=colour if filled else PAPER,
+            markeredgecolor=PAPER if filled else colour,
+            markeredgewidth=0.6 if filled else 1.1,
+        )

@@ -1,0 +1,130 @@
+"""Result tables: read from the files of other stages, written for programs (CSV) and for readers (Markdown, HTML)."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.files import read_json, write_bytes
+
+# of every fraction; beyond them two models do not differ
+DIGITS = "%.6g"
+NOTHING = "–"
+
+STYLE = """body{font:14px/1.45 system-ui,sans-serif;color:#222;margin:1.5em}p{max-width:60em;color:#444}
+table{border-collapse:collapse}th,td{padding:.25em .8em;text-align:right;vertical-align:bottom}td{white-space:nowrap}
+th:first-child,td:first-child{text-align:left}
+thead th{position:sticky;top:0;background:#fff;border-bottom:2px solid #222}
+tbody tr{border-bottom:1px solid #ddd}tbody tr:hover{background:#f3f6fa}"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A result table: `frame` as CSV carries it, `shown` (text cells) and `note` (units, sizes) as a reader sees it."""
+
+    title: str
+    note: str
+    frame: pd.DataFrame
+    shown: pd.DataFrame
+
+
+def read_table(path: str | Path, columns: Sequence[str], separator: str = ",") -> pd.DataFrame:
+    """Read a table of ours; `-` and empty cells are null.
+
+    Raises PrivatuneError naming the file, and the column when one of `columns` is missing.
+    """
+    try:
+        frame = pd.read_csv(path, sep=separator, keep_default_na=False, na_values=["", "-", "NA"])
+    except (OSError, ValueError) as error:
+        raise PrivatuneError(f"{path}: missing or damaged table; delete it and run again") from error
+    _require(frame.columns, columns, path)
+    return frame
+
+
+def read_tables(paths: Iterable[str | Path], columns: Sequence[str]) -> pd.DataFrame:
+    """The rows of several tables, one table below the other; errors as `read_table`."""
+    frames = [frame for path in paths if len(frame := read_table(path, columns))]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(columns))
+
+
+def read_records(paths: Iterable[str | Path], columns: Sequence[str]) -> pd.DataFrame:
+    """One row a file, each a flat JSON object.
+
+    Raises PrivatuneError naming the file, and the key when it lacks one of `columns`.
+    """
+    rows = []
+    for path in paths:
+        rows.append(read_json(path))
+        _require(rows[-1], columns, path)
+    return pd.DataFrame(rows, columns=None if rows else list(columns))
+
+
+def _require(present: Iterable[str], columns: Sequence[str], path: str | Path) -> None:
+    missing = [column for column in columns if column not in set(present)]
+    if missing:
+        raise PrivatuneError(f"{path}: has no `{missing[0]}`; delete the file and run again")
+
+
+def arrange(
+    frame: pd.DataFrame, columns: Sequence[str], scenarios: Sequence[str], keys: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Columns in the order of `columns`, others after them by name; rows by the order of `scenarios`, then by `keys`.
+
+    Whole numbers become integers, so that a null beside them does not cost their digits.
+    """
+    others = sorted(set(frame.columns) - set(columns))
+    rank = {scenario: place for place, scenario in enumerate(scenarios)}
+    ordered = frame[[*columns, *others]].sort_values(
+        ["scenario", *keys],
+        key=lambda column: column.map(lambda name: rank.get(name, len(rank))) if column.name == "scenario" else column,
+        kind="stable",
+        ignore_index=True,
+    )
+    return ordered.convert_dtypes(convert_string=False, convert_boolean=False, convert_floating=False)
+
+
+def show(frame: pd.DataFrame, columns: Mapping[str, tuple[str, Callable[[Any], str]]]) -> pd.DataFrame:
+    """The table as text: for each column its heading (with unit) and the form of a value; null becomes a dash.
+
+    >>> show(pd.DataFrame({"bits_up": [8e6, None]}), {"bits_up": ("sent, MB", megabytes)})["sent, MB"].tolist()
+    ['1.0', '–']
+    """
+    return pd.DataFrame(
+        {
+            heading: [NOTHING if pd.isna(value) else form(value) for value in frame[column]]
+            for column, (heading, form) in columns.items()
+        }
+    )
+
+
+def decimals(places: int) -> Callable[[Any], str]:
+    """Form of a number with that many decimal places and thousands set apart.
+
+    >>> decimals(1)(1234.56)
+    '1,234.6'
+    """
+    return lambda value: f"{value:,.{places}f}"
+
+
+def megabytes(bits: float) -> str:
+    """Bits as millions of bytes."""
+    return f"{bits / 8e6:,.1f}"
+
+
+def write_table(table: Table, path: str | Path) -> None:
+    """Write `table` as `path` (.csv), and beside it as .md and as one self-contained .html page, each atomically."""
+    path = Path(path)
+    write_bytes(path, table.frame.to_csv(index=False, float_format=DIGITS, lineterminator="\n").encode())
+    lines = [table.shown.columns, ["---"] + ["---:"] * (table.shown.shape[1] - 1), *table.shown.to_numpy()]
+    rows = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    write_bytes(path.with_suffix(".md"), f"# {table.title}\n\n{rows}\n\n{table.note}\n".encode())
+    page = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(table.title)}</title>'
+        f"<style>{STYLE}</style><h1>{escape(table.title)}</h1>\n"
+        f"{table.shown.to_html(index=False, border=0)}\n<p>{escape(table.note)}</p></html>\n"
+    )
+    write_bytes(path.with_suffix(".html"), page.encode())

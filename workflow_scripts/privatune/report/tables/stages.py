@@ -1,0 +1,51 @@
+"""The table `stages`: one row a rule, from Snakemake's benchmark files."""
+
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+import pandas as pd
+
+from privatune.core.errors import PrivatuneError
+from privatune.report.frames import Table, decimals, read_table, show
+
+
+def table(benchmarks: Sequence[str | Path], folder: str | Path) -> Table:
+    """Sum seconds and take the largest memory over each rule's files `folder/{rule}.tsv` or `folder/{rule}/...tsv`.
+
+    Rules stand in the order in which `benchmarks` first names them. Memory is null where no job could be measured.
+    """
+    rows = []
+    for path in benchmarks:
+        jobs = read_table(path, ["s", "max_rss"], separator="\t")
+        for seconds, memory in zip(jobs["s"], jobs["max_rss"], strict=True):
+            rows.append((_rule(path, folder), seconds, memory))
+    jobs = pd.DataFrame(rows, columns=["rule", "seconds", "peak_memory_mb"])
+    frame = jobs.groupby("rule", sort=False, as_index=False).agg(
+        jobs=("seconds", "size"), seconds=("seconds", "sum"), peak_memory_mb=("peak_memory_mb", "max")
+    )
+    shown = show(
+        frame,
+        {
+            "rule": ("rule", str),
+            "jobs": ("jobs", decimals(0)),
+            "seconds": ("seconds", decimals(1)),
+            "peak_memory_mb": ("peak memory, MB", decimals(0)),
+        },
+    )
+    note = (
+        f"Seconds: wall time summed over a rule's jobs, {frame['seconds'].sum():,.0f} in all rules; jobs side by side "
+        "end sooner. Memory: the largest of a rule's jobs, not reliable below a second. Both differ from run to run."
+    )
+    return Table("Where the time goes", note, frame, shown)
+
+
+def _rule(path: str | Path, folder: str | Path) -> str:
+    """The rule a benchmark file belongs to.
+
+    >>> _rule("results/benchmarks/client/seed-0/2.tsv", "results/benchmarks"), _rule("b/vocabulary.tsv", "b")
+    ('client', 'vocabulary')
+    """
+    try:
+        return PurePath(path).relative_to(folder).parts[0].removesuffix(".tsv")
+    except ValueError as error:
+        raise PrivatuneError(f"{path}: is not under {folder}; give each rule's `benchmark:` a place there") from error

@@ -1,0 +1,10 @@
+from importlib import import_module
+
+from privatune.core.job import job
+from privatune.report.frames import write_table
+
+with job(snakemake.log[0]):
+    inputs = {name: files for name, files in snakemake.input.items() if name != "code"}
+    settings = dict(snakemake.params.settings)
+    part = import_module(f"privatune.report.tables.{settings.pop('table')}")
+    write_table(part.table(**inputs, **settings), snakemake.output.csv)
