@@ -1,0 +1,119 @@
+"""What a settings model accepts: as a JSON schema, in words, and at a place inside it."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+Schema = dict[str, Any]
+_NAMES = {"boolean": "true or false", "integer": "a whole number", "number": "a number", "string": "text"}
+_NAMES |= {"array": "a list", "object": "a mapping", "null": "null"}
+
+
+def schema(model: type[BaseModel]) -> Schema:
+    """JSON schema of `model` with every reference written out in place; models that contain themselves are not meant.
+
+    >>> from pydantic import Field
+    >>> class Example(BaseModel):
+    ...     share: float = Field(0.5, ge=0, le=1, description="Share of private text.")
+    >>> schema(Example)["properties"]["share"]
+    {'default': 0.5, 'description': 'Share of private text.', 'maximum': 1, 'minimum': 0, 'type': 'number'}
+    """
+    whole = model.model_json_schema()
+    definitions = whole.pop("$defs", {})
+    return _written_out(whole, definitions)
+
+
+def _written_out(node: Schema, definitions: dict[str, Schema]) -> Schema:
+    if "$ref" in node:
+        node = definitions[node["$ref"].removeprefix("#/$defs/")] | {k: v for k, v in node.items() if k != "$ref"}
+    out = {key: value for key, value in node.items() if key != "title"}
+    if "properties" in node:
+        out["properties"] = {name: _written_out(child, definitions) for name, child in node["properties"].items()}
+        out.pop("default", None)  # each property states its own
+    for key in ("items", "additionalProperties"):
+        if isinstance(node.get(key), dict):
+            out[key] = _written_out(node[key], definitions)
+    for key in ("anyOf", "oneOf", "prefixItems"):
+        if key in node:
+            out[key] = [_written_out(child, definitions) for child in node[key]]
+    if "discriminator" in node:
+        out["discriminator"] = {"propertyName": node["discriminator"]["propertyName"]}
+    return out
+
+
+def members(node: Schema) -> list[Schema]:
+    """The alternatives of a union without null; of anything else, itself."""
+    return [child for child in node.get("anyOf") or node.get("oneOf") or [node] if child.get("type") != "null"]
+
+
+def find(node: Schema, place: tuple[int | str, ...]) -> tuple[str, Schema]:
+    """Dotted path and schema of a pydantic error's `loc`; the schema is empty where the model knows no such key.
+
+    >>> find({"properties": {"run": {"type": "array", "items": {"type": "string"}}}}, ("run", 2))
+    ('run[2]', {'type': 'string'})
+    """
+    path = ""
+    for step in place:
+        if len(members(node)) > 1:  # pydantic names the alternative it tried: no part of the user's path
+            node = next((child for child in members(node) if step in _tags(child, node)), node)
+            continue
+        (node,) = members(node)
+        if isinstance(step, int) and node.get("type") == "array":
+            path, node = f"{path}[{step}]", node.get("items", {})
+        elif step != "[key]":
+            path = f"{path}.{step}".removeprefix(".")
+            children = node.get("additionalProperties")
+            node = node.get("properties", {}).get(step, children if isinstance(children, dict) else {})
+    return path, node
+
+
+def _tags(child: Schema, union: Schema) -> list[Any]:
+    tag = child.get("properties", {}).get(union.get("discriminator", {}).get("propertyName"), {})
+    return [tag["const"]] if "const" in tag else tag.get("enum", [])
+
+
+def choices(node: Schema) -> list[str]:
+    """Names that may stand at `node`, or that its discriminating key may have."""
+    names: list[Any] = []
+    for child in members(node):
+        names += _tags(child, node) if "properties" in child else child.get("enum", [child.get("const")])
+    return [name for name in names if isinstance(name, str)]
+
+
+def accepts(node: Schema) -> str:
+    """What may stand at `node`, in words.
+
+    >>> accepts({"type": "integer", "minimum": 1, "maximum": 8})
+    'a whole number from 1 to 8'
+    >>> accepts({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "null"}]})
+    'a number above 0, or null'
+    """
+    alternatives = node.get("anyOf") or node.get("oneOf")
+    if alternatives:
+        return ", or ".join(dict.fromkeys(accepts(child) for child in alternatives))
+    if "const" in node:
+        return str(node["const"])
+    if "enum" in node:
+        return "one of " + ", ".join(str(name) for name in node["enum"])
+    words = _NAMES.get(node.get("type", ""), "a value")
+    if node.get("items"):
+        words += f" (each {accepts(node['items'])})"
+    if isinstance(node.get("additionalProperties"), dict) and "properties" not in node:
+        words += f" (each value {accepts(node['additionalProperties'])})"
+    return " ".join(part for part in (words, _range(node), _shape(node)) if part)
+
+
+def _range(node: Schema) -> str:
+    low, high = node.get("minimum"), node.get("maximum")
+    if low is not None and high is not None:
+        return f"from {low} to {high}"
+    bounds = [("minimum", "of at least"), ("exclusiveMinimum", "above"), ("maximum", "of at most")]
+    bounds += [("exclusiveMaximum", "below"), ("multipleOf", "a multiple of")]
+    return " and ".join(f"{words} {node[key]}" for key, words in bounds if key in node)
+
+
+def _shape(node: Schema) -> str:
+    bounds = [("minItems", "of at least {} items"), ("maxItems", "of at most {} items")]
+    bounds += [("minLength", "of at least {} characters"), ("maxLength", "of at most {} characters")]
+    bounds += [("minProperties", "of at least {} keys"), ("pattern", "that matches {}")]
+    return " and ".join(words.format(node[key]) for key, words in bounds if key in node)
