@@ -1,0 +1,97 @@
+# Tables from the other stages' files, figures from the tables; what is marked `report` goes into the HTML report.
+
+
+def shown(path, part, category, form):
+    """A file of the report: in a category, under its part's name and caption, to read there or to save."""
+    return report(
+        f"{OUT}/{path}",
+        category=category,
+        labels={"result": part.replace("_", " "), "form": form},
+        caption=f"../report/{part}.rst",
+    )
+
+
+# table: category in the report, the files it is made from, the settings it uses
+TABLES = {
+    "comparison": (
+        "Quality",
+        {"evaluations": EVALUATIONS, "paper": f"{workflow.basedir}/report/popov-2018.csv"},
+        {"scenarios": list(E.run)},
+    ),
+    "clients": ("Cost", {"clients": CLIENTS}, {"scenarios": list(E.run)}),
+    "client_costs": ("Cost", {"costs": COSTS}, {"scenarios": list(E.run)}),
+    "stages": ("Cost", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
+}
+
+for table, (category, files, settings) in TABLES.items():
+
+    rule:
+        name:
+            f"table_{table}"
+        input:
+            **files,
+            code=code("table", f"privatune.report.tables.{table}"),
+        output:
+            csv=shown(f"tables/{table}.csv", table, category, "save (CSV, PDF)"),
+            html=shown(f"tables/{table}.html", table, category, "read"),
+            md=f"{OUT}/tables/{table}.md",
+        log:
+            f"{OUT}/logs/table_{table}.log",
+        benchmark:
+            f"{OUT}/benchmarks/table_{table}.tsv"
+        conda:
+            "../envs/privatune.yaml"
+        threads: 1
+        resources:
+            mem_mb=500,
+            runtime=5,
+        params:
+            settings={**settings, "table": table},
+        script:
+            "../workflow_scripts/table.py"
+
+
+# figure: category in the report, the tables it is made from
+FIGURES = {
+    "perplexity_by_round": ("Quality", {"comparison": f"{OUT}/tables/comparison.csv"}),
+    "tradeoff": ("Quality", {"comparison": f"{OUT}/tables/comparison.csv"}),
+    "keystrokes": ("Quality", {"comparison": f"{OUT}/tables/comparison.csv"}),
+    "pretraining": ("General model", {"curve": CURVE}),
+    "costs": (
+        "Cost",
+        {"stages": f"{OUT}/tables/stages.csv", "client_costs": f"{OUT}/tables/client_costs.csv"},
+    ),
+}
+
+for figure, (category, files) in FIGURES.items():
+
+    rule:
+        name:
+            f"figure_{figure}"
+        input:
+            **files,
+            code=code("figure", f"privatune.report.figures.{figure}"),
+        output:
+            pdf=shown(f"figures/{figure}.pdf", figure, category, "save (CSV, PDF)"),
+            png=shown(f"figures/{figure}.png", figure, category, "read"),
+        log:
+            f"{OUT}/logs/figure_{figure}.log",
+        benchmark:
+            f"{OUT}/benchmarks/figure_{figure}.tsv"
+        conda:
+            "../envs/privatune.yaml"
+        threads: 1
+        resources:
+            mem_mb=500,
+            runtime=5,
+        params:
+            settings={"figure": figure},
+        script:
+            "../workflow_scripts/figure.py"
+
+
+# what `all` asks of this stage
+REPORTED = [
+    *(f"{OUT}/tables/{table}.{form}" for table in TABLES for form in ("csv", "md")),
+    *(f"{OUT}/figures/{figure}.{form}" for figure in FIGURES for form in ("pdf", "png")),
+]
