@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from privatune.report.frames import read_table
-from privatune.report.style import GENERAL, PAGE, PAPER, SMALL, USER, drawing, name
+from privatune.report.style import GENERAL, GREY, PAGE, PAPER, SMALL, USER, drawing, name
 
 STAGES = "rule jobs seconds peak_memory_mb".split()
 CLIENTS = "scenario client tokens seconds peak_memory_mb".split()
@@ -33,7 +33,7 @@ def _stages(axes: Axes, rules: pd.DataFrame) -> None:
     ]
     axes.bar_label(bars, texts, padding=3, fontsize=SMALL)
     axes.invert_yaxis()
-    axes.margins(x=0.5)
+    axes.set_xlim(0, 1.8 * rules["seconds"].max())
     axes.grid(visible=False, axis="y")
     axes.set_title("Jobs × mean time, peak memory of each rule")
     axes.set_xlabel("time summed over jobs (s)")
@@ -44,12 +44,10 @@ def _clients(axes: Axes, clients: pd.DataFrame) -> None:
     for place, (_, rows) in enumerate(scenarios):
         axes.plot(rows["seconds"], [place] * len(rows), "o", color=USER, markeredgecolor=PAPER)
         text = f"{_span(rows['tokens'])} tokens, {rows['peak_memory_mb'].max():,.0f} MB"
-        axes.annotate(
-            text, (rows["seconds"].max(), place), (6, 0), textcoords="offset points", va="center", fontsize=SMALL
-        )
+        axes.annotate(text, (0, place), (4, 5), textcoords="offset points", color=GREY, fontsize=SMALL)
     axes.set_yticks(range(len(scenarios)), [name(str(scenario)) for scenario, _ in scenarios])
     axes.set_ylim(len(scenarios) - 0.5, -0.5)
-    axes.set_xlim(0, 1.9 * clients["seconds"].max())
+    axes.set_xlim(0, 1.1 * clients["seconds"].max())
     axes.set_title("One client measured alone, one dot each")
     axes.set_xlabel("time of its fine-tuning (s)")
 

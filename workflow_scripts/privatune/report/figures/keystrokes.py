@@ -34,7 +34,7 @@ def figure(comparison: str | Path) -> Figure:
             )
     axes.set_yticks(range(len(rows)), labels)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
     axes.set_xlabel("keystrokes saved with three suggestions (%)")
     handles = [
         Line2D(

@@ -73,4 +73,4 @@ def _draw(axes: Axes, rows: pd.DataFrame, measure: str, scenario: str, chosen: d
         if len(middle) > 1:
             axes.fill_between(middle.index, low, high, color=colour, alpha=0.18, linewidth=0)
         else:
-            axes.vlines(middle.index, low, high, color=colour)
+            axes.vlines(middle.index, low, high, color=colour, zorder=4)

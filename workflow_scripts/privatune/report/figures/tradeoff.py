@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,16 +23,16 @@ SIDES: tuple[tuple[Literal["x", "y"], str], ...] = (("x", "general"), ("y", "use
 def figure(comparison: str | Path) -> Figure:
     """General (x) against user perplexity (y) of every evaluated model; both axes logarithmic, better is lower left.
 
-    Filled: ours, hollow: the paper's. An arrow leads from the initial model through the rounds to the last.
+    Filled: ours, hollow: the paper's. An arrow leads from the initial model through the rounds to the last;
+    large points are geometric means over replicates, small ones the replicates.
     """
     models = read_table(comparison, COLUMNS)
     chosen = looks(models)
     drawn = Figure(figsize=(PAGE, 3.4))
     axes = drawn.subplots()
-    theirs = models.dropna(subset=["paper_ppl_general"]).drop_duplicates(["scenario", "round"])
-    for prefix, rows, filled in (("paper_", theirs, False), ("", models, True)):
-        for _, replicate in rows.groupby("seed", sort=False):
-            _paths(axes, replicate, f"{prefix}ppl_general", f"{prefix}ppl_user", chosen, filled)
+    theirs = models.dropna(subset=["paper_ppl_general", "paper_ppl_user"])
+    _paths(axes, theirs, "paper_ppl_general", "paper_ppl_user", chosen, filled=False)
+    _paths(axes, models, "ppl_general", "ppl_user", chosen, filled=True)
     for which, text in SIDES:
         perplexity_axis(axes, which, [*models[f"ppl_{text}"], *theirs[f"paper_ppl_{text}"]])
     axes.set_xlabel("perplexity of general text (logarithmic)")
@@ -57,22 +58,30 @@ def figure(comparison: str | Path) -> Figure:
     return drawn
 
 
-def _paths(axes: Axes, rows: pd.DataFrame, x: str, y: str, chosen: dict[str, Look], filled: bool) -> None:
-    start = rows.loc[rows["round"] == 0, [x, y]].to_numpy()[:1]
-    for scenario, models in rows.groupby("scenario", sort=False):
-        colour, marker = chosen[scenario]
-        points = models.sort_values("round")[[x, y]].to_numpy()
-        path = points if colour == INK else [*start, *points]
+def _paths(axes: Axes, models: pd.DataFrame, x: str, y: str, chosen: dict[str, Look], filled: bool) -> None:
+    means = np.log(models[[x, y]]).groupby([models["scenario"], models["round"]], sort=False).mean().pipe(np.exp)
+    start = means[means.index.get_level_values("round") == 0].to_numpy()[:1]
+    for scenario, rounds in means.groupby(level="scenario", sort=False):
+        colour, marker = chosen[str(scenario)]
+        points = rounds.sort_index().to_numpy()
+        path = list(points) if colour == INK else [*start, *points]
         for place, (tail, head) in enumerate(pairwise(path)):
-            last = place == len(path) - 2
-            arrow = {"arrowstyle": "-|>" if last else "-", "color": colour, "shrinkA": 3, "shrinkB": 3}
+            arrow = {
+                "arrowstyle": "-|>" if place == len(path) - 2 else "-",
+                "color": colour,
+                "shrinkA": 3,
+                "shrinkB": 3,
+            }
             axes.annotate("", head, tail, arrowprops=arrow | {"alpha": 0.8 if filled else 0.4, "linewidth": 0.8})
+        replicates = models[models["scenario"] == scenario]
+        if filled and len(replicates) > len(points):
+            axes.plot(replicates[x], replicates[y], linestyle="none", marker=".", markersize=3, color=colour, alpha=0.6)
+        face, edge, width = (colour, PAPER, 0.6) if filled else (PAPER, colour, 1.1)
         axes.plot(
-            *zip(*points, strict=True),
+            *points.T,
             linestyle="none",
             marker=marker,
-            color=colour,
-            markerfacecolor=colour if filled else PAPER,
-            markeredgecolor=PAPER if filled else colour,
-            markeredgewidth=0.6 if filled else 1.1,
+            markerfacecolor=face,
+            markeredgecolor=edge,
+            markeredgewidth=width,
         )
