@@ -45,6 +45,7 @@ class Whole(Settings):
     sources: dict[str, Annotated[Package | Table, Field(discriminator="kind")]] = {}
     threads: int | Literal["auto"] = "auto"
     anything: dict[str, Any] = {}
+    named: dict[Annotated[str, Field(pattern="^[a-z]+$")], Client] = {}
 
 
 def client(**values):
@@ -85,7 +86,9 @@ def client(**values):
             {"sources": {"web": {"kind": "table", "paht": "x"}}},
             "unknown key `sources.web.paht`; did you mean `sources.web.path`?",
         ),
-        ({"sources": {1: {"kind": "table"}}}, "`sources.1` is a key that is not text; put it in quotes"),
+        ({"sources": {1: {"kind": "table"}}}, "name `sources.1`: a name is text; put it in quotes"),
+        ({"named": {"A": {}}}, "name `named.A`: String should match pattern '^[a-z]+$'"),
+        ({"named": {"a": {"epoch": 1}}}, "unknown key `named.a.epoch`; did you mean `named.a.epochs`?"),
         ([], "it is []; it must be a mapping"),
         (
             client(epochs=0, user_share=2),

@@ -36,6 +36,10 @@ def _written_out(node: Schema, definitions: dict[str, Schema]) -> Schema:
     for key in ("anyOf", "oneOf", "prefixItems"):
         if key in node:
             out[key] = [_written_out(child, definitions) for child in node[key]]
+    if "patternProperties" in node:
+        out["patternProperties"] = {
+            key: _written_out(child, definitions) for key, child in node["patternProperties"].items()
+        }
     if "discriminator" in node:
         out["discriminator"] = {"propertyName": node["discriminator"]["propertyName"]}
     return out
@@ -44,6 +48,12 @@ def _written_out(node: Schema, definitions: dict[str, Schema]) -> Schema:
 def members(node: Schema) -> list[Schema]:
     """The alternatives of a union without null; of anything else, itself."""
     return [child for child in node.get("anyOf") or node.get("oneOf") or [node] if child.get("type") != "null"]
+
+
+def named(node: Schema) -> Schema:
+    """What stands under each name of a mapping whose names the user chooses; empty for any other."""
+    children = [*node.get("patternProperties", {}).values(), node.get("additionalProperties")]
+    return next((child for child in children if isinstance(child, dict)), {})
 
 
 def find(node: Schema, place: tuple[int | str, ...]) -> tuple[str, Schema]:
@@ -62,8 +72,7 @@ def find(node: Schema, place: tuple[int | str, ...]) -> tuple[str, Schema]:
             path, node = f"{path}[{step}]", node.get("items", {})
         elif step != "[key]":
             path = f"{path}.{step}".removeprefix(".")
-            children = node.get("additionalProperties")
-            node = node.get("properties", {}).get(step, children if isinstance(children, dict) else {})
+            node = node.get("properties", {}).get(step, named(node))
     return path, node
 
 
@@ -98,8 +107,8 @@ def accepts(node: Schema) -> str:
     words = _NAMES.get(node.get("type", ""), "a value")
     if node.get("items"):
         words += f" (each {accepts(node['items'])})"
-    if isinstance(node.get("additionalProperties"), dict) and "properties" not in node:
-        words += f" (each value {accepts(node['additionalProperties'])})"
+    if named(node):
+        words += f" (each value {accepts(named(node))})"
     return " ".join(part for part in (words, _range(node), _shape(node)) if part)
 
 

@@ -50,7 +50,11 @@ def _problem(whole: Schema, at: str, error: Mapping[str, Any]) -> str:
                 _join(at, path, key), error["ctx"]["tag"], f"one of {', '.join(choices(node))}", choices(node)
             )
         case "value_error":
-            return f"`{_join(at, path)}`: {error['ctx']['error']}" if at or path else str(error["ctx"]["error"])
+            where = f"`{_join(at, path)}`: " if at or path else ""
+            return f"{where}{error['ctx']['error']}"
+        case _ if place and place[-1] == "[key]":
+            reason = "a name is text; put it in quotes" if error["type"] == "string_type" else error["msg"]
+            return f"name `{_join(at, path)}`: {reason}"
         case _:
             return _mistaken(whole, at, place, error["input"])
 
@@ -68,8 +72,6 @@ def _unknown(whole: Schema, at: str, place: tuple[int | str, ...]) -> str:
 
 def _mistaken(whole: Schema, at: str, place: tuple[int | str, ...], value: Any) -> str:
     path, node = find(whole, place)
-    if place and place[-1] == "[key]":
-        return f"`{_join(at, path)}` is a key that is not text; put it in quotes"
     return _wrong(_join(at, path), value, accepts(node), choices(node))
 
 

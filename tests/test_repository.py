@@ -1,0 +1,137 @@
+"""Promises of the repository as a whole: one set of versions, small modules, rules that re-run when they should."""
+
+import ast
+import importlib.metadata
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+LIBRARY = sorted((ROOT / "workflow_scripts/privatune").rglob("*.py"))
+SCRIPTS = sorted((ROOT / "workflow_scripts").glob("*.py"))
+RULE = re.compile(r"^( *)(?:rule|checkpoint) ?(\w+)?:\n((?:\1 +.*\n|\n)+)", re.MULTILINE)
+RULES = [
+    (path.name, rule[2] or re.search(r"name:\s+(.+)", rule[3])[1], rule[3])
+    for path in sorted([ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")])
+    for rule in RULE.finditer(path.read_text())
+]
+# torch asks for its CUDA libraries by exact version itself, where it has any
+OF_TORCH = re.compile(r"nvidia-|cuda-|triton$")
+
+
+def pins(path):
+    """Versions by name of a list of requirements; None for a line that is no plain pin."""
+    lines = [line.split("#")[0].strip() for line in (ROOT / path).read_text().splitlines()]
+    matches = [re.fullmatch(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)", line) or line for line in lines if line]
+    return dict((canonicalize_name(m[1]), m[2]) if isinstance(m, re.Match) else (m, None) for m in matches)
+
+
+def short(path):
+    return str(path.relative_to(ROOT))
+
+
+def test_lock_is_plain():
+    """No local version tag, host, path, hash or range: it installs from any copy of the registry."""
+    lock = pins("envs/requirements.lock")
+    assert None not in lock.values(), [name for name, version in lock.items() if version is None]
+    assert lock.keys().isdisjoint(name for name in lock if OF_TORCH.match(name))
+
+
+def test_lock_has_the_direct_dependencies():
+    lock = pins("envs/requirements.lock")
+    asked = pins("envs/requirements.in")
+    assert asked == {name: lock.get(name) for name in asked}, "run `make lock`"
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("system", ["linux", "darwin"])
+def test_lock_is_whole(python, system):
+    """Whatever a pinned package needs, on any Python and system we name, is pinned too."""
+    lock = pins("envs/requirements.lock")
+    place = {"python_version": python, "sys_platform": system, "platform_system": system.capitalize(), "extra": ""}
+    for name in lock:
+        for text in importlib.metadata.requires(name) or []:
+            need = Requirement(text)
+            needed = canonicalize_name(need.name)
+            if not OF_TORCH.match(needed) and (need.marker is None or need.marker.evaluate(place)):
+                assert needed in lock, f"{name} needs {need.name}"
+                assert need.specifier.contains(lock[needed]), f"{name} needs {need}"
+
+
+def test_conda_has_the_same_versions():
+    *_, packages = yaml.safe_load((ROOT / "envs/privatune.yaml").read_text())["dependencies"]
+    conda = dict(line.split("==") for line in packages["pip"])
+    asked, _, checks = (ROOT / "envs/requirements.in").read_text().partition("# the checks")
+    assert checks
+    assert conda == dict(line.split("==") for line in asked.splitlines() if line and not line.startswith("#"))
+
+
+def test_library_imports_only_what_is_asked_for():
+    """Nothing is used that only happens to come along with something else."""
+    modules = importlib.metadata.packages_distributions()
+    asked = pins("envs/requirements.in")
+    for path in LIBRARY:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            for name in names:
+                owners = {canonicalize_name(owner) for owner in modules.get(name.split(".")[0], [])}
+                assert not owners or owners & asked.keys(), f"{short(path)}: {name}"
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=short)
+def test_library_module(path):
+    text = path.read_text()
+    assert text.count("\n") < 300
+    assert path.name != "__init__.py" or not text, "packages stay empty: a job's inputs name the modules it uses"
+    for node in ast.walk(ast.parse(text)):
+        where = f"line {getattr(node, 'lineno', 0)}"
+        assert not isinstance(node, ast.Assert), f"{where}: raise an error instead of assert"
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
+            assert names.isdisjoint({"pickle", "random", "dill", "joblib", "shelve"}), f"{where}: {names}"
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert not re.search(r"\brandom\.(?!Generator|Philox)\w+$", called), f"{where}: {called} is global"
+            assert not re.search(r"^torch\.(manual_seed|seed|load|save|rand\w*|bernoulli)$", called), (
+                f"{where}: {called}"
+            )
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=short)
+def test_script(path):
+    text = path.read_text()
+    assert text.count("\n") < 30
+    assert "snakemake.config" not in text, "a script takes its values from `settings`: a change elsewhere is not seen"
+    assert "snakemake.threads" not in text, "it is capped by --cores, which would change results"
+
+
+@pytest.mark.parametrize(("file", "name", "body"), RULES, ids=[rule[1] for rule in RULES])
+def test_rule(file, name, body):
+    directives = re.findall(r"^ +(\w+):", body, re.MULTILINE)
+    if "output" not in directives:
+        return  # a target that only collects
+    assert {"log", "benchmark", "conda"} <= set(directives), file
+    assert "run" not in directives, "it costs two seconds a job: use a script"
+    depth = len(re.match(r" *", body)[0])
+    params = re.search(rf"^ {{{depth}}}params:(.*\n(?: {{{depth + 1},}}.*\n)*)", body, re.MULTILINE)
+    assert params, "one param, `settings`: changed values re-run the rule"
+    names = re.findall(rf"^ {{{depth + 4}}}(\w+)=", params[1], re.MULTILINE)
+    assert names == ["settings"], f"{file}: Snakemake compares values without their names, so one param only"
+
+
+def test_rules_were_found():
+    assert {"all"} <= {name for _, name, _ in RULES}
+    assert len(RULES) == sum(
+        len(re.findall(r"^ *(?:rule|checkpoint)\b.*:", path.read_text(), re.MULTILINE))
+        for path in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]
+    )
+
+
+@pytest.mark.parametrize("path", [".ci/run", "LICENSE", "CITATION.cff", "CONTRIBUTING.md", "Makefile"])
+def test_present(path):
+    assert (ROOT / path).stat().st_size > 0
