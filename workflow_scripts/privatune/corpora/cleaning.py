@@ -1,0 +1,99 @@
+"""Cleaning of rows, with a count of what each rule dropped or changed."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from privatune.core.settings import Settings
+from privatune.corpora.rows import GeneralRow, PrivateRow
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")  # lone surrogates are not text either
+_WORD = re.compile(r"\w+")
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_URL = re.compile(r"\b(?:https?://|www\.)\S+|\b(?:[\w-]+\.)+(?:com|org|net|edu|gov|io|co)\b(?:/\S*)?", re.IGNORECASE)
+
+
+class CleaningSettings(Settings):
+    """Rules for private text. Empty texts are always dropped, and control characters become spaces."""
+
+    drop_persons: tuple[str, ...] = Field(
+        ("ed35a50a-b6fe-4a82-9df3-606a9693adde",),
+        description="persons, as the corpus names them, to leave out; the default is the template bot of chitchat",
+    )
+    max_repeats: int | None = Field(
+        2, ge=1, description="times one word may stand in a row; a text with more is dropped; null: keep"
+    )
+    max_line_chars: int | None = Field(
+        10_000, ge=1, description="characters of a text; a longer one is dropped; null: keep"
+    )
+    mask_emails: bool = Field(True, description="replace each e-mail address by the word `email`")
+    mask_urls: bool = Field(True, description="replace each web address by the word `url`")
+
+
+def clean_private(
+    rows: Iterator[PrivateRow], settings: CleaningSettings, dropped: Counter[str], changed: Counter[str]
+) -> Iterator[PrivateRow]:
+    """Yield the rows that stay; `dropped` counts rows by rule, `changed` counts addresses masked and rows mended.
+
+    >>> dropped, changed = Counter(), Counter()
+    >>> rows = [PrivateRow("ann", None, "see www.x.org, ann@x.org"), PrivateRow("ann", None, "no No, no")]
+    >>> [row.text for row in clean_private(iter(rows), CleaningSettings(), dropped, changed)]
+    ['see url email']
+    >>> dict(dropped)
+    {'max_repeats': 1}
+    """
+    persons = frozenset(settings.drop_persons)
+    longest = settings.max_line_chars
+    for person, time, text in rows:
+        text = _without_control(text, changed)
+        if person in persons:
+            dropped["drop_persons"] += 1
+        elif not text:
+            dropped["empty"] += 1
+        elif longest is not None and len(text) > longest:
+            dropped["max_line_chars"] += 1
+        elif settings.max_repeats is not None and _repeats(text) > settings.max_repeats:
+            dropped["max_repeats"] += 1
+        else:
+            if settings.mask_emails and "@" in text:
+                text, masked = _EMAIL.subn("email", text)
+                changed["mask_emails"] += masked
+            if settings.mask_urls and ("." in text or "://" in text):
+                text, masked = _URL.subn("url", text)
+                changed["mask_urls"] += masked
+            yield PrivateRow(_CONTROL.sub(" ", person), time, text)
+
+
+def clean_general(rows: Iterator[GeneralRow], dropped: Counter[str], changed: Counter[str]) -> Iterator[GeneralRow]:
+    """Yield the rows that have text, without control characters; public text needs no more."""
+    for document, part, text in rows:
+        text = _without_control(text, changed)
+        if text:
+            yield GeneralRow(_CONTROL.sub(" ", document), part, text)
+        else:
+            dropped["empty"] += 1
+
+
+def _repeats(text: str) -> int:
+    """The most times that one word stands in a row.
+
+    >>> _repeats("ha, Ha! ha well ha")
+    3
+    """
+    most = run = 0
+    before = None
+    for word in _WORD.findall(text.lower()):
+        run = run + 1 if word == before else 1
+        most = max(most, run)
+        before = word
+    return most
+
+
+def _without_control(text: str, changed: Counter[str]) -> str:
+    text = text.strip()
+    if not text.isprintable() and _CONTROL.search(text):
+        changed["control_characters"] += 1
+        text = _CONTROL.sub(" ", text).strip()
+    return text

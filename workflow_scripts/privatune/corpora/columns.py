@@ -1,0 +1,158 @@
+"""Records with named columns (files, Hugging Face datasets) to rows."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field
+
+from privatune.core.errors import PrivatuneError
+from privatune.corpora.rows import GeneralRow, PrivateRow, Role, Rows, Shares, Source, part_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_PART = {"train": "train", "valid": "valid", "validation": "valid", "test": "test"}
+
+
+class ColumnSource(Source, Shares):
+    """Text of your own: which column holds what. The shares and the document and part columns are for general text."""
+
+    role: Role = Field(description="general: public text that pretrains; private: texts by person")
+    text_column: str = Field("text", description="column of the text: a message, or a document whose lines become rows")
+    person_column: str = Field("person", description="private: column that tells whose text it is")
+    time_column: str | None = Field(
+        "time",
+        description="private: column of the time of writing; null: the order of the rows is the order of writing",
+    )
+    time_format: str | None = Field(
+        None, description="strptime format of the times, such as `%a %b %d %H:%M:%S %z %Y`; null: ISO 8601 or Unix time"
+    )
+    time_unit: Literal["s", "ms", "us", "ns"] = Field("s", description="unit of Unix times")
+    document_column: str | None = Field(
+        None, description="general: column that names the document, whose rows follow each other; null: each is its own"
+    )
+    part_column: str | None = Field(
+        None, description="general: column with train, valid or test; null: by valid_share and test_share"
+    )
+    max_rows: int | None = Field(None, ge=1, description="records to read from the start; null: all")
+
+    def columns(self) -> list[str]:
+        """The columns that are read."""
+        private = [self.person_column, self.time_column]
+        general = [self.document_column, self.part_column]
+        return [self.text_column, *filter(None, private if self.role == "private" else general)]
+
+
+class Record(NamedTuple):
+    """Values by column, with the place they come from ("chat.csv line", 7) and the part that this place implies."""
+
+    place: str
+    number: int
+    values: Mapping[str, Any]
+    part: str = "train"
+
+
+def rows(records: Iterable[Record], settings: ColumnSource) -> Rows:
+    """Turn records into rows of the settings' role; raises PrivatuneError naming place and column, never a value."""
+    records = islice(records, settings.max_rows)
+    return _private(records, settings) if settings.role == "private" else _general(records, settings)
+
+
+def _private(records: Iterable[Record], settings: ColumnSource) -> Iterator[PrivateRow]:
+    for record in records:
+        person = _name(record, "person_column", settings.person_column)
+        time = None
+        if settings.time_column:
+            value = _value(record, "time_column", settings.time_column)
+            try:
+                time = utc(value, settings.time_format, settings.time_unit)
+            except (ValueError, TypeError, OverflowError):  # from None: the cause quotes the value
+                raise _wrong(
+                    record,
+                    settings.time_column,
+                    "not a time",
+                    "state `time_format` or `time_unit`, or set `time_column: null`",
+                ) from None
+        yield PrivateRow(person, time, _text(record, settings))
+
+
+def _general(records: Iterable[Record], settings: ColumnSource) -> Iterator[GeneralRow]:
+    index, before = -1, None
+    for record in records:
+        document = None
+        if settings.document_column:
+            document = _name(record, "document_column", settings.document_column)
+        if document is None or document != before:
+            index, before = index + 1, document
+        if settings.part_column:
+            part = _PART.get(_name(record, "part_column", settings.part_column), "")
+            if not part:
+                raise _wrong(
+                    record, settings.part_column, "none of train, valid and test", "correct it or `part_column`"
+                )
+        else:
+            part = part_of(index, settings) if record.part == "train" else record.part
+        for line in _text(record, settings).splitlines():
+            yield GeneralRow(str(index) if document is None else document, part, line)
+
+
+def _value(record: Record, key: str, column: str) -> Any:
+    try:
+        return record.values[column]
+    except KeyError:  # the columns that are there are not listed: without a header line they would be text
+        raise PrivatuneError(
+            f"{record.place} {record.number}: no column `{column}`; name the right one in `{key}`"
+        ) from None
+
+
+def _name(record: Record, key: str, column: str) -> str:
+    value = _value(record, key, column)
+    if value is None or value == "" or isinstance(value, (bytes, list, dict)):
+        raise _wrong(record, column, "empty or not a name", f"mend it or set `{key}`")
+    return str(value)
+
+
+def _text(record: Record, settings: ColumnSource) -> str:
+    text = _value(record, "text_column", settings.text_column)
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise _wrong(record, settings.text_column, "not text", "mend it or set `text_column`")
+    return text
+
+
+def _wrong(record: Record, column: str, what: str, remedy: str) -> PrivatuneError:
+    return PrivatuneError(f"{record.place} {record.number}: column `{column}` is {what}; {remedy}")
+
+
+def utc(value: Any, time_format: str | None = None, unit: str = "s") -> datetime:
+    """A time in UTC from a datetime or date, a Unix time or a text; without a zone it is taken as UTC.
+
+    Raises ValueError, TypeError or OverflowError, all of which may quote the value.
+
+    >>> utc("2018-04-10T20:02:17+02:00").isoformat()
+    '2018-04-10T18:02:17+00:00'
+    >>> utc("1523383337000", unit="ms").isoformat()
+    '2018-04-10T18:02:17+00:00'
+    """
+    if isinstance(value, str) and time_format:
+        value = datetime.strptime(value, time_format)
+    elif isinstance(value, str):
+        value = _number_or_iso(value.strip())
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        whole, rest = divmod(value, _SECOND[unit])
+        value = _EPOCH + timedelta(seconds=whole, microseconds=round(rest * 10**6 / _SECOND[unit]))
+    if not isinstance(value, datetime):
+        raise TypeError("neither a time, a number nor a text")
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _number_or_iso(text: str) -> datetime | int | float:
+    number = re.fullmatch(r"-?\d+(\.\d*)?", text)
+    if number is None:
+        return datetime.fromisoformat(text)
+    return float(text) if number.group(1) else int(text)

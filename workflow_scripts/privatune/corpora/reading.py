@@ -1,0 +1,140 @@
+"""One corpus, from its source to a cleaned Parquet table and a manifest."""
+
+import logging
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.files import sha256, write_json
+from privatune.corpora.cleaning import CleaningSettings, clean_general, clean_private
+from privatune.corpora.rows import LONGEST, GeneralRow, PrivateRow, Shares, Source
+from privatune.corpora.tables import GENERAL, PRIVATE, in_batches, word_counts, write_table
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Counts:
+    """What passed so far; words and documents by part, private text under the one part `private`."""
+
+    read: int = 0
+    rows: int = 0
+    words: Counter[str] = field(default_factory=Counter)
+    documents: Counter[str] = field(default_factory=Counter)
+    persons: set[str] = field(default_factory=set)
+    dropped: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
+
+
+def read_corpus(
+    name: str,
+    source: Mapping[str, Any],
+    cleaning: CleaningSettings,
+    package: str | Path | None,
+    table: str | Path,
+    manifest: str | Path,
+) -> None:
+    """Read the source `name` with the settings `source` to `table`, and write its `manifest` (JSON).
+
+    `cleaning` concerns private text only; `package` is the fetched wheel of a source that lies in one.
+    Raises PrivatuneError, and writes neither file, when the source cannot be read or no text is left.
+    """
+    start = time.perf_counter()
+    module = import_module(f"privatune.corpora.sources.{source['kind']}")  # only the module in use is a dependency
+    settings: Source = module.SETTINGS(**source)
+    schema = PRIVATE if settings.role == "private" else GENERAL
+    counts = _Counts()
+    try:
+        rows = _bounded(module.read(settings, package), counts)
+        if settings.role == "private":
+            rows = _count_persons(clean_private(rows, cleaning, counts.dropped, counts.changed), counts)
+        else:
+            rows = _count_documents(clean_general(rows, counts.dropped, counts.changed), counts)
+        batches = _count_words(in_batches(rows, schema), counts)
+        write_table(table, batches, schema, done=lambda: _refuse_empty(settings, counts))
+    except PrivatuneError as error:
+        raise PrivatuneError(f"sources.{name}: {error}") from None
+    except Exception as error:  # from None: an unforeseen error, too, may quote private text
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        at = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+        raise PrivatuneError(f"sources.{name}: cannot be read ({at}); check the source and its settings") from None
+    write_json(manifest, _manifest(name, settings, counts))
+    log.info("%s: %d rows, %d words, %.1f s", name, counts.rows, counts.words.total(), time.perf_counter() - start)
+
+
+def _bounded(rows: Iterable[Any], counts: _Counts) -> Iterator[Any]:
+    for row in rows:
+        counts.read += 1
+        if len(row.text) > LONGEST:
+            raise PrivatuneError(
+                f"row {counts.read}: a text of more than {LONGEST >> 20} Mi characters; split it into lines"
+            )
+        yield row
+
+
+def _count_persons(rows: Iterator[PrivateRow], counts: _Counts) -> Iterator[PrivateRow]:
+    for row in rows:
+        counts.persons.add(row.person)
+        yield row
+
+
+def _count_documents(rows: Iterator[GeneralRow], counts: _Counts) -> Iterator[GeneralRow]:
+    before = None
+    for row in rows:
+        if (row.part, row.document) != before:
+            before = (row.part, row.document)
+            counts.documents[row.part] += 1
+        yield row
+
+
+def _count_words(batches: Iterator[pa.RecordBatch], counts: _Counts) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        counts.rows += batch.num_rows
+        parts = batch["part"] if "part" in batch.schema.names else pa.repeat("private", batch.num_rows)
+        words = (
+            pa.table({"part": parts, "words": word_counts(batch["text"])})
+            .group_by("part")
+            .aggregate([("words", "sum")])
+        )
+        for part, total in zip(words["part"].to_pylist(), words["words_sum"].to_pylist(), strict=True):
+            counts.words[part] += total
+        yield batch
+
+
+def _refuse_empty(settings: Source, counts: _Counts) -> None:
+    if not counts.rows:
+        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(counts.dropped.items())) or "none"
+        raise PrivatuneError(
+            f"no text is left of {counts.read} rows (dropped by rule: {rules});"
+            " check the source, its columns and `cleaning`"
+        )
+    for part in ("valid", "test"):
+        if isinstance(settings, Shares) and getattr(settings, f"{part}_share") and not counts.documents[part]:
+            raise PrivatuneError(
+                f"{part}_share is no whole document of {counts.documents.total()}; raise it or take more documents"
+            )
+
+
+def _manifest(name: str, settings: Source, counts: _Counts) -> dict[str, Any]:
+    stated = settings.model_dump(mode="json")
+    manifest = {
+        "source": name,
+        **{key: stated.pop(key, None) for key in ("kind", "role", "package", "version", "sha256", "licence", "note")},
+        "settings": stated,
+        "files": {path: sha256(path) for path in settings.inputs()},
+        "rows_read": counts.read,
+        "rows": counts.rows,
+        "dropped": dict(counts.dropped),
+        "changed": dict(counts.changed),
+    }
+    if settings.role == "private":
+        return manifest | {"persons": len(counts.persons), "words": counts.words.total()}
+    return manifest | {"documents": dict(counts.documents), "words": dict(counts.words)}

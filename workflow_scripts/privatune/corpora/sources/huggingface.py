@@ -1,0 +1,66 @@
+"""A Hugging Face dataset: by its name on the hub, or a local folder of one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from privatune.core.errors import PrivatuneError
+from privatune.corpora.columns import ColumnSource, Record, rows
+from privatune.corpora.rows import Rows
+
+
+class HuggingFaceSource(ColumnSource):
+    """A dataset of the Hugging Face hub, streamed, or a folder with one (data files, or what `save_to_disk` wrote)."""
+
+    kind: Literal["huggingface"] = "huggingface"
+    dataset: str = Field(min_length=1, description="name on the hub, such as `Salesforce/wikitext`, or a local folder")
+    subset: str | None = Field(None, description="configuration of the dataset, such as `wikitext-103-raw-v1`")
+    revision: str | None = Field(None, description="branch, tag or commit; state a commit to get the same text again")
+    splits: dict[Literal["train", "valid", "test"], str] = Field(
+        {"train": "train"},
+        description="which split of the dataset each part is; private text takes all that are listed",
+    )
+
+    def inputs(self) -> list[str]:
+        """The files of a local dataset."""
+        folder = Path(self.dataset)
+        return sorted(str(path) for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+
+
+SETTINGS = HuggingFaceSource
+
+
+def read(settings: HuggingFaceSource, path: str | Path | None = None) -> Rows:
+    """Yield the rows of the listed splits; raises PrivatuneError when the dataset, a split or a column is missing."""
+    return rows(_records(settings), settings)
+
+
+def _records(settings: HuggingFaceSource) -> Iterator[Record]:
+    for part, split in settings.splits.items():
+        number = 0
+        try:
+            for values in _load(settings, split):
+                number += 1
+                yield Record(f"{settings.dataset} {split} row", number, values, part)
+        except Exception as error:  # datasets raises nearly anything; from None, for the cause may quote the text
+            if isinstance(error, PrivatuneError):
+                raise
+            raise PrivatuneError(
+                f"{settings.dataset}: split `{split}` cannot be read past row {number} ({type(error).__name__});"
+                " check `dataset`, `subset`, `revision` and `splits`, and the network when it is on the hub"
+            ) from None
+
+
+def _load(settings: HuggingFaceSource, split: str) -> Any:
+    import datasets  # here, not above: the Snakefile imports this module for its settings
+
+    datasets.utils.logging.set_verbosity(datasets.logging.CRITICAL)  # its log quotes the text of bad files
+    folder = Path(settings.dataset)
+    if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
+        saved = datasets.load_from_disk(str(folder))
+        return saved[split] if isinstance(saved, datasets.DatasetDict) else saved
+    return datasets.load_dataset(
+        settings.dataset, settings.subset, split=split, revision=settings.revision, streaming=True
+    )

@@ -1,0 +1,196 @@
+"""Private text into training and held-out persons, and each training person's text into older and newer."""
+
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import Field, model_validator
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.files import write_json
+from privatune.core.settings import Settings
+
+if TYPE_CHECKING:  # the Snakefile imports this module for its settings, so numpy and pyarrow come where they are used
+    import numpy as np
+    import pyarrow as pa
+
+log = logging.getLogger(__name__)
+_BUCKET_WORDS = 10_000_000  # of the text that is sorted in memory at a time: about 60 MB
+
+
+class PrivateSettings(Settings):
+    """Whose private text takes part, and how much of it."""
+
+    corpus: str = Field("chitchat", description="entry of `sources:` with the private text")
+    min_words: int = Field(1000, ge=1, description="words of text that a person must have to take part")
+    max_words: int = Field(
+        8000, ge=1, description="words of a person that are used, the newest; a longer message is left out"
+    )
+    max_persons: int | None = Field(None, ge=2, description="persons to take, chosen by `seed`; null: all")
+    heldout_share: float = Field(0.2, gt=0, lt=1, description="share of persons who never train: the user test")
+    later_share: float = Field(
+        0.1, ge=0, lt=1, description="share of a training person's used words, the newest, that never trains"
+    )
+
+    @model_validator(mode="after")
+    def _cap_above_minimum(self) -> Self:
+        if self.max_words < self.min_words:
+            raise ValueError("max_words must be at least min_words")
+        return self
+
+
+def split_persons(
+    corpus: str | Path, settings: PrivateSettings, seed: int, table: str | Path, counts: str | Path
+) -> None:
+    """Split the private corpus `corpus` into `table` (person, part, time, text), with `counts` as JSON.
+
+    Persons appear as p0000, p0001, ... in an order drawn by `seed`; part is train, later or heldout; a person's rows
+    are in the order of time, then of the corpus. Memory holds a word count for each person and one bucket of text, so
+    it does not grow with the text. Raises PrivatuneError when fewer than two persons have enough text.
+    """
+    from privatune.corpora.tables import CHOSEN, write_table
+
+    words, long_messages = _words_by_person(corpus, settings.max_words)
+    numbers, heldout = choose_persons(words, settings, seed)
+    tally: Counter[tuple[str, str]] = Counter()
+    buckets = 1 + sum(words[person] for person in numbers) // _BUCKET_WORDS
+    folder = Path(table).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".split-") as scratch:
+        paths = _fill_buckets(corpus, numbers, settings.max_words, [Path(scratch) / str(i) for i in range(buckets)])
+        write_table(table, _split_buckets(paths, heldout, settings, tally), CHOSEN)
+    parts = ("train", "later", "heldout")
+    write_json(
+        counts,
+        {
+            "persons": {"train": len(numbers) - int(heldout.sum()), "heldout": int(heldout.sum())},
+            "words": {part: tally["words", part] for part in parts},
+            "rows": {part: tally["rows", part] for part in parts},
+            "left_out": {
+                "persons_below_min_words": sum(count < settings.min_words for count in words.values()),
+                "persons_over_max_persons": sum(count >= settings.min_words for count in words.values()) - len(numbers),
+                "messages_longer_than_max_words": long_messages,
+                "words_over_max_words": tally["words", "over"],
+            },
+        },
+    )
+    log.info("%d persons, %d words", len(numbers), sum(tally["words", part] for part in parts))
+
+
+def choose_persons(words: dict[str, int], settings: PrivateSettings, seed: int) -> "tuple[dict[str, int], np.ndarray]":
+    """Number the persons with enough text in an order drawn by `seed`; the array [persons] of bool tells the held-out.
+
+    The order of `words` makes no difference. Raises PrivatuneError when fewer than two persons have enough text.
+    """
+    import numpy as np
+
+    from privatune.core.streams import stream
+
+    enough = sorted(person for person, count in words.items() if count >= settings.min_words)
+    if len(enough) < 2:
+        raise PrivatuneError(
+            f"private.min_words: {len(enough)} of {len(words)} persons of `{settings.corpus}` have {settings.min_words}"
+            " words of text, and two are needed (one to train, one held out); lower it or bring more text"
+        )
+    order = stream(seed, "private persons").permutation(len(enough))[: settings.max_persons]
+    held = np.zeros(len(order), bool)
+    count = min(max(1, round(settings.heldout_share * len(order))), len(order) - 1)
+    held[stream(seed, "held-out persons").permutation(len(order))[:count]] = True
+    return {enough[person]: number for number, person in enumerate(order)}, held
+
+
+def _words_by_person(corpus: str | Path, max_words: int) -> tuple[dict[str, int], int]:
+    """Words of each person, and how many messages longer than `max_words` are not among them."""
+    import numpy as np
+    import pyarrow as pa
+
+    from privatune.corpora.tables import read_batches, word_counts
+
+    words: Counter[str] = Counter()
+    long_messages = 0
+    for batch in read_batches(corpus, ["person", "text"]):
+        count = word_counts(batch["text"])
+        long_messages += int((count > max_words).sum())
+        count = np.where(count > max_words, 0, count)
+        sums = pa.table({"person": batch["person"], "words": count}).group_by("person").aggregate([("words", "sum")])
+        for person, total in zip(sums["person"].to_pylist(), sums["words_sum"].to_pylist(), strict=True):
+            words[person] += total
+    return words, long_messages
+
+
+def _fill_buckets(corpus: str | Path, numbers: dict[str, int], max_words: int, paths: list[Path]) -> list[Path]:
+    """Write the rows of the chosen persons to one scratch file for each range of their numbers."""
+    import numpy as np
+    import pyarrow as pa
+
+    from privatune.corpora.tables import read_batches, word_counts
+
+    schema = pa.schema(
+        [("number", pa.int64()), ("time", pa.timestamp("us", tz="UTC")), ("words", pa.int64()), ("text", pa.string())]
+    )
+    writers = [pa.ipc.new_stream(path, schema) for path in paths]
+    try:
+        for batch in read_batches(corpus, ["person", "time", "text"]):
+            words = word_counts(batch["text"]).astype(np.int64)
+            number = np.fromiter(
+                (numbers.get(person, -1) for person in batch["person"].to_pylist()), np.int64, len(words)
+            )
+            number[words > max_words] = -1
+            rows = pa.RecordBatch.from_arrays(
+                [pa.array(number), batch["time"], pa.array(words), batch["text"]], schema=schema
+            )
+            bucket = np.where(number < 0, -1, number * len(paths) // len(numbers))
+            for i in np.unique(bucket[bucket >= 0]):
+                writers[i].write_batch(rows.filter(pa.array(bucket == i)))
+    finally:
+        for writer in writers:
+            writer.close()
+    return paths
+
+
+def _split_buckets(
+    paths: list[Path], heldout: "np.ndarray", settings: PrivateSettings, tally: Counter[tuple[str, str]]
+) -> "Iterator[pa.RecordBatch]":
+    import pyarrow as pa
+
+    from privatune.corpora.tables import CHOSEN
+
+    digits = max(4, len(str(len(heldout) - 1)))
+    for path in paths:
+        with pa.ipc.open_stream(path) as rows:
+            bucket = rows.read_all()
+        bucket = bucket.append_column("row", pa.array(range(bucket.num_rows)))
+        bucket = bucket.sort_by([("number", "ascending"), ("time", "ascending"), ("row", "ascending")])
+        number, words = bucket["number"].to_numpy(), bucket["words"].to_numpy()
+        part = parts(number, words, heldout, settings)
+        for name in ("train", "later", "heldout", "over"):
+            tally["words", name] += int(words[part == name].sum())
+            tally["rows", name] += int((part == name).sum())
+        names = [f"p{i:0{digits}d}" for i in number]
+        columns: list[Any] = [pa.array(names, pa.string()), pa.array(part, pa.string()), bucket["time"], bucket["text"]]
+        chosen = pa.table(columns, schema=CHOSEN).filter(pa.array(part != "over"))
+        yield from chosen.to_batches(max_chunksize=20_000)
+
+
+def parts(number: "np.ndarray", words: "np.ndarray", heldout: "np.ndarray", settings: PrivateSettings) -> "np.ndarray":
+    """Part of each row [rows]: train, later, heldout, or over for what exceeds `max_words`.
+
+    Rows are sorted by person `number` and then from old to new; `words` are at least 0 and at most `max_words`.
+    """
+    import numpy as np
+
+    if not len(number):
+        return np.zeros(0, "U7")
+    last = np.r_[number[1:] != number[:-1], True]
+    total = np.cumsum(words)
+    person = np.cumsum(np.r_[0, last[:-1]])
+    newest_on = total[last][person] - total + words  # words from this row to the person's newest, both included
+    kept = newest_on <= settings.max_words
+    used = np.zeros(person[-1] + 1, np.int64)
+    np.maximum.at(used, person[kept], newest_on[kept])
+    part = np.where(newest_on <= settings.later_share * used[person], "later", "train")
+    part = np.where(heldout[number], "heldout", part)
+    return np.where(kept, part, "over")

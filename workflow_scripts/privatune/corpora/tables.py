@@ -1,0 +1,70 @@
+"""The Parquet tables of corpora: written and read in batches, so that memory does not grow with the corpus."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.files import replacing
+
+_TIME = pa.timestamp("us", tz="UTC")
+GENERAL = pa.schema([("document", pa.string()), ("part", pa.string()), ("text", pa.string())])
+PRIVATE = pa.schema([("person", pa.string()), ("time", _TIME), ("text", pa.string())])
+CHOSEN = pa.schema([("person", pa.string()), ("part", pa.string()), ("time", _TIME), ("text", pa.string())])
+_ROWS, _CHARACTERS = 20_000, 8 * 2**20  # of a batch: whichever comes first
+
+
+def in_batches(rows: Iterable[tuple], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Gather rows, whose last value is the text, into record batches."""
+    held: list[tuple] = []
+    characters = 0
+    for row in rows:
+        held.append(row)
+        characters += len(row[-1])
+        if len(held) >= _ROWS or characters >= _CHARACTERS:
+            yield _batch(held, schema)
+            held, characters = [], 0
+    if held:
+        yield _batch(held, schema)
+
+
+def _batch(rows: list[tuple], schema: pa.Schema) -> pa.RecordBatch:
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def write_table(
+    path: str | Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, done: Callable[[], None] = lambda: None
+) -> None:
+    """Write batches atomically; `done` runs before the table takes its place, and by raising keeps it from doing so."""
+    with replacing(path) as part:
+        with pq.ParquetWriter(part, schema, compression="zstd") as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        done()
+
+
+def read_batches(path: str | Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield a table of ours in batches; raises PrivatuneError when it is damaged or lacks a column."""
+    try:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
+            missing = [name for name in columns if name not in file.schema_arrow.names]
+            if missing:
+                raise PrivatuneError(f"{path}: has no column `{missing[0]}`; it is a table of another kind of corpus")
+            yield from file.iter_batches(batch_size=_ROWS, columns=columns)
+    except (pa.ArrowException, OSError) as error:  # from None: the cause may quote the text
+        raise PrivatuneError(f"{path}: missing or damaged ({type(error).__name__}); delete it and run again") from None
+
+
+def word_counts(text: pa.Array) -> np.ndarray:
+    """Words of each text: runs of characters between white space.
+
+    >>> word_counts(pa.array(["it's  me , Ann", ""])).tolist()
+    [4, 0]
+    """
+    return pc.count_substring_regex(text, r"\S+").to_numpy(zero_copy_only=False)
