@@ -1,0 +1,29 @@
+# Privatune: `snakemake --cores 4 all` makes what `run:` in config/config.yaml lists. Stages are in rules/, in data's order.
+import sys
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+sys.setrecursionlimit(100_000)  # a chain of rounds is planned by recursion
+
+
+configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/corpora.smk"
+include: "rules/tokens.smk"
+include: "rules/pretrain.smk"
+include: "rules/federate.smk"
+include: "rules/evaluate.smk"
+include: "rules/report.smk"
+
+
+report: "report/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        RESULTS,
+    localrule: True

@@ -1,0 +1,19 @@
+from privatune.core.files import write_json
+from privatune.core.job import job
+from privatune.evaluation.keystrokes import prefix_index
+from privatune.evaluation.measure import evaluate
+from privatune.evaluation.settings import EvaluationSettings
+from privatune.models.checkpoint import load_weights, use
+from privatune.models.settings import NumericsSettings
+from privatune.text.streams import read_stream
+from privatune.text.tokenizer import load_tokenizer, vocabulary
+
+with job(snakemake.log[0]):
+    s, w = snakemake.params.settings, snakemake.wildcards
+    use(NumericsSettings())  # one thread, float32
+    samples = [read_stream(snakemake.input[name]) for name in ("general", "user", "later")]
+    index = prefix_index(vocabulary(load_tokenizer(snakemake.input.tokenizer)))
+    measures = evaluate(
+        load_weights(snakemake.input.model), *samples, index, EvaluationSettings(**s["evaluation"]), s["seed"]
+    )
+    write_json(snakemake.output[0], {"scenario": w.scenario, "seed": int(w.seed), "round": int(w.round), **measures})

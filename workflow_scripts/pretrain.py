@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pandas as pd
+
+from privatune.core.files import write_bytes
+from privatune.core.job import job
+from privatune.models.checkpoint import save_weights
+from privatune.models.settings import LstmSettings, NumericsSettings
+from privatune.text.settings import UNK
+from privatune.text.streams import read_stream
+from privatune.training.pretrain import pretrain
+from privatune.training.settings import PretrainSettings
+
+with job(snakemake.log[0]):
+    s = snakemake.params.settings
+    weights, curve = pretrain(
+        read_stream(snakemake.input.train).ids,
+        read_stream(snakemake.input.valid).ids,
+        s["vocabulary"],
+        UNK,
+        LstmSettings(**s["model"]),
+        PretrainSettings(**s["pretrain"]),
+        NumericsSettings(**s["numerics"]),
+        s["seed"],
+        Path(s["checkpoints"]),
+    )
+    save_weights(snakemake.output.model, weights, {"model": s["model"], "vocabulary": s["vocabulary"]})
+    write_bytes(snakemake.output.curve, pd.DataFrame(curve).to_csv(index=False).encode())

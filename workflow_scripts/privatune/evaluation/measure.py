@@ -1,0 +1,145 @@
+"""What a model is worth: perplexity, keystrokes saved and recall on fixed samples of text."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.streams import stream
+from privatune.evaluation.keystrokes import PrefixIndex, keystrokes
+from privatune.evaluation.settings import EvaluationSettings
+from privatune.models.lstm import Weights, hidden_states, output_weight, zero_state
+from privatune.text.settings import EOS, UNK
+from privatune.text.streams import Stream
+
+WINDOW = 20  # words of each chunk that are scored at once; bounds the memory of the logits
+SUGGESTIONS = 3  # of the keyboard, as in the paper
+
+
+class Sample(NamedTuple):
+    """Chunks of text, [chunks, words]: word ids, and the characters that each word had."""
+
+    ids: np.ndarray
+    lengths: np.ndarray
+
+
+def sample(text: Stream, tokens: int, chunk: int, seed: int, name: str) -> Sample:
+    """Draw chunks of consecutive words from the units of a stream, without replacement.
+
+    Args:
+        text: the stream.
+        tokens: about how many words in all; fewer where the stream has fewer.
+        chunk: words of a chunk.
+        seed: of the draw.
+        name: of the stream, for the draw and for errors.
+
+    Raises:
+        PrivatuneError: no unit of the stream is as long as one chunk.
+    """
+    starts = [np.arange(a, b - chunk + 1, chunk) for a, b in zip(text.offsets, text.offsets[1:], strict=False)]
+    places = np.concatenate(starts) if starts else np.empty(0, np.int64)
+    if not len(places):
+        raise PrivatuneError(
+            f"evaluation.chunk_tokens: {chunk} words, but nothing in the {name} text is as long; lower it or bring more"
+        )
+    drawn = stream(seed, "evaluation sample", name).permutation(places)[: max(1, tokens // chunk)]
+    spans = np.sort(drawn)[:, None] + np.arange(chunk)
+    return Sample(np.asarray(text.ids)[spans].astype(np.int64), np.asarray(text.lengths)[spans].astype(np.int64))
+
+
+class Score(NamedTuple):
+    """Sums over a sample; every measure is a ratio of two of them."""
+
+    nats: float  # negative log-likelihood of the targets that the vocabulary has
+    targets: int  # how many these are, ends of lines included
+    unknown: int  # targets outside the vocabulary
+    typed: int  # characters that still had to be typed
+    characters: int  # non-space characters of the text
+    hits: int  # words that were the first suggestion
+    hits_of_list: int  # words among the suggestions
+    words: int  # words in all, those outside the vocabulary included
+
+    @property
+    def perplexity(self) -> float:
+        """exp of the mean of `nats`."""
+        return math.exp(self.nats / self.targets)
+
+
+def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = True) -> Score:
+    """Read every chunk from a fresh state, in float32, and score its words but the first.
+
+    KSS and its rules: Popov et al. 2018, 'Measures'. Ends of lines count in the perplexity alone.
+    """
+    totals = np.zeros(len(Score._fields))
+    state = zero_state(weights, len(text.ids))
+    with torch.no_grad():
+        for start in range(0, text.ids.shape[1] - 1, WINDOW):
+            stop = min(start + WINDOW, text.ids.shape[1] - 1)
+            inputs = torch.from_numpy(np.ascontiguousarray(text.ids[:, start:stop].T))
+            targets = np.ascontiguousarray(text.ids[:, start + 1 : stop + 1].T).ravel()
+            lengths = np.ascontiguousarray(text.lengths[:, start + 1 : stop + 1].T).ravel()
+            hidden, state = hidden_states(weights, weights["embedding"][inputs], state)
+            logits = torch.addmm(weights["output.bias"], hidden.flatten(0, 1), output_weight(weights).t())
+            totals += _window(logits, targets, lengths, index, typing)
+    return Score(float(totals[0]), *(int(total) for total in totals[1:]))
+
+
+def _window(
+    logits: torch.Tensor, targets: np.ndarray, lengths: np.ndarray, index: PrefixIndex, typing: bool
+) -> np.ndarray:
+    known = targets != UNK
+    likelihood = logits[torch.arange(len(targets)), torch.from_numpy(targets)]
+    nats = (torch.logsumexp(logits, 1) - likelihood).double().numpy()[known].sum()
+    words = targets != EOS
+    counts = [known.sum(), (~known).sum()]
+    if not typing:
+        return np.array([nats, *counts, 0, 0, 0, 0, 0], np.float64)
+    typed, places = keystrokes(logits.numpy(), targets, lengths, index, SUGGESTIONS)
+    hits = [(places[words] < limit).sum() for limit in (1, SUGGESTIONS)]
+    return np.array([nats, *counts, typed.sum(), lengths.sum(), *hits, words.sum()], np.float64)
+
+
+def evaluate(
+    weights: Weights,
+    general: Stream,
+    user: Stream,
+    later: Stream,
+    index: PrefixIndex,
+    settings: EvaluationSettings,
+    seed: int,
+) -> dict[str, float | int]:
+    """All measures of one model.
+
+    Args:
+        weights: of the model.
+        general: general test text.
+        user: text of persons who never took part.
+        later: the training persons' text that is newer than what they train on.
+        index: of the vocabulary's prefixes.
+        settings: sizes of the samples.
+        seed: of the samples.
+
+    Returns:
+        ppl_* (perplexity; ppl_average is pooled over the targets of general and user), oov_* and recall*_user in
+        percent, kss_* (keystroke saving rate, percent), targets_*: how many words each perplexity is a mean over.
+    """
+    chunk = settings.chunk_tokens
+    of_general = score(weights, sample(general, settings.general_tokens, chunk, seed, "general"), index)
+    of_user = score(weights, sample(user, settings.user_tokens, chunk, seed, "user"), index)
+    of_later = score(weights, sample(later, settings.later_tokens, chunk, seed, "later"), index, typing=False)
+    pooled = (of_general.nats + of_user.nats) / (of_general.targets + of_user.targets)
+    measures: dict[str, float | int] = {
+        "ppl_general": of_general.perplexity,
+        "ppl_user": of_user.perplexity,
+        "ppl_later": of_later.perplexity,
+        "ppl_average": math.exp(pooled),
+        "recall1_user": 100 * of_user.hits / of_user.words,
+        f"recall{SUGGESTIONS}_user": 100 * of_user.hits_of_list / of_user.words,
+    }
+    for name, result in (("general", of_general), ("user", of_user)):
+        measures[f"targets_{name}"] = result.targets
+        measures[f"oov_{name}"] = 100 * result.unknown / (result.unknown + result.targets)
+        measures[f"kss_{name}"] = 100 * (result.characters - result.typed) / result.characters
+    return measures

@@ -1,0 +1,129 @@
+"""The whole configuration: every floor's settings, assembled, validated, and resolved for this machine."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from privatune.core.settings import Settings
+from privatune.core.validation import validated
+from privatune.corpora.catalog import SourceName, SourceSettings
+from privatune.corpora.cleaning import CleaningSettings
+from privatune.corpora.split import PrivateSettings
+from privatune.evaluation.settings import EvaluationSettings
+from privatune.federation.settings import ScenarioSettings
+from privatune.models.settings import LstmSettings
+from privatune.text.settings import TextSettings
+from privatune.training.settings import PretrainSettings
+
+INITIAL = "initial"  # the general model as it is, before any round
+
+
+class GeneralSettings(Settings):
+    """Text that anyone may read."""
+
+    corpora: list[str] = Field(min_length=1, description="Entries of `sources:` in the order in which they are read.")
+
+
+class ExecutionSettings(Settings):
+    """How work is cut into jobs; nothing here changes a result but `pretrain_threads`."""
+
+    clients_per_job: int = Field(5, ge=1, description="Clients that one job fine-tunes, one after the other.")
+    rounds_per_job: int = Field(
+        1, ge=1, description="1: a round fans out into jobs of clients; more: one job runs that many whole rounds."
+    )
+    pretrain_threads: int = Field(
+        2, ge=1, le=256, description="Threads of pretraining. Sums round in their order, so it decides the last bits."
+    )
+
+
+class ReportSettings(Settings):
+    """What is evaluated and measured for the tables."""
+
+    rounds: list[int] = Field([1, 4], description="Rounds whose models are kept and evaluated, beside the last one.")
+    cost_scenarios: list[str] = Field([], description="Scenarios whose clients' cost is measured.")
+    cost_clients: int = Field(3, ge=1, description="Clients that run alone, to measure a device's seconds and memory.")
+    paper: dict[str, dict[int, str]] = Field(
+        {}, description="Rows of report/popov-2018.csv that stand beside ours: scenario, round, row."
+    )
+
+
+class Experiment(Settings):
+    """One experiment, as config/config.yaml states it."""
+
+    output: str = Field("results", description="Folder of all that is generated.")
+    run: list[str] = Field(min_length=1, description="Scenarios that `all` makes; `initial` is the general model.")
+    seed: int = Field(0, ge=0, description="Of splits, samples, initial weights and pretraining.")
+    seeds: list[int] = Field([0], min_length=1, description="Replicates of every scenario: each draws its own cohorts.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where models train; auto: CUDA when present.")
+    precision: Literal["auto", "bfloat16", "float32"] = Field(
+        "auto", description="Of products in training; auto: bfloat16 where the processor computes in it."
+    )
+    sources: dict[SourceName, SourceSettings] = Field(description="Corpora by name, and where each comes from.")
+    general: GeneralSettings = Field(description="Text that anyone may read.")
+    private: PrivateSettings = Field(description="Text that stays with the persons who wrote it.")
+    cleaning: CleaningSettings = Field(default_factory=CleaningSettings, description="What private text loses.")
+    text: TextSettings = Field(default_factory=TextSettings, description="What counts as a word.")
+    model: LstmSettings = Field(default_factory=LstmSettings, description="The language model.")
+    pretrain: PretrainSettings = Field(default_factory=PretrainSettings, description="Of the general model.")
+    federation: ScenarioSettings = Field(
+        default_factory=ScenarioSettings, description="Fine-tuning: what every scenario starts from."
+    )
+    scenarios: dict[str, ScenarioSettings] = Field(
+        description="Scenarios by name: each says only in what it differs from `federation`."
+    )
+    evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="Samples of text.")
+    report: ReportSettings = Field(default_factory=ReportSettings, description="What the tables are made of.")
+    execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How work is cut into jobs.")
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        _known("run", self.run, {INITIAL, *self.scenarios})
+        _known("report.cost_scenarios", self.report.cost_scenarios, set(self.scenarios))
+        _known("general.corpora", self.general.corpora, set(self.sources))
+        _known("private.corpus", [self.private.corpus], set(self.sources))
+        return self
+
+
+def _known(key: str, names: list[str], known: set[str]) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"{key}: {', '.join(unknown)} is not defined; known are {', '.join(sorted(known))}")
+
+
+def experiment(config: Mapping[str, Any]) -> Experiment:
+    """Validate a configuration as YAML gives it; each scenario inherits `federation`.
+
+    Raises:
+        PrivatuneError: one line with every unknown key, wrong value or name, and what is right.
+    """
+    whole = dict(config)
+    base, scenarios = whole.get("federation") or {}, whole.get("scenarios") or {}
+    if isinstance(base, Mapping) and isinstance(scenarios, Mapping):
+        whole["scenarios"] = {name: merged(base, overrides or {}) for name, overrides in scenarios.items()}
+    return resolved(validated(Experiment, whole))
+
+
+def merged(base: Any, overrides: Any) -> Any:
+    """`base` with `overrides` laid over it; mappings merge deeply, all else is replaced.
+
+    >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
+    {'a': {'b': 3, 'c': 2}}
+    """
+    if not (isinstance(base, Mapping) and isinstance(overrides, Mapping)):
+        return overrides
+    return {**base, **{key: merged(base.get(key), value) for key, value in overrides.items()}}
+
+
+def resolved(e: Experiment) -> Experiment:
+    """Replace `auto` by what this machine has; decided once, when the workflow is planned, so all jobs agree."""
+    cuda = Path("/proc/driver/nvidia/version").exists()
+    device = e.device if e.device != "auto" else ("cuda" if cuda else "cpu")
+    precision = e.precision
+    if precision == "auto":
+        cpuinfo = Path("/proc/cpuinfo")
+        flags = cpuinfo.read_text() if cpuinfo.exists() else ""
+        fast = device == "cuda" or "avx512_bf16" in flags or "amx_bf16" in flags
+        precision = "bfloat16" if fast else "float32"
+    return e.model_copy(update={"device": device, "precision": precision})

@@ -1,0 +1,55 @@
+"""A job's clients: fine-tune, encode, record. Files and one process go through the same function: the same bits."""
+
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from privatune.federation.client import fine_tune
+from privatune.federation.cohorts import cohort
+from privatune.federation.settings import ScenarioSettings
+from privatune.models.settings import NumericsSettings
+from privatune.text.streams import Stream
+
+Record = dict[str, Any]  # one row of the table `clients`
+
+
+def run_clients(
+    model: bytes,
+    private: Stream,
+    general: Stream,
+    scenario: ScenarioSettings,
+    numerics: NumericsSettings,
+    key: tuple[int, int],
+    places: Sequence[int],
+) -> Iterator[tuple[bytes, Record]]:
+    """Payload and record of some clients of a cohort, one after the other.
+
+    Args:
+        model: the round's model as the server sends it.
+        private: one unit a training person.
+        general: general training text.
+        scenario, numerics: see there.
+        key: (seed of the replicate, round counted from 1).
+        places: which members of the cohort.
+    """
+    seed, round_number = key
+    objective = import_module(f"privatune.federation.objectives.{scenario.client.objective}").task
+    codec = import_module(f"privatune.compression.codecs.{scenario.codec.name}")
+    persons = cohort(len(private.units), scenario.cohort.size, round_number, seed)
+    for person in (persons[place] for place in places):
+        user = np.asarray(private.unit(person))
+        visit = fine_tune(model, user, general.ids, objective, scenario.client, numerics, (*key, person))
+        payload = codec.encode(visit.update)
+        record = {
+            "seed": seed,
+            "round": round_number,
+            "client": private.units[person],
+            "user_tokens": visit.user_tokens,
+            "rehearsal_tokens": visit.rehearsal_tokens,
+            "steps": visit.steps,
+            "bits_up": 8 * len(payload),
+            "bits_down": 8 * visit.downlink_bytes,
+        }
+        yield payload, record

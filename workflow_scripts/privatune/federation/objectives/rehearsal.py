@@ -1,0 +1,38 @@
+"""Random rehearsal (Popov et al. 2018): the person's text mixed with general text that is sent along with the model."""
+
+import numpy as np
+
+from privatune.federation.settings import ClientSettings
+from privatune.federation.task import Task
+from privatune.text.settings import EOS
+
+
+def task(user: np.ndarray, general: np.ndarray, settings: ClientSettings, rng: np.random.Generator) -> Task:
+    """Train on `user` and lines of `general` in the shares user_share and 1 - user_share, riffled line by line."""
+    share = settings.user_share
+    if share == 0:
+        total = round(len(user) / settings.control_share)
+        drawn = draw_lines(general, total, rng)
+        return Task(text=drawn, user_tokens=0, sent=drawn)
+    drawn = draw_lines(general, round(len(user) * (1 - share) / share), rng)
+    return Task(text=riffle(user, drawn, rng), user_tokens=len(user), sent=drawn)
+
+
+def draw_lines(text: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """`count` words of `text`, as whole lines drawn at random; the last line is cut."""
+    starts = np.concatenate([[0], np.flatnonzero(text == EOS) + 1])
+    drawn: list[np.ndarray] = []
+    missing = count
+    while missing > 0:
+        line = rng.integers(len(starts) - 1)
+        drawn.append(text[starts[line] : min(starts[line + 1], starts[line] + missing)])
+        missing -= len(drawn[-1])
+    return np.concatenate(drawn) if drawn else text[:0]
+
+
+def riffle(first: np.ndarray, second: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Both texts line by line in one random order that keeps each text's own."""
+    lines = [np.split(text, np.flatnonzero(text[:-1] == EOS) + 1) for text in (first, second)]
+    order = rng.permutation(np.repeat([0, 1], [len(lines[0]), len(lines[1])]))
+    queues = [iter(lines[0]), iter(lines[1])]
+    return np.concatenate([next(queues[source]) for source in order])

@@ -1,0 +1,63 @@
+"""Settings of federated fine-tuning. Apart from the code, so that planning a workflow does not import torch."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from privatune.core.settings import Settings
+
+
+class ClientSettings(Settings):
+    """What a person's device does in a round (Popov et al. 2018, section 2)."""
+
+    objective: Literal["plain", "rehearsal", "lwf"] = Field(
+        "rehearsal",
+        description="plain: the person's text alone; rehearsal: mixed with general text; lwf: learning without "
+        "forgetting, where the model that arrived teaches beside the text.",
+    )
+    user_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Lambda: the share of the person's own text (rehearsal) or of the hard targets (lwf). "
+        "rehearsal with 0 is the control: general text alone, as many words as `control_share` would give.",
+    )
+    control_share: float = Field(
+        0.5, gt=0, le=1, description="The user share whose number of words a control (user_share 0) trains on."
+    )
+    epochs: int = Field(1, ge=1, le=1000, description="Passes over the device's text in a round.")
+    batch: int = Field(10, ge=1, le=4096, description="Rows of text read side by side.")
+    bptt: int = Field(20, ge=1, le=1000, description="Words that the gradient goes back.")
+    learning_rate: float = Field(
+        0.75, gt=0, le=100, description="Of SGD, on the loss summed over a window and averaged over the batch."
+    )
+    clip: float = Field(5.0, gt=0, le=1000, description="Largest L2 norm of a step's gradient.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Share of a layer's inputs that is dropped.")
+
+
+class CohortSettings(Settings):
+    """Who takes part: `size` persons a round, each once before any takes part again."""
+
+    size: int = Field(10, ge=1, description="K: persons of a round.")
+    rounds: int = Field(10, ge=1, le=100_000, description="Rounds of the scenario.")
+
+
+class CodecSettings(Settings):
+    """How an update is sent."""
+
+    name: Literal["dense"] = Field("dense", description="dense: float32, nothing left out.")
+
+
+class ServerSettings(Settings):
+    """How a round's updates become the next model."""
+
+    method: Literal["average"] = Field("average", description="average: unweighted mean of the updates.")
+
+
+class ScenarioSettings(Settings):
+    """One way of fine-tuning; `scenarios:` overrides what `federation:` says."""
+
+    client: ClientSettings = Field(default_factory=ClientSettings, description="What a person's device does.")
+    cohort: CohortSettings = Field(default_factory=CohortSettings, description="Who takes part in a round.")
+    codec: CodecSettings = Field(default_factory=CodecSettings, description="How an update is sent.")
+    server: ServerSettings = Field(default_factory=ServerSettings, description="How updates become a model.")

@@ -1,0 +1,85 @@
+"""The LSTM language model of Zaremba, Sutskever, Vinyals (2014): functions over a dictionary of named weights."""
+
+import numpy as np
+import torch
+
+from privatune.models.settings import LstmSettings
+
+Weights = dict[str, torch.Tensor]
+State = tuple[tuple[torch.Tensor, torch.Tensor], ...]  # one (h, c), each [1, batch, hidden], a layer
+
+
+def initial_weights(settings: LstmSettings, vocabulary: int, rng: np.random.Generator) -> Weights:
+    """Uniform in +-0.1 as Zaremba's small model, biases zero but the forget gate's, which starts at one.
+
+    Returns:
+        float32 tensors: embedding [vocabulary, hidden]; for each layer input and recurrent [4 hidden, hidden] and
+        bias [4 hidden], gates in the order input, forget, cell, output; output.bias [vocabulary] and, where it is
+        not tied, output.weight [vocabulary, hidden].
+    """
+    hidden = settings.hidden
+
+    def uniform(*shape: int) -> torch.Tensor:
+        return torch.from_numpy(rng.uniform(-0.1, 0.1, shape).astype(np.float32))
+
+    weights = {"embedding": uniform(vocabulary, hidden)}
+    for layer in range(settings.layers):
+        weights[f"lstm.{layer}.input"] = uniform(4 * hidden, hidden)
+        weights[f"lstm.{layer}.recurrent"] = uniform(4 * hidden, hidden)
+        bias = torch.zeros(4 * hidden)
+        bias[hidden : 2 * hidden] = 1.0
+        weights[f"lstm.{layer}.bias"] = bias
+    weights["output.bias"] = torch.zeros(vocabulary)
+    if not settings.tied:
+        weights["output.weight"] = uniform(vocabulary, hidden)
+    return weights
+
+
+def layer_count(weights: Weights) -> int:
+    """Number of LSTM layers.
+
+    >>> layer_count({"lstm.0.bias": torch.zeros(4), "lstm.1.bias": torch.zeros(4)})
+    2
+    """
+    return sum(name.endswith(".bias") and name.startswith("lstm.") for name in weights)
+
+
+def output_weight(weights: Weights) -> torch.Tensor:
+    """The output layer's matrix [vocabulary, hidden], tied or not."""
+    return weights.get("output.weight", weights["embedding"])
+
+
+def zero_state(weights: Weights, batch: int) -> State:
+    """The state before the first word."""
+    embedding = weights["embedding"]
+    zero = embedding.new_zeros(1, batch, embedding.shape[1])
+    return tuple((zero, zero) for _ in range(layer_count(weights)))
+
+
+def hidden_states(
+    weights: Weights, embedded: torch.Tensor, state: State, masks: torch.Tensor | None = None
+) -> tuple[torch.Tensor, State]:
+    """Run the layers over embedded words.
+
+    Args:
+        weights: as `initial_weights` returns them, in any precision.
+        embedded: [time, batch, hidden], in the weights' precision.
+        state: of each layer before the first word.
+        masks: dropout masks [layers + 1, time, batch, hidden], already divided by the share that is kept; they
+            apply to what goes into each layer and to what the last one gives, never across time.
+
+    Returns:
+        The last layer's output [time, batch, hidden] and the state after the last word.
+    """
+    after = []
+    output = embedded
+    for layer, (h, c) in enumerate(state):
+        names = [f"lstm.{layer}.{part}" for part in ("input", "recurrent", "bias")]
+        parameters = [weights[name] for name in names]
+        # torch wants two biases; Zaremba's cell has one
+        parameters.append(torch.zeros_like(parameters[2]))
+        if masks is not None:
+            output = output * masks[layer]
+        output, h, c = torch.lstm(output, (h, c), parameters, True, 1, 0.0, False, False, False)
+        after.append((h, c))
+    return (output if masks is None else output * masks[-1]), tuple(after)

@@ -1,0 +1,139 @@
+"""Pretraining of the general language model."""
+
+import logging
+import math
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from privatune.core.streams import stream
+from privatune.models.checkpoint import PRECISIONS, use
+from privatune.models.lstm import State, Weights, hidden_states, initial_weights, output_weight, zero_state
+from privatune.models.settings import LstmSettings, NumericsSettings
+from privatune.training.batches import dropout_masks, rows, window, window_count, windows
+from privatune.training.settings import PretrainSettings
+from privatune.training.snapshots import Snapshot, fingerprint, load_snapshot, save_snapshot
+from privatune.training.step import Learner, learner, train_step
+
+
+def rate_at(step: int, steps: int, settings: PretrainSettings) -> float:
+    """Learning rate of one of `steps` steps, counted from 0.
+
+    >>> s = PretrainSettings(learning_rate=1.0, constant_share=0.5, final_rate=0.1)
+    >>> rate_at(0, 101, s), rate_at(50, 101, s), round(rate_at(100, 101, s), 6)
+    (1.0, 1.0, 0.1)
+    """
+    constant = settings.constant_share * (steps - 1)
+    progress = max(0.0, step - constant) / max(1.0, steps - 1 - constant)
+    return settings.learning_rate * settings.final_rate**progress
+
+
+def validation_perplexity(model: Learner, text: np.ndarray, unknown: int) -> float:
+    """Perplexity of rows [batch, length] in the precision of training; unknown targets are left out."""
+    weights, total, count = model.computing, 0.0, 0
+    state = zero_state(weights, len(text))
+    device = weights["embedding"].device
+    with torch.no_grad():
+        for block in windows(text, 20):
+            inputs, targets = (part.to(device) for part in block)
+            hidden, state = hidden_states(weights, weights["embedding"][inputs], state)
+            logits = torch.addmm(weights["output.bias"], hidden.flatten(0, 1), output_weight(weights).t()).float()
+            losses = torch.nn.functional.cross_entropy(logits, targets.flatten(), ignore_index=unknown, reduction="sum")
+            total, count = total + float(losses), count + int((targets != unknown).sum())
+    return math.exp(total / max(1, count))
+
+
+def pretrain(
+    train: np.ndarray,
+    valid: np.ndarray,
+    vocabulary: int,
+    unknown: int,
+    model: LstmSettings,
+    settings: PretrainSettings,
+    numerics: NumericsSettings,
+    seed: int,
+    checkpoints: str | Path,
+) -> tuple[Weights, list[dict[str, float]]]:
+    """Train a general language model; a stopped run goes on from its last checkpoint and ends in the same bits.
+
+    Args:
+        train, valid: word ids [n]; memory-mapped arrays serve, since one window at a time is read.
+        vocabulary: number of words.
+        unknown: id that validation leaves out as a target.
+        model, settings, numerics: see there.
+        seed: of the initial weights and the dropout masks.
+        checkpoints: folder for checkpoints, kept apart by all that leads to them and removed at the end.
+
+    Returns:
+        float32 weights, and the curve: one dictionary a validation (step, tokens, seconds, learning_rate, ppl_train
+        since the last one, ppl_valid).
+    """
+    device = use(numerics)
+    described = [part.model_dump() for part in (model, settings, numerics)]
+    folder = Path(checkpoints) / fingerprint(train, described, seed, vocabulary)
+    text, held = rows(train, settings.batch), rows(valid[: settings.validation_tokens], settings.batch)
+    epoch = window_count(text.shape[1], settings.bptt)
+    steps = max(1, round(epoch * settings.epochs))
+    at = load_snapshot(folder) or Snapshot(initial_weights(model, vocabulary, stream(seed, "initial weights")))
+    if at.step:
+        logging.info("going on from the checkpoint of step %d", at.step)
+    at.weights = {name: weight.to(device) for name, weight in at.weights.items()}
+    lm = learner(at.weights, PRECISIONS[numerics.precision])
+    before, started = at.curve[-1]["seconds"] if at.curve else 0.0, time.perf_counter()
+    with _progress_bar() as bar:
+        task = bar.add_task("pretraining", total=steps, completed=at.step, perplexity=math.nan)
+        while at.step < steps:
+            if at.step % epoch == 0:
+                at.state = zero_state(lm.computing, settings.batch)
+            rate = rate_at(at.step, steps, settings)
+            _step(lm, at, window(text, at.step % epoch, settings.bptt), rate, settings, seed)
+            if at.step % settings.validation_steps == 0 or at.step == steps:
+                row = {
+                    "step": at.step,
+                    "tokens": at.step * settings.batch * settings.bptt,
+                    "seconds": before + time.perf_counter() - started,
+                    "learning_rate": rate,
+                    "ppl_train": math.exp(at.loss / at.targets),
+                    "ppl_valid": validation_perplexity(lm, held, unknown),
+                }
+                at.curve, at.loss, at.targets = [*at.curve, row], 0.0, 0
+                speed = row["tokens"] / row["seconds"]
+                logging.info("step %d of %d: validation %.1f, %.0f tokens/s", at.step, steps, row["ppl_valid"], speed)
+                bar.update(task, perplexity=row["ppl_valid"])
+            if at.step % settings.checkpoint_steps == 0 and at.step < steps:
+                save_snapshot(folder, at)
+            bar.update(task, completed=at.step)
+    shutil.rmtree(folder, ignore_errors=True)
+    return at.weights, at.curve
+
+
+def _step(
+    lm: Learner,
+    at: Snapshot,
+    text: tuple[torch.Tensor, torch.Tensor],
+    rate: float,
+    settings: PretrainSettings,
+    seed: int,
+) -> None:
+    embedding = lm.computing["embedding"]
+    inputs, targets = (part.to(embedding.device) for part in text)
+    state: State = tuple((h.to(embedding), c.to(embedding)) for h, c in at.state or ())
+    shape = (*inputs.shape, embedding.shape[1])
+    masks = dropout_masks(settings.dropout, len(state), shape, stream(seed, "dropout", at.step), embedding)
+    loss, at.state = train_step(lm, inputs, targets, state, rate, settings.clip, masks)
+    at.step, at.loss, at.targets = at.step + 1, at.loss + loss.total, at.targets + loss.targets
+
+
+def _progress_bar() -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("validation perplexity {task.fields[perplexity]:.0f}"),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, transient=True)

@@ -1,0 +1,61 @@
+"""Snapshots of a training under way, from which a stopped job goes on."""
+
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.tensors import load_tensors, save_tensors
+from privatune.models.lstm import State, Weights, layer_count
+
+
+@dataclass
+class Snapshot:
+    """Where a training stands after `step` steps."""
+
+    weights: Weights
+    state: State | None = None
+    step: int = 0
+    curve: list[dict[str, float]] = field(default_factory=list)
+    loss: float = 0.0  # nats since the last validation
+    targets: int = 0
+
+
+def fingerprint(text: np.ndarray, *settings: Any) -> str:
+    """Name of the folder of a training's snapshots: all that decides its result is in it.
+
+    >>> fingerprint(np.arange(3), {"rate": 1.0}) == fingerprint(np.arange(3), {"rate": 0.5})
+    False
+    """
+    digest = sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    digest.update(np.ascontiguousarray(text).data)
+    return digest.hexdigest()[:16]
+
+
+def save_snapshot(folder: Path, snapshot: Snapshot) -> None:
+    """Write atomically over the folder's last snapshot."""
+    tensors = dict(snapshot.weights)
+    for layer, (h, c) in enumerate(snapshot.state or ()):
+        tensors |= {f"state.{layer}.h": h.float(), f"state.{layer}.c": c.float()}
+    about = {name: getattr(snapshot, name) for name in ("step", "curve", "loss", "targets")}
+    save_tensors(folder / "last.safetensors", {name: t.detach().cpu().numpy() for name, t in tensors.items()}, about)
+
+
+def load_snapshot(folder: Path) -> Snapshot | None:
+    """The folder's last snapshot, or None where there is none or it is damaged."""
+    path = folder / "last.safetensors"
+    if not path.exists():
+        return None
+    try:
+        arrays, about = load_tensors(path)
+    except PrivatuneError:
+        return None
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("state.")}
+    state = tuple((tensors[f"state.{n}.h"], tensors[f"state.{n}.c"]) for n in range(layer_count(weights)))
+    return Snapshot(weights, state, **about)

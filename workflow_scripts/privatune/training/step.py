@@ -1,0 +1,145 @@
+"""The inner step of all language-model training: one window forward, backward, clipped, applied by SGD.
+
+Half of the arithmetic is the softmax over the vocabulary, so it is written out: its gradient is formed in the buffer
+that holds the probabilities, and no graph is kept for it. Only the LSTM layers go through autograd. Buffers of the
+vocabulary's size are kept between steps: to give them back to the system and fault them in again costs more than to
+fill them.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+
+from privatune.models.lstm import State, Weights, hidden_states, output_weight
+
+
+class Loss(NamedTuple):
+    """A sum of negative log-likelihoods in nats, and over how many targets."""
+
+    total: float
+    targets: int
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A model in training: float32 weights, their copies in the precision of the products, and buffers."""
+
+    weights: Weights
+    computing: Weights
+    buffers: dict[str, torch.Tensor]
+
+
+def learner(weights: Weights, precision: torch.dtype) -> Learner:
+    """Make a model ready for `train_step`, which changes `weights` in place."""
+    computing = {name: weight.to(precision, copy=True) for name, weight in weights.items()}
+    for name, weight in computing.items():
+        if name.startswith("lstm."):
+            weight.requires_grad_()
+    return Learner(weights, computing, {})
+
+
+def _buffer(learner: Learner, name: str, rows: int, columns: int, dtype: torch.dtype) -> torch.Tensor:
+    held = learner.buffers.get(name)
+    if held is None or held.numel() < rows * columns:
+        device = learner.weights["embedding"].device
+        held = learner.buffers[name] = torch.empty(rows * columns, dtype=dtype, device=device)
+    return held[: rows * columns].view(rows, columns)
+
+
+def _probabilities(learner: Learner, hidden: torch.Tensor) -> torch.Tensor:
+    weight = output_weight(learner.computing)
+    logits = _buffer(learner, "probabilities", len(hidden), len(weight), weight.dtype)
+    torch.addmm(learner.computing["output.bias"], hidden, weight.t(), out=logits)
+    return torch.ops.aten._softmax.out(logits, 1, False, out=logits)
+
+
+def predict(learner: Learner, inputs: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+    """Distributions over the next word, [time * batch, vocabulary], without dropout; the next call overwrites them."""
+    with torch.no_grad():
+        hidden, state = hidden_states(learner.computing, learner.computing["embedding"][inputs], state)
+        return _probabilities(learner, hidden.flatten(0, 1)), state
+
+
+def train_step(
+    learner: Learner,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    state: State,
+    learning_rate: float,
+    clip: float,
+    masks: torch.Tensor | None = None,
+    teacher: torch.Tensor | None = None,
+    hard_share: float = 1.0,
+) -> tuple[Loss, State]:
+    """One SGD step on the loss summed over time and averaged over the batch (the convention of Zaremba et al. 2014).
+
+    The target distribution is hard_share * one-hot(target) + (1 - hard_share) * teacher (Popov et al. 2018, LwF).
+
+    Args:
+        learner: changed in place.
+        inputs: word ids [time, batch].
+        targets: the words that follow them [time, batch].
+        state: of the layers before the window.
+        learning_rate: of the clipped gradient.
+        clip: largest L2 norm of the whole gradient.
+        masks: dropout masks as in `hidden_states`.
+        teacher: distributions [time * batch, vocabulary]; without it hard_share must be 1.
+
+    Returns:
+        The loss against the hard targets before the step, and the state after the window, cut off from its history.
+    """
+    computing = learner.computing
+    layers = {name: weight for name, weight in computing.items() if name.startswith("lstm.")}
+    embedded = computing["embedding"][inputs].requires_grad_()
+    hidden, after = hidden_states(computing, embedded, state, masks)
+    flat, labels, batch = hidden.detach().flatten(0, 1), targets.flatten(), inputs.shape[1]
+
+    gradient = _probabilities(learner, flat)
+    of_label = torch.arange(len(labels), device=labels.device) * gradient.shape[1] + labels
+    likelihood = gradient.view(-1)[of_label].float()
+    loss = Loss(-float(likelihood.clamp_min(1e-30).log().sum()), len(labels))
+    if teacher is not None:
+        gradient.sub_(teacher, alpha=1.0 - hard_share)
+    gradient.view(-1)[of_label] -= hard_share
+
+    to_output = _buffer(learner, "to_output", gradient.shape[1], flat.shape[1], flat.dtype)
+    torch.mm(gradient.t(), flat / batch, out=to_output)
+    to_bias = flat.new_full((1, len(labels)), 1.0 / batch) @ gradient
+    to_hidden = (gradient @ output_weight(computing)).div_(batch).view_as(hidden)
+    *to_layers, to_embedded = torch.autograd.grad(hidden, [*layers.values(), embedded], to_hidden)
+
+    wide = _buffer(learner, "wide", len(to_output), flat.shape[1], torch.float32).copy_(to_output)
+    gradients = {name: to_layer.float() for name, to_layer in zip(layers, to_layers, strict=True)}
+    gradients |= {"output.bias": to_bias[0].float(), _output_name(computing): wide}
+    _descend(learner, gradients, inputs.flatten(), to_embedded.flatten(0, 1).float(), learning_rate, clip)
+    return loss, tuple((h.detach(), c.detach()) for h, c in after)
+
+
+def _output_name(weights: Weights) -> str:
+    return "output.weight" if "output.weight" in weights else "embedding"
+
+
+def _descend(
+    learner: Learner,
+    gradients: Weights,
+    inputs: torch.Tensor,
+    to_inputs: torch.Tensor,
+    learning_rate: float,
+    clip: float,
+) -> None:
+    # few words are read in a window: their embedding's gradient stays sparse, and enters the norm by |a + b|^2
+    words, place = torch.unique(inputs, return_inverse=True)
+    to_words = to_inputs.new_zeros(len(words), to_inputs.shape[1]).index_add_(0, place, to_inputs)
+    squared = sum(float(torch.dot(g.flatten(), g.flatten())) for g in [*gradients.values(), to_words])
+    if "embedding" in gradients:
+        squared += 2.0 * float((gradients["embedding"][words] * to_words).sum())
+    rate = -learning_rate * min(1.0, clip / max(squared, 1e-30) ** 0.5)
+    with torch.no_grad():
+        for name, gradient in gradients.items():
+            learner.weights[name].add_(gradient, alpha=rate)
+        embedding = learner.weights["embedding"].index_add_(0, words, to_words, alpha=rate)
+        for name in gradients:
+            learner.computing[name].copy_(learner.weights[name])
+        if "embedding" not in gradients:
+            learner.computing["embedding"][words] = embedding[words].to(learner.computing["embedding"].dtype)
