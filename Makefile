@@ -46,9 +46,9 @@ clean: ## remove results/ (all that the workflow made)
 	@rm -rf results
 	@echo "Removed results/. The installed packages are still in .venv; 'make distclean' removes them too."
 
-distclean: clean ## remove .venv, Snakemake's records and the tools' caches as well
-	@rm -rf .venv .venv-lock .snakemake .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	@echo "Removed .venv, .snakemake and the caches."
+distclean: ## remove results/, .venv, Snakemake's records and the tools' caches
+	@rm -rf results .venv .venv-lock .snakemake .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@echo "Removed results/, .venv, .snakemake and the caches."
 
 # .venv holds a copy of the lock it was made from, written last: a changed lock or a broken-off installation makes it anew.
 environment:
@@ -63,8 +63,8 @@ environment:
 	echo "Installing $$packages packages into .venv with $$("$(PYTHON)" --version); once, some minutes ..."; \
 	"$(PYTHON)" -m venv --clear .venv; \
 	.venv/bin/python -m pip install --disable-pip-version-check --no-input -r $(LOCK) | \
-	  { found=0; while read -r word rest; do case $$word in \
-	      Collecting) found=$$((found + 1)); (( found % 20 )) || echo "  found $$found of $$packages" ;; \
-	      Installing) echo "  unpacking them" ;; \
-	      Successfully) echo "  done" ;; esac; done; }; \
+	  { found=0; while read -r line; do case $$line in \
+	      Collecting*|Processing*) found=$$((found + 1)); (( found % 20 )) || echo "  found $$found of $$packages" ;; \
+	      Installing*) echo "  unpacking them" ;; \
+	      "Successfully installed"*) echo "  done" ;; esac; done; }; \
 	cp $(LOCK) .venv/requirements.lock

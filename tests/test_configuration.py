@@ -1,0 +1,92 @@
+"""The configuration that users see is the one that the settings models accept."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.schema import members, named, schema
+from privatune.experiment import Experiment, experiment, merged
+from privatune.reference import reference_page, schema_file
+
+ROOT = Path(__file__).parent.parent
+DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+OVERLAYS = sorted(
+    path.name for path in (ROOT / "config").glob("*.yaml") if path.name not in ("config.yaml", "schema.yaml")
+)
+
+
+def overlaid(name):
+    return merged(DEFAULT, yaml.safe_load((ROOT / "config" / name).read_text()))
+
+
+def leaves(node, path=""):
+    for child in members(node):
+        for name, below in child.get("properties", {}).items():
+            yield from leaves(below, f"{path}.{name}".removeprefix("."))
+        if named(child):
+            yield from leaves(named(child), f"{path}.NAME")
+        if "properties" not in child and not named(child):
+            yield path, node
+
+
+LEAVES = list(leaves(schema(Experiment)))
+
+
+def test_schema_is_current():
+    assert (ROOT / "config/schema.yaml").read_text() == schema_file(Experiment), "run `make docs`"
+
+
+def test_reference_page_is_current():
+    assert (ROOT / "docs/configuration.md").read_text() == reference_page(Experiment), "run `make docs`"
+
+
+@pytest.mark.parametrize(("path", "node"), LEAVES, ids=[path for path, _ in LEAVES])
+def test_key_explains_itself(path, node):
+    assert node.get("description") or "const" in node, "a key says what it means, and in which unit"
+    for child in members(node):
+        if child.get("type") in ("integer", "number"):
+            assert {"minimum", "exclusiveMinimum"} & child.keys(), "a number has a range"
+
+
+def test_default_is_valid():
+    experiment(DEFAULT)
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_overlay_is_valid(name):
+    experiment(overlaid(name))
+
+
+@pytest.mark.parametrize("name", ["config.yaml", *OVERLAYS])
+def test_schema_accepts_what_we_accept(name):
+    """An editor that reads schema.yaml has nothing to say against our files; what they leave out is not required."""
+    node = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
+    found = [error.message for error in jsonschema.Draft202012Validator(node).iter_errors(overlaid(name))]
+    assert found == []
+
+
+def test_unknown_key_is_refused_with_the_nearest():
+    with pytest.raises(
+        PrivatuneError,
+        match=r"^config: unknown key `federation.client.user_shar`; did you mean `federation.client.user_share`\?$",
+    ):
+        experiment(merged(DEFAULT, {"federation": {"client": {"user_shar": 0.5}}}))
+
+
+def test_a_wrong_base_is_named_once():
+    with pytest.raises(PrivatuneError) as error:
+        experiment(merged(DEFAULT, {"federation": {"client": {"user_share": 1.5}}}))
+    assert str(error.value) == "config: `federation.client.user_share` is 1.5; it must be a number from 0 to 1"
+
+
+def test_planning_is_light():
+    """Every call of snakemake, and every job, imports the configuration: nothing of weight may come with it."""
+    heavy = {"torch", "numpy", "pandas", "pyarrow", "numba", "scipy", "matplotlib", "datasets", "tokenizers"}
+    code = f"import sys, privatune.experiment; print(*{heavy!r} & sys.modules.keys())"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "workflow_scripts", capture_output=True, text=True)
+    assert (run.stdout.strip(), run.stderr) == ("", "")

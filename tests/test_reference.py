@@ -1,0 +1,59 @@
+"""The schema file and the reference page of a settings model."""
+
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field
+
+from privatune.core.settings import Settings
+from privatune.reference import reference_page, schema_file
+
+
+class Lines(Settings):
+    """Text files, a line a row."""
+
+    kind: Literal["lines"] = "lines"
+    skip: int = Field(0, ge=0, description="Lines to skip.")
+
+
+class Rows(Settings):
+    """Tables with a column of text."""
+
+    kind: Literal["rows"]
+    column: str = Field(description="Column to read; `a|b` is a name too.")
+
+
+class Training(Settings):
+    """One pass."""
+
+    rate: float = Field(0.5, gt=0, le=1, description="Of SGD.")
+    seeds: tuple[int, ...] = Field((0, 1), description="Replicates.")
+
+
+class Whole(Settings):
+    output: str = Field("results", description="Folder of all that is made.")
+    sources: dict[str, Annotated[Lines | Rows, Field(discriminator="kind")]] = Field({}, description="Corpora by name.")
+    training: Training = Field(Training(), description="Of the model.")
+
+
+def test_page():
+    page = reference_page(Whole)
+    assert "| `output` | `results` | text | Folder of all that is made. |" in page
+    assert "## training\n" in page
+    assert "| `rate` | `0.5` | a number above 0 and of at most 1 | Of SGD. |" in page
+    assert "| `seeds` | `[0, 1]` | a list (each a whole number) | Replicates. |" in page
+    assert "## sources.NAME (kind: lines)\n\nText files, a line a row.\n" in page
+    assert "## sources.NAME (kind: rows)\n" in page
+    assert "| `column` | none: must be given | text | Column to read; `a\\|b` is a name too. |" in page
+
+
+def test_schema_file():
+    whole = yaml.safe_load(schema_file(Whole))
+    assert whole["additionalProperties"] is False
+    assert whole["properties"]["training"]["properties"]["rate"] == {
+        "default": 0.5,
+        "description": "Of SGD.",
+        "exclusiveMinimum": 0,
+        "maximum": 1,
+        "type": "number",
+    }
