@@ -1,6 +1,7 @@
 """What every script of the workflow does around its one library call."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,9 @@ from contextlib import contextmanager
 from pydantic import ValidationError
 
 from privatune.core.errors import PrivatuneError
+
+# threads that wait sleep: spinning ones starve each other as soon as a machine has other work. Read when torch loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @contextmanager

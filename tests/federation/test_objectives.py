@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from privatune.core.streams import stream
+from privatune.federation.objectives import lwf, plain, rehearsal
+from privatune.federation.settings import ClientSettings
+from privatune.text.settings import EOS
+
+
+def lines(count, first, rng):
+    """Lines of words, each word of the text another number from `first` on; no word is EOS."""
+    text, word = [], first
+    while len(text) < count:
+        for _ in range(rng.integers(1, 12)):
+            text.append(word)
+            word += 1
+        text.append(EOS)
+    return np.array(text[:count])
+
+
+@given(share=st.floats(0.05, 1), words=st.integers(1, 300), seed=st.integers(0, 50))
+def test_rehearsal_mixes_in_the_share_and_keeps_the_order_of_both(share, words, seed):
+    rng = stream(seed, "test")
+    user, general = lines(words, 10, rng), lines(500, 10_000, rng)
+    task = rehearsal.task(user, general, ClientSettings(user_share=share), rng)
+    assert task.user_tokens == words
+    assert len(task.text) - words == len(task.sent) == round(words * (1 - share) / share)
+    own = task.text[(task.text < 10_000) & (task.text != EOS)]
+    np.testing.assert_array_equal(own, user[user != EOS])
+    drawn = task.text[task.text >= 10_000]
+    np.testing.assert_array_equal(drawn, task.sent[task.sent >= 10_000])
+    assert sorted(task.text) == sorted([*user, *task.sent])
+
+
+def test_the_control_trains_on_general_text_alone_and_as_much():
+    rng = stream(0, "test")
+    user, general = lines(100, 10, rng), lines(500, 10_000, rng)
+    control = rehearsal.task(user, general, ClientSettings(user_share=0, control_share=0.5), rng)
+    half = rehearsal.task(user, general, ClientSettings(user_share=0.5), rng)
+    assert control.user_tokens == 0
+    assert len(control.text) == len(half.text) == 200
+    assert not set(control.text) & (set(user) - {EOS})
+
+
+def test_drawn_lines_are_whole_but_the_last():
+    rng = stream(1, "test")
+    general = lines(500, 10_000, rng)
+    general[-1] = EOS
+    drawn = rehearsal.draw_lines(general, 60, rng)
+    begins = {int(general[0]), *general[1:][general[:-1] == EOS].tolist()}
+    assert all(int(line[0]) in begins for line in np.split(drawn, np.flatnonzero(drawn[:-1] == EOS) + 1))
+
+
+def test_plain_and_lwf_train_on_the_persons_text():
+    user = np.arange(2, 40)
+    for module, hard in ((plain, 1.0), (lwf, 0.25)):
+        task = module.task(user, np.arange(50), ClientSettings(user_share=0.25), stream(0, "test"))
+        assert task.text is user
+        assert task.sent is None
+        assert task.hard_share == hard
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_a_share_is_between_nothing_and_all(share):
+    with pytest.raises(ValueError, match="user_share"):
+        ClientSettings(user_share=share)

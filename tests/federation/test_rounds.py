@@ -1,0 +1,110 @@
+"""Clients and aggregation together, on a small model."""
+
+import numpy as np
+import pytest
+from privatune.core.errors import PrivatuneError
+from privatune.core.streams import stream
+from privatune.core.tensors import pack, unpack
+from privatune.federation.aggregation import aggregate
+from privatune.federation.clients import run_clients
+from privatune.federation.costs import client_cost
+from privatune.federation.servers.average import next_model
+from privatune.federation.settings import ScenarioSettings
+from privatune.models.lstm import initial_weights
+from privatune.models.settings import LstmSettings, NumericsSettings
+from privatune.text.settings import EOS
+from privatune.text.streams import Stream
+
+WORDS = 50
+ONE_THREAD = NumericsSettings()
+
+
+def text(units, words, seed):
+    ids = stream(seed, "text").integers(EOS, WORDS, units * words).astype(np.uint16)
+    offsets = np.arange(units + 1) * words
+    return Stream(ids, np.ones(len(ids), np.uint8), offsets, [f"p{n:04d}" for n in range(units)])
+
+
+PRIVATE, GENERAL = text(7, 120, 1), text(3, 400, 2)
+MODEL = pack(
+    {n: w.numpy() for n, w in initial_weights(LstmSettings(hidden=8), WORDS, stream(0, "w")).items()}, {"of": "test"}
+)
+
+
+def scenario(size=4, **client):
+    return ScenarioSettings(client={"batch": 4, "bptt": 5, **client}, cohort={"size": size, "rounds": 2})
+
+
+def one_round(settings, places=None, number=1, private=PRIVATE):
+    return list(run_clients(MODEL, private, GENERAL, settings, ONE_THREAD, (0, number), places or range(4)))
+
+
+@pytest.mark.parametrize("objective", ["plain", "rehearsal", "lwf"])
+def test_jobs_of_one_client_and_of_four_give_the_same_bytes(objective):
+    settings = scenario(objective=objective)
+    together = one_round(settings)
+    apart = [visit for place in range(4) for visit in one_round(settings, [place])]
+    assert [v[0] for v in together] == [v[0] for v in apart]
+    assert [v[1] for v in together] == [v[1] for v in apart]
+
+
+def test_lwf_with_all_weight_on_the_text_is_plain():
+    lwf, plain = one_round(scenario(objective="lwf", user_share=1.0)), one_round(scenario(objective="plain"))
+    assert [payload for payload, _ in lwf] == [payload for payload, _ in plain]
+
+
+def test_objectives_seeds_and_rounds_change_the_updates():
+    base = one_round(scenario(objective="plain"))
+    for other in (scenario(objective="lwf"), scenario(objective="rehearsal"), scenario(objective="plain", epochs=2)):
+        assert one_round(other)[0][0] != base[0][0]
+
+
+def test_records_count_what_was_sent():
+    settings = scenario(objective="rehearsal")
+    for payload, record in one_round(settings):
+        assert record["bits_up"] == 8 * len(payload)
+        assert record["bits_down"] > 8 * len(MODEL)
+        assert record["user_tokens"] == record["rehearsal_tokens"] == 120
+        assert record["steps"] == -(-(240 // 4 - 1) // 5)
+    (_, plain), *_ = one_round(scenario(objective="plain"))
+    assert plain["bits_down"] == 8 * len(MODEL)
+    assert plain["rehearsal_tokens"] == 0
+
+
+def test_the_average_is_the_mean_of_the_models():
+    settings = scenario(objective="plain")
+    payloads = [payload for payload, _ in one_round(settings)]
+    before, about = unpack(MODEL)
+    after, kept = unpack(aggregate(MODEL, payloads, settings))
+    assert kept == about
+    updates = [unpack(payload)[0] for payload in payloads]
+    for name, weight in after.items():
+        models = [before[name] + update[name] for update in updates]
+        np.testing.assert_allclose(weight, np.mean(models, axis=0), rtol=1e-5, atol=1e-7)
+
+
+def test_one_device_and_a_zero_update_work():
+    settings = scenario(size=1, objective="plain")
+    short = text(7, 3, 5)  # fewer words than rows: nothing to learn from
+    (payload, record), *_ = one_round(settings, [0], private=short)
+    assert record["steps"] == 0
+    assert aggregate(MODEL, [payload], settings) == MODEL
+
+
+def test_an_update_that_is_not_finite_is_refused():
+    with pytest.raises(PrivatuneError, match="not finite"):
+        next_model({"a": np.zeros(2, np.float32)}, [{"a": np.array([0, np.nan], np.float32)}], 1)
+
+
+def test_a_damaged_payload_is_refused():
+    settings = scenario(size=1, objective="plain")
+    (payload, _), *_ = one_round(settings, [0])
+    with pytest.raises(PrivatuneError, match="payload 0"):
+        aggregate(MODEL, [payload[:-1]], settings)
+
+
+def test_the_cost_of_a_client_is_that_clients():
+    settings = scenario(size=2, objective="rehearsal")
+    costs = [client_cost(MODEL, PRIVATE, GENERAL, settings, ONE_THREAD, 0, n) for n in range(3)]
+    assert len({cost["client"] for cost in costs}) == 3
+    assert all(cost["tokens"] == 240 and cost["seconds"] > 0 and cost["peak_memory_mb"] > 10 for cost in costs)

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+import torch
+from privatune.core.streams import stream
+from privatune.models.settings import LstmSettings, NumericsSettings
+from privatune.training import pretrain as module
+from privatune.training.pretrain import pretrain
+from privatune.training.settings import PretrainSettings
+
+WORDS = 40
+MODEL = LstmSettings(hidden=16)
+SETTINGS = PretrainSettings(
+    epochs=1.5, batch=4, bptt=10, learning_rate=0.5, checkpoint_steps=7, validation_steps=10, validation_tokens=400
+)
+
+
+def text(count, seed):
+    """Words of which each tells much about the next."""
+    rng = stream(seed, "text")
+    return np.cumsum(rng.choice([1, 2, 3], count, p=[0.8, 0.1, 0.1])).astype(np.uint16) % WORDS
+
+
+def run(folder, precision="float32", threads=1):
+    numerics = NumericsSettings(precision=precision, threads=threads)
+    return pretrain(text(1500, 0), text(500, 1), WORDS, 0, MODEL, SETTINGS, numerics, 0, folder)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_stopped_run_ends_in_the_same_bits(tmp_path, monkeypatch, precision):
+    expected, curve = run(tmp_path / "whole", precision)
+    steps = curve[-1]["step"]
+    real, calls = module.train_step, iter(range(10_000))
+
+    def stops_twice(*arguments, **keywords):
+        if next(calls) in (20, 40):
+            raise KeyboardInterrupt
+        return real(*arguments, **keywords)
+
+    monkeypatch.setattr(module, "train_step", stops_twice)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "stopped", precision)
+    weights, resumed = run(tmp_path / "stopped", precision)
+    assert next(calls) < 2 + steps + 2 * SETTINGS.checkpoint_steps + 1, "it went on from its checkpoints"
+    for name, weight in expected.items():
+        assert torch.equal(weights[name], weight), name
+    strip = [[{k: v for k, v in row.items() if k != "seconds"} for row in c] for c in (curve, resumed)]
+    assert strip[0] == strip[1]
+    assert not list((tmp_path / "stopped").glob("*")), "checkpoints are removed at the end"
+
+
+def test_a_damaged_checkpoint_is_not_used(tmp_path, monkeypatch):
+    expected, _ = run(tmp_path / "whole")
+    real, calls = module.train_step, iter(range(10_000))
+
+    def stops(*arguments, **keywords):
+        if next(calls) == 20:
+            raise KeyboardInterrupt
+        return real(*arguments, **keywords)
+
+    monkeypatch.setattr(module, "train_step", stops)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "stopped")
+    (checkpoint,) = (tmp_path / "stopped").rglob("*.safetensors")
+    data = bytearray(checkpoint.read_bytes())
+    data[len(data) // 2] ^= 1
+    checkpoint.write_bytes(data)
+    weights, _ = run(tmp_path / "stopped")
+    assert all(torch.equal(weights[name], weight) for name, weight in expected.items())
+
+
+def test_it_learns(tmp_path):
+    settings = SETTINGS.model_copy(update={"epochs": 3, "learning_rate": 3.0})
+    _, curve = pretrain(text(8000, 0), text(500, 1), WORDS, 0, MODEL, settings, NumericsSettings(), 0, tmp_path)
+    assert curve[-1]["ppl_valid"] < 0.2 * WORDS, "the text's own perplexity is about 1.9"
+    assert curve[-1]["step"] == 3 * -(-(8000 // 4 - 1) // 10)
+
+
+def test_two_runs_with_two_threads_agree(tmp_path):
+    settings = SETTINGS.model_copy(update={"epochs": 0.5})
+    numerics = NumericsSettings(threads=2, precision="bfloat16")
+    first, second = (
+        pretrain(text(1500, 0), text(500, 1), WORDS, 0, MODEL, settings, numerics, 0, tmp_path)[0] for _ in range(2)
+    )
+    assert all(torch.equal(second[name], weight) for name, weight in first.items())
