@@ -3,24 +3,35 @@
 import hashlib
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from privatune.core.errors import PrivatuneError
-from privatune.core.files import write_bytes
+from privatune.core.files import replacing, write_bytes
 
 Arrays = dict[str, np.ndarray]
+
+# safetensors' names of the types that a stored array may have
+_DTYPES = {"U8": np.uint8, "U16": np.uint16, "U32": np.uint32, "I64": np.int64, "F32": np.float32}
+_BLOCK = 1 << 20
+_CHECKED = 1 << 28
+
+
+def _signature(name: str, dtype: np.dtype, shape: tuple[int, ...]) -> bytes:
+    return f"{name} {dtype} {shape}".encode()
 
 
 def _checksum(arrays: Mapping[str, np.ndarray], about: str) -> str:
     digest = hashlib.sha256(about.encode())
     for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        digest.update(_signature(name, arrays[name].dtype, arrays[name].shape))
         digest.update(np.ascontiguousarray(arrays[name]).data)
     return digest.hexdigest()
 
@@ -59,3 +70,82 @@ def load_tensors(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     except OSError as error:
         raise PrivatuneError(f"{path}: cannot be read ({error.strerror})") from error
     return unpack(data, path)
+
+
+def save_pieces(
+    path: str | Path,
+    dtypes: Mapping[str, np.dtype],
+    pieces: Iterable[Mapping[str, np.ndarray]],
+    about: Mapping[str, Any],
+) -> None:
+    """Write, atomically, one-dimensional arrays that arrive piece by piece and need not fit into memory.
+
+    A piece's array is appended to the array of its name; `dtypes` lists all names and their types. `about` is read
+    after the last piece, so it may be filled while they come. The bytes are those of `save_tensors` on whole arrays.
+    """
+    names = sorted(dtypes)
+    with replacing(path) as part, ExitStack() as stack:
+        # beside the result, where there must be room anyway; nameless, so that a killed job leaves nothing behind
+        spools = {name: stack.enter_context(TemporaryFile(dir=part.parent)) for name in names}
+        sizes = dict.fromkeys(names, 0)
+        for piece in pieces:
+            for name, array in piece.items():
+                sizes[name] += len(array)
+                spools[name].write(np.ascontiguousarray(array, dtypes[name]).data)
+        header = json.dumps(about, sort_keys=True)
+        digest = hashlib.sha256(header.encode())
+        for name in names:
+            digest.update(_signature(name, np.dtype(dtypes[name]), (sizes[name],)))
+            for block in _blocks(spools[name]):
+                digest.update(block)
+        stored = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
+        entries: dict[str, Any] = {"__metadata__": {"privatune": json.dumps([header, digest.hexdigest()])}}
+        start = 0
+        # the order of safetensors: wide types first, so that every array lies at a multiple of its item size
+        order = sorted(names, key=lambda name: (-np.dtype(dtypes[name]).itemsize, name))
+        for name in order:
+            end = start + sizes[name] * np.dtype(dtypes[name]).itemsize
+            dtype = stored[np.dtype(dtypes[name])]
+            entries[name] = {"dtype": dtype, "shape": [sizes[name]], "data_offsets": [start, end]}
+            start = end
+        head = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+        head += b" " * (-len(head) % 8)
+        with part.open("wb") as out:
+            out.write(struct.pack("<Q", len(head)) + head)
+            for name in order:
+                for block in _blocks(spools[name]):
+                    out.write(block)
+
+
+def map_tensors(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
+    """Read what `save_tensors` or `save_pieces` wrote as read-only memory-mapped arrays.
+
+    Structure and sizes are always verified, the checksum only below 256 MiB, since each job that maps the file would
+    read all of it for that. Raises PrivatuneError naming the file.
+    """
+    try:
+        raw = np.asarray(np.memmap(path, np.uint8, "r"))
+        start = 8 + int(raw[:8].view("<u8")[0])
+        entries = json.loads(raw[8:start].tobytes())
+        header, checksum = json.loads(entries.pop("__metadata__")["privatune"])
+        about = json.loads(header)
+        arrays = {}
+        for name, entry in sorted(entries.items()):
+            low, high = entry["data_offsets"]
+            arrays[name] = raw[start + low : start + high].view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
+        whole = start + max((entry["data_offsets"][1] for entry in entries.values()), default=0) == raw.size
+    except OSError as error:
+        raise PrivatuneError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise PrivatuneError(f"{path}: not a whole tensor file; delete it and run again") from error
+    if not whole:
+        raise PrivatuneError(f"{path}: not a whole tensor file; delete it and run again")
+    if raw.size < _CHECKED and _checksum(arrays, header) != checksum:
+        raise PrivatuneError(f"{path}: its content does not match its checksum; delete it and run again")
+    return arrays, about
+
+
+def _blocks(spool: BinaryIO) -> Iterable[bytes]:
+    spool.seek(0)
+    while block := spool.read(_BLOCK):
+        yield block

@@ -56,7 +56,8 @@ def read_batches(path: str | Path, columns: list[str]) -> Iterator[pa.RecordBatc
             missing = [name for name in columns if name not in file.schema_arrow.names]
             if missing:
                 raise PrivatuneError(f"{path}: has no column `{missing[0]}`; it is a table of another kind of corpus")
-            yield from file.iter_batches(batch_size=_ROWS, columns=columns)
+            for group in range(file.num_row_groups):  # one by one: a batch of rows of several could be of any size
+                yield from file.iter_batches(batch_size=_ROWS, row_groups=[group], columns=columns)
     except (pa.ArrowException, OSError) as error:  # from None: the cause may quote the text
         raise PrivatuneError(f"{path}: missing or damaged ({type(error).__name__}); delete it and run again") from None
 

@@ -1,0 +1,58 @@
+# One vocabulary, of the general training text alone (the private word list is private), and every text encoded with it.
+GENERAL_TABLES = [f"{OUT}/corpora/{name}.parquet" for name in E.general.corpora]
+
+
+rule vocabulary:
+    input:
+        tables=GENERAL_TABLES,
+        code=code("vocabulary"),
+    output:
+        OUT + "/text/tokenizer.json",
+    log:
+        OUT + "/logs/vocabulary.log",
+    benchmark:
+        OUT + "/benchmarks/vocabulary.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        settings=plain(E.text),
+    script:
+        "../workflow_scripts/vocabulary.py"
+
+
+# text: its tables, the column that names whose it is, its parts
+TEXTS = {
+    "general": (GENERAL_TABLES, "document", ["train", "valid", "test"]),
+    "private": ([f"{OUT}/corpora/private.parquet"], "person", ["train", "later", "heldout"]),
+}
+STREAMS = [f"{OUT}/text/{text}-{part}.safetensors" for text, (_, _, parts) in TEXTS.items() for part in parts]
+
+for text, (tables, unit, parts) in TEXTS.items():
+
+    rule:
+        name:
+            f"encode_{text}"
+        input:
+            tables=tables,
+            tokenizer=OUT + "/text/tokenizer.json",
+            code=code("encode"),
+        output:
+            **{part: f"{OUT}/text/{text}-{part}.safetensors" for part in parts},
+        log:
+            f"{OUT}/logs/encode_{text}.log",
+        benchmark:
+            f"{OUT}/benchmarks/encode_{text}.tsv"
+        conda:
+            "../envs/privatune.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=60,
+        params:
+            settings={"unit": unit},
+        script:
+            "../workflow_scripts/encode.py"

@@ -1,0 +1,167 @@
+"""Keystrokes that a model's suggestions save (Popov et al., 2018), and the rank of the word that was meant.
+
+A keyboard suggests the `suggestions` most probable words that begin with the letters typed so far. A word is typed
+letter by letter until it stands among them: 0 letters where it is suggested at once, all its letters where it never is.
+`<unk>` and `<eos>` are never suggested. Equal scores: the lower id comes first.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from privatune.core.errors import PrivatuneError
+from privatune.text.settings import EOS, MARKS, UNK
+
+NOT_A_WORD = -1
+
+
+class PrefixIndex(NamedTuple):
+    """For each word and each of its prefixes, which words share that prefix."""
+
+    order: np.ndarray
+    """[words] int32: ids in code point order of the words, `<unk>` and `<eos>` left out."""
+    starts: np.ndarray
+    """[vocabulary + 1] int64: the ranges of word w, for 0, 1, ... of its letters but not all, begin at starts[w]."""
+    low: np.ndarray
+    """[ranges] int32: those words stand in `order` from here ..."""
+    high: np.ndarray
+    """[ranges] int32: ... to before here."""
+
+
+def prefix_index(words: Sequence[str]) -> PrefixIndex:
+    """The index of a vocabulary whose words stand in the order of their ids, `<unk>` and `<eos>` first.
+
+    >>> index = prefix_index(["<unk>", "<eos>", "to", "a", "at"])
+    >>> index.order.tolist(), index.low.tolist(), index.high.tolist()
+    ([3, 4, 2], [0, 2, 0, 0, 0], [3, 3, 3, 3, 2])
+    """
+    order = sorted(range(len(MARKS), len(words)), key=words.__getitem__)
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for place, number in enumerate(order):
+        for letters in range(len(words[number]) + 1):
+            prefix = words[number][:letters]
+            first.setdefault(prefix, place)
+            last[prefix] = place + 1
+    prefixes = [[word[:letters] for letters in range(len(word))] for word in words[len(MARKS) :]]
+    starts = np.cumsum([0, 0, 0] + [len(found) for found in prefixes])
+    low = np.array([first[prefix] for found in prefixes for prefix in found], np.int32)
+    high = np.array([last[prefix] for found in prefixes for prefix in found], np.int32)
+    return PrefixIndex(np.array(order, np.int32), starts.astype(np.int64), low, high)
+
+
+def type_words(
+    logits: np.ndarray, targets: np.ndarray, lengths: np.ndarray, index: PrefixIndex, suggestions: int = 3
+) -> tuple[np.ndarray, np.ndarray]:
+    """Letters typed for each target, and the rank of each target among the suggestions before a letter is typed.
+
+    Args:
+        logits: [n, vocabulary] float32, scores or log-probabilities of the next word.
+        targets: [n] ids of the words that were meant.
+        lengths: [n] letters of those words in the text.
+        index: of the vocabulary.
+        suggestions: words that the keyboard shows.
+
+    Returns:
+        typed: [n] int32; a target outside the vocabulary is typed in full, `<eos>` costs nothing.
+        ranks: [n] int32, 0 = the most probable word; the vocabulary's size for a target outside it (never suggested)
+            and -1 for `<eos>` (not counted): recall at k is the share of 0 <= place < k among ranks >= 0.
+
+    Raises:
+        PrivatuneError: a score is NaN.
+        ValueError: shapes or ids do not fit together.
+    """
+    count, vocabulary = logits.shape
+    if len(index.starts) != vocabulary + 1 or targets.shape != (count,) or lengths.shape != (count,):
+        raise ValueError(f"{logits.shape=} {targets.shape=} {lengths.shape=} do not fit {len(index.starts) - 1} words")
+    if count and not 0 <= targets.min() <= targets.max() < vocabulary:
+        raise ValueError(f"targets from {targets.min()} to {targets.max()} are not ids of {vocabulary} words")
+    typed = np.empty(count, np.int32)
+    ranks = np.empty(count, np.int32)
+    if not _type_all(
+        np.ascontiguousarray(logits, np.float32),
+        targets.astype(np.int64),
+        lengths.astype(np.int64),
+        *index,
+        suggestions,
+        typed,
+        ranks,
+    ):
+        raise PrivatuneError("a model's scores are not numbers, it has diverged; lower its learning_rate or clip")
+    return typed, ranks
+
+
+@njit(cache=True, nogil=True)
+def _type_all(logits, targets, lengths, order, starts, low, high, suggestions, typed, ranks):  # type: ignore[no-untyped-def]
+    """Fill `typed` and `ranks`; False when a score is NaN."""
+    for i in range(len(targets)):
+        target = targets[i]
+        scores = logits[i]
+        if target in (EOS, UNK):
+            typed[i] = 0 if target == EOS else lengths[i]
+            ranks[i] = NOT_A_WORD if target == EOS else len(scores)
+            if _any_nan(scores):
+                return False
+            continue
+        ranks[i] = _rank(scores, target)
+        if ranks[i] < 0:
+            return False
+        typed[i] = 0
+        if ranks[i] >= suggestions:
+            typed[i] = _letters(scores, target, order, low, high, starts[target], starts[target + 1], suggestions)
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _any_nan(scores):  # type: ignore[no-untyped-def]
+    bad = 0
+    for word in range(len(scores)):
+        bad += scores[word] != scores[word]
+    return bad > 0
+
+
+@njit(cache=True, nogil=True)
+def _rank(scores, target):  # type: ignore[no-untyped-def]
+    """Number of words that stand before the target among all; -1 when a score is NaN."""
+    # sums without branches, which compile to vector instructions
+    score = scores[target]
+    bad = np.int32(scores[UNK] != scores[UNK]) + np.int32(scores[EOS] != scores[EOS])
+    before = np.int32(0)
+    for word in range(2, target):
+        before += np.int32(scores[word] >= score)
+        bad += np.int32(scores[word] != scores[word])
+    for word in range(target, len(scores)):
+        before += np.int32(scores[word] > score)
+        bad += np.int32(scores[word] != scores[word])
+    return -1 if bad > 0 else before
+
+
+@njit(cache=True, nogil=True)
+def _letters(scores, target, order, low, high, start, end, suggestions):  # type: ignore[no-untyped-def]
+    """Letters typed until the target is suggested, at least one: it is known not to be suggested at once.
+
+    The words that share a prefix are among those that share a shorter one. So it begins with the longest prefix, counts
+    the words that stand before the target in what each shorter one adds, and stops at the first that has too many.
+    """
+    before = 0
+    left = right = low[end - 1]
+    for place in range(end - 1, start, -1):
+        before += _before(scores, target, order, low[place], left)
+        before += _before(scores, target, order, right, high[place])
+        if before >= suggestions:
+            return place - start + 1
+        left, right = low[place], high[place]
+    return 1
+
+
+@njit(cache=True, nogil=True)
+def _before(scores, target, order, left, right):  # type: ignore[no-untyped-def]
+    """Number of the words order[left:right] that stand before the target."""
+    score = scores[target]
+    before = 0
+    for place in range(left, right):
+        word = order[place]
+        before += (scores[word] > score) or (scores[word] == score and word < target)
+    return before

@@ -1,0 +1,34 @@
+"""The table `corpora`: one row a part of a corpus, from the headers of the encoded streams."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from privatune.report.frames import Table, decimals, show
+from privatune.text.streams import read_counts
+
+COLUMNS = "corpus part units tokens lines types oov_rate".split()
+
+
+def table(streams: Sequence[str | Path]) -> Table:
+    """Counts of each corpus in each stream, in the order of `streams`; oov_rate in percent of the words."""
+    frame = pd.DataFrame([counts for path in streams for counts in read_counts(path)])
+    frame["oov_rate"] = 100 * frame["unknown"] / (frame["tokens"] - frame["lines"])
+    frame = frame[COLUMNS]
+    shown = show(
+        frame,
+        {
+            "corpus": ("corpus", str),
+            "part": ("part", str),
+            "units": ("documents or persons", decimals(0)),
+            "tokens": ("tokens", decimals(0)),
+            "types": ("types", decimals(0)),
+            "oov_rate": ("outside the vocabulary, %", decimals(2)),
+        },
+    )
+    note = (
+        "Tokens: words, numbers, punctuation characters and one end of line a row. Types: distinct ones, ends of lines "
+        "apart. Outside the vocabulary: share of the tokens but the ends of lines."
+    )
+    return Table("Text, in words of the vocabulary", note, frame, shown)

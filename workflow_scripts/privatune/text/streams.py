@@ -1,0 +1,100 @@
+"""Encoded text on disk: the ids of all units one after the other, mapped into memory and never read whole."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.tensors import map_tensors, save_pieces
+
+Block = tuple[str, np.ndarray, np.ndarray]
+
+
+class Names(Sequence[str]):
+    """Strings kept as UTF-8 bytes [total] and the end of each [n]: millions of them cost nothing until asked for."""
+
+    def __init__(self, text: np.ndarray, ends: np.ndarray) -> None:
+        self._text, self._ends = text, ends
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        place = range(len(self))[index]
+        start = self._ends[place - 1] if place else 0
+        return self._text[start : self._ends[place]].tobytes().decode()
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Encoded text of several units (documents or persons); each row of theirs ends in `<eos>`."""
+
+    ids: np.ndarray
+    """[tokens] uint16, or uint32 for more than 65,536 words; memory-mapped, read-only."""
+    lengths: np.ndarray
+    """[tokens] uint8: characters of the word in the text, 255 at most; 0 for `<eos>`."""
+    offsets: np.ndarray
+    """[units + 1] int64: unit i is `ids[offsets[i] : offsets[i + 1]]`."""
+    units: Sequence[str]
+    """Names of the documents or pseudonyms of the persons."""
+
+    def unit(self, i: int) -> np.ndarray:
+        """Ids of unit `i`."""
+        return self.ids[self.offsets[i] : self.offsets[i + 1]]
+
+
+def write_stream(
+    path: str | Path, blocks: Iterable[Block], vocabulary: int, about: Mapping[str, Any] | None = None
+) -> None:
+    """Write, atomically, blocks of (unit, ids, lengths); adjacent blocks of one name make one unit.
+
+    `about` goes to the file's header; it is read after the last block. Memory: that of a block.
+    """
+    ids = np.dtype(np.uint16 if vocabulary <= 1 << 16 else np.uint32)
+    whole = np.dtype(np.int64)
+    byte = np.dtype(np.uint8)
+    dtypes = {"ids": ids, "lengths": byte, "offsets": whole, "unit_ends": whole, "unit_names": byte}
+    save_pieces(path, dtypes, _pieces(blocks), {} if about is None else about)
+
+
+def _pieces(blocks: Iterable[Block]) -> Iterator[dict[str, np.ndarray]]:
+    current: str | None = None
+    tokens = named = 0
+    for unit, ids, lengths in blocks:
+        if unit != current:
+            current = unit
+            name = np.frombuffer(unit.encode(), np.uint8)
+            named += len(name)
+            yield {"offsets": np.array([tokens]), "unit_names": name, "unit_ends": np.array([named])}
+        tokens += len(ids)
+        yield {"ids": ids, "lengths": lengths}
+    yield {"offsets": np.array([tokens])}
+
+
+def read_stream(path: str | Path) -> Stream:
+    """Map a stream into memory; raises PrivatuneError naming the file when it is missing or damaged."""
+    return _read(path)[0]
+
+
+def read_counts(path: str | Path) -> list[dict[str, Any]]:
+    """What a stream holds of each corpus: corpus, part, units, tokens, types, unknown; errors as `read_stream`."""
+    return _read(path)[1].get("corpora", [])
+
+
+def _read(path: str | Path) -> tuple[Stream, dict[str, Any]]:
+    arrays, about = map_tensors(path)
+    try:
+        names = Names(arrays["unit_names"], arrays["unit_ends"])
+        stream = Stream(arrays["ids"], arrays["lengths"], arrays["offsets"], names)
+    except KeyError as error:
+        raise PrivatuneError(f"{path}: not a stream of text; delete it and run again") from error
+    return stream, about
