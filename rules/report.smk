@@ -1,12 +1,12 @@
 # Tables from the other stages' files, figures from the tables; what is marked `report` goes into the HTML report.
 
 
-def shown(path, part, category, form):
+def shown(path, part, category, use):
     """A file of the report: in a category, under its part's name and caption, to read there or to save."""
     return report(
         f"{OUT}/{path}",
         category=category,
-        labels={"result": part.replace("_", " "), "form": form},
+        labels={"result": part.replace("_", " "), "to": use},
         caption=f"../report/{part}.rst",
     )
 
@@ -14,13 +14,14 @@ def shown(path, part, category, form):
 # table: category in the report, the files it is made from, the settings it uses
 TABLES = {
     "comparison": (
-        "Quality",
+        "Comparison of models",
         {"evaluations": EVALUATIONS, "paper": f"{workflow.basedir}/report/popov-2018.csv"},
         {"scenarios": list(E.run)},
     ),
-    "clients": ("Cost", {"clients": CLIENTS}, {"scenarios": list(E.run)}),
-    "client_costs": ("Cost", {"costs": COSTS}, {"scenarios": list(E.run)}),
-    "stages": ("Cost", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
+    "clients": ("Costs", {"clients": CLIENTS}, {"scenarios": list(E.run)}),
+    "client_costs": ("Costs", {"costs": COSTS}, {"scenarios": list(E.run)}),
+    "corpora": ("Corpora", {"streams": STREAMS}, {}),
+    "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
 }
 
 for table, (category, files, settings) in TABLES.items():
@@ -32,7 +33,7 @@ for table, (category, files, settings) in TABLES.items():
             **files,
             code=code("table", f"privatune.report.tables.{table}"),
         output:
-            csv=shown(f"tables/{table}.csv", table, category, "save (CSV, PDF)"),
+            csv=shown(f"tables/{table}.csv", table, category, "save"),
             html=shown(f"tables/{table}.html", table, category, "read"),
             md=f"{OUT}/tables/{table}.md",
         log:
@@ -53,12 +54,12 @@ for table, (category, files, settings) in TABLES.items():
 
 # figure: category in the report, the tables it is made from
 FIGURES = {
-    "perplexity_by_round": ("Quality", {"comparison": f"{OUT}/tables/comparison.csv"}),
-    "tradeoff": ("Quality", {"comparison": f"{OUT}/tables/comparison.csv"}),
-    "keystrokes": ("Quality", {"comparison": f"{OUT}/tables/comparison.csv"}),
+    "perplexity_by_round": ("Comparison of models", {"comparison": f"{OUT}/tables/comparison.csv"}),
+    "tradeoff": ("Comparison of models", {"comparison": f"{OUT}/tables/comparison.csv"}),
+    "keystrokes": ("Comparison of models", {"comparison": f"{OUT}/tables/comparison.csv"}),
     "pretraining": ("General model", {"curve": CURVE}),
     "costs": (
-        "Cost",
+        "Costs",
         {"stages": f"{OUT}/tables/stages.csv", "client_costs": f"{OUT}/tables/client_costs.csv"},
     ),
 }
@@ -72,7 +73,7 @@ for figure, (category, files) in FIGURES.items():
             **files,
             code=code("figure", f"privatune.report.figures.{figure}"),
         output:
-            pdf=shown(f"figures/{figure}.pdf", figure, category, "save (CSV, PDF)"),
+            pdf=shown(f"figures/{figure}.pdf", figure, category, "save"),
             png=shown(f"figures/{figure}.png", figure, category, "read"),
         log:
             f"{OUT}/logs/figure_{figure}.log",

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -126,10 +127,13 @@ def write_run(folder: Path, seeds: list[int], scenarios: list[str]) -> SimpleNam
         costs=costs,
         benchmarks=benchmarks,
         folder=folder / "benchmarks",
+        scenarios=scenarios,
+        paper=PAPER,
         curve=curve,
     )
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> SimpleNamespace:
-    return write_run(tmp_path, [0], SCENARIOS)
+def make_run(tmp_path: Path) -> Callable[..., SimpleNamespace]:
+    """make_run(seeds=[0], scenarios=all of them) writes a run's files and names them."""
+    return lambda seeds=(0,), scenarios=SCENARIOS: write_run(tmp_path / "run", list(seeds), list(scenarios))

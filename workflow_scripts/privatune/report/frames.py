@@ -15,8 +15,8 @@ from privatune.core.files import read_json, write_bytes
 DIGITS = "%.6g"
 NOTHING = "–"
 
-STYLE = """body{font:14px/1.45 system-ui,sans-serif;color:#222;margin:1.5em}p{max-width:60em;color:#444}
-table{border-collapse:collapse}th,td{padding:.25em .8em;text-align:right;vertical-align:bottom}td{white-space:nowrap}
+STYLE = """body{font:13px/1.45 system-ui,sans-serif;color:#222;margin:1.5em}p{max-width:60em;color:#444}
+table{border-collapse:collapse}th,td{padding:.25em .55em;text-align:right;vertical-align:bottom}td{white-space:nowrap}
 th:first-child,td:first-child{text-align:left}
 thead th{position:sticky;top:0;background:#fff;border-bottom:2px solid #222}
 tbody tr{border-bottom:1px solid #ddd}tbody tr:hover{background:#f3f6fa}"""
@@ -84,21 +84,24 @@ def arrange(
         kind="stable",
         ignore_index=True,
     )
-    return ordered.convert_dtypes(convert_string=False, convert_boolean=False, convert_floating=False)
+    numbers = ordered.select_dtypes("number")
+    whole = [column for column in numbers if (numbers[column].dropna() % 1 == 0).all()]
+    return ordered.astype(dict.fromkeys(whole, "Int64"))
 
 
 def show(frame: pd.DataFrame, columns: Mapping[str, tuple[str, Callable[[Any], str]]]) -> pd.DataFrame:
-    """The table as text: for each column its heading (with unit) and the form of a value; null becomes a dash.
+    """The table as text: for each column its heading (with unit; two may be equal) and the form of a value.
+
+    Null becomes a dash.
 
     >>> show(pd.DataFrame({"bits_up": [8e6, None]}), {"bits_up": ("sent, MB", megabytes)})["sent, MB"].tolist()
     ['1.0', '–']
     """
-    return pd.DataFrame(
-        {
-            heading: [NOTHING if pd.isna(value) else form(value) for value in frame[column]]
-            for column, (heading, form) in columns.items()
-        }
-    )
+    cells = {
+        column: [NOTHING if pd.isna(value) else form(value) for value in frame[column]]
+        for column, (_, form) in columns.items()
+    }
+    return pd.DataFrame(cells).set_axis([heading for heading, _ in columns.values()], axis="columns")
 
 
 def decimals(places: int) -> Callable[[Any], str]:

@@ -46,8 +46,8 @@ def _clients(axes: Axes, clients: pd.DataFrame) -> None:
         text = f"{_span(rows['tokens'])} tokens, {rows['peak_memory_mb'].max():,.0f} MB"
         axes.annotate(text, (0, place), (4, 5), textcoords="offset points", color=GREY, fontsize=SMALL)
     axes.set_yticks(range(len(scenarios)), [name(str(scenario)) for scenario, _ in scenarios])
-    axes.set_ylim(len(scenarios) - 0.5, -0.5)
-    axes.set_xlim(0, 1.1 * clients["seconds"].max())
+    axes.set_ylim(max(len(scenarios), 1) - 0.5, -0.5)
+    axes.set_xlim(0, 1.1 * clients["seconds"].max() if len(clients) else 1)
     axes.set_title("One client measured alone, one dot each")
     axes.set_xlabel("time of its fine-tuning (s)")
 

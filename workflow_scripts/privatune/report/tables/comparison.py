@@ -1,12 +1,13 @@
 """The table `comparison`: one row an evaluated model, the paper's figures beside ours."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from privatune.core.errors import PrivatuneError
-from privatune.report.frames import NOTHING, Table, arrange, decimals, megabytes, read_records, read_table, show
+from privatune.report.frames import Table, arrange, decimals, megabytes, read_records, read_table, show
 
 MEASURES = (
     "scenario seed round clients_per_round user_share ppl_general ppl_user ppl_average oov_general oov_user "
@@ -16,7 +17,7 @@ SIZES = "ppl_later targets_general targets_user tokens_general tokens_user".spli
 PAPER = "ppl_general ppl_user ppl_average kss_general kss_user".split()
 
 NOTE = (
-    "In brackets: the paper's figure (Popov et al., 2018; other text, larger sizes), where the row has a counterpart. "
+    "paper: its figure for the row's counterpart (Popov et al., 2018; other text, larger sizes), where there is one. "
     "PPL: perplexity of the targets inside the vocabulary; average: both texts pooled by their targets. "
     "KSS: share of keystrokes saved with three suggestions. Top-1, top-3: share of the users' words, those outside "
     "the vocabulary included, that are among the first one or three suggestions. "
@@ -40,35 +41,30 @@ def table(evaluations: Sequence[str | Path], paper: str | Path, scenarios: Seque
 
 
 def _shown(frame: pd.DataFrame) -> pd.DataFrame:
-    shown = show(
-        frame,
-        {
-            "scenario": ("scenario", str),
-            "seed": ("seed", str),
-            "round": ("round", str),
-            "clients_per_round": ("clients a round", str),
-            "user_share": ("user share", "{:g}".format),
-            "ppl_general": ("general PPL", decimals(1)),
-            "ppl_user": ("user PPL", decimals(1)),
-            "ppl_average": ("average PPL", decimals(1)),
-            "kss_general": ("general KSS, %", decimals(1)),
-            "kss_user": ("user KSS, %", decimals(1)),
-            "recall1_user": ("user top-1, %", decimals(1)),
-            "recall3_user": ("user top-3, %", decimals(1)),
-            "oov_general": ("general OOV, %", decimals(1)),
-            "oov_user": ("user OOV, %", decimals(1)),
-            "bits_up": ("up, MB", megabytes),
-            "bits_down": ("down, MB", megabytes),
-            "epsilon": ("epsilon", "{:.3g}".format),
-            "delta": ("delta", "{:.1g}".format),
-        },
-    )
-    for measure in PAPER:
-        text, measured = measure.split("_")
-        heading = {"ppl": f"{measured} PPL", "kss": f"{measured} KSS, %"}[text]
-        theirs = show(frame, {f"paper_{measure}": ("paper", decimals(1))})["paper"]
-        shown[heading] = [
-            ours if value == NOTHING else f"{ours} [{value}]"
-            for ours, value in zip(shown[heading], theirs, strict=True)
-        ]
-    return shown
+    one, paper = decimals(1), ("paper", decimals(1))
+    columns: dict[str, tuple[str, Callable[[Any], str]]] = {
+        "scenario": ("scenario", str),
+        "seed": ("seed", str),
+        "round": ("round", str),
+        "clients_per_round": ("clients a round", str),
+        "user_share": ("user share", "{:g}".format),
+        "ppl_general": ("general PPL", one),
+        "paper_ppl_general": paper,
+        "ppl_user": ("user PPL", one),
+        "paper_ppl_user": paper,
+        "ppl_average": ("average PPL", one),
+        "paper_ppl_average": paper,
+        "kss_general": ("general KSS, %", one),
+        "paper_kss_general": paper,
+        "kss_user": ("user KSS, %", one),
+        "paper_kss_user": paper,
+        "recall1_user": ("user top-1, %", one),
+        "recall3_user": ("user top-3, %", one),
+        "oov_general": ("general OOV, %", one),
+        "oov_user": ("user OOV, %", one),
+        "bits_up": ("up, MB", megabytes),
+        "bits_down": ("down, MB", megabytes),
+    }
+    if frame["epsilon"].notna().any():
+        columns |= {"epsilon": ("epsilon", "{:.3g}".format), "delta": ("delta", "{:.1g}".format)}
+    return show(frame, columns)

@@ -1,0 +1,79 @@
+import json
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from privatune.core.errors import PrivatuneError
+from privatune.report.tables.comparison import MEASURES, table
+
+
+def build(run, scenarios=None):
+    return table(run.evaluations, run.paper, scenarios or run.scenarios)
+
+
+def test_columns_of_the_interface_come_first_and_in_order(make_run):
+    frame = build(make_run()).frame
+    assert list(frame.columns[: len(MEASURES)]) == [
+        "scenario", "seed", "round", "clients_per_round", "user_share", "ppl_general", "ppl_user", "ppl_average",
+        "oov_general", "oov_user", "kss_general", "kss_user", "recall1_user", "recall3_user", "bits_up", "bits_down",
+        "epsilon", "delta",
+    ]  # fmt: skip
+    assert {"ppl_later", "targets_user", "tokens_user", "paper_kss_user"} <= set(frame.columns)
+
+
+def test_rows_follow_the_configured_scenarios_then_seed_then_round(make_run):
+    run = make_run(seeds=[10, 2], scenarios=["averaging-rehearsal", "initial"])
+    rows = build(run, ["initial", "averaging-rehearsal"]).frame[["scenario", "seed", "round"]]
+    assert rows.to_numpy().tolist() == [
+        *(["initial", seed, 0] for seed in (2, 10)),
+        *(["averaging-rehearsal", seed, number] for seed in (2, 10) for number in (1, 3, 10)),
+    ]
+
+
+def test_the_order_of_the_files_does_not_matter(make_run):
+    run = make_run(seeds=[0, 1, 2])
+    again = table(run.evaluations[::-1], run.paper, run.scenarios)
+    pd.testing.assert_frame_equal(build(run).frame, again.frame)
+
+
+def test_the_papers_figures_stand_beside_their_counterparts(make_run):
+    made = build(make_run())
+    frame = made.frame.set_index(["scenario", "round"])
+    assert frame.loc[("averaging-rehearsal", 10), "paper_ppl_user"] == 109.3
+    assert frame.loc[("averaging-rehearsal", 1), "paper_kss_general"] == 67.7
+    assert math.isnan(frame.loc[("averaging-control", 10), "paper_ppl_user"])
+    last = made.shown[(made.shown["scenario"] == "averaging-rehearsal") & (made.shown["round"] == "10")].iloc[0]
+    place = list(made.shown.columns).index("user PPL")
+    assert list(last)[place : place + 2] == ["118.0", "109.3"] and made.shown.columns[place + 1] == "paper"
+
+
+def test_no_epsilon_is_null_not_a_number(make_run):
+    made = build(make_run())
+    assert made.frame["epsilon"].isna().all() and "epsilon" not in made.shown
+    assert "user_share" in made.frame and pd.isna(made.frame["user_share"].iloc[0])
+
+
+def test_a_measured_epsilon_is_shown(make_run):
+    run = make_run(scenarios=["averaging-plain"])
+    record = json.loads(Path(run.evaluations[0]).read_text()) | {"epsilon": 3.14159, "delta": 1e-5}
+    Path(run.evaluations[0]).write_text(json.dumps(record))
+    assert build(run).shown["epsilon"].tolist() == ["3.14", "–", "–"]
+
+
+def test_an_unknown_row_of_the_paper_is_named_with_those_there_are(make_run):
+    run = make_run(scenarios=["initial"])
+    record = json.loads(Path(run.evaluations[0]).read_text()) | {"paper": "table 3"}
+    Path(run.evaluations[0]).write_text(json.dumps(record))
+    with pytest.raises(PrivatuneError, match=r"'table 3' is no row of .*popov-2018\.csv.*averaging 300 rounds"):
+        build(run)
+
+
+def test_typed_figures_of_the_paper_agree_with_each_other(make_run):
+    paper = pd.read_csv(make_run().paper)
+    pooled = (170e3 * paper["ppl_general"].map(math.log) + 200e3 * paper["ppl_user"].map(math.log)) / 370e3
+    assert len(paper) == 13 and paper["row"].is_unique
+    assert (pooled.map(math.exp) - paper["ppl_average"]).abs().max() < 0.15
+    # the lower the perplexity, the more keystrokes are saved: a slip of a digit would break the order
+    assert paper.sort_values("ppl_general")["kss_general"].is_monotonic_decreasing

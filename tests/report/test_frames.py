@@ -1,0 +1,94 @@
+import json
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from privatune.core.errors import PrivatuneError
+from privatune.report.frames import Table, arrange, decimals, read_records, read_table, read_tables, show, write_table
+
+
+def a_table() -> Table:
+    frame = pd.DataFrame(
+        {"scenario": ["a", "b"], "ppl": [100 / 3, 1e-9 / 3], "bits": pd.array([12345678901, None], "Int64")}
+    )
+    return Table("A <title>", "In bits.", frame, show(frame, {"scenario": ("model", str), "ppl": ("PPL", decimals(1))}))
+
+
+def test_csv_keeps_six_digits_of_fractions_and_all_of_integers(tmp_path):
+    write_table(a_table(), tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text() == "scenario,ppl,bits\na,33.3333,12345678901\nb,3.33333e-10,\n"
+
+
+def test_markdown_and_page_are_for_readers(tmp_path):
+    write_table(a_table(), tmp_path / "t.csv")
+    assert "| model | PPL |\n| --- | ---: |\n| a | 33.3 |\n| b | 0.0 |\n\nIn bits." in (tmp_path / "t.md").read_text()
+    page = (tmp_path / "t.html").read_text()
+    assert "A &lt;title&gt;" in page and "33.3" in page and "http" not in page
+
+
+def test_the_same_table_gives_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        write_table(a_table(), tmp_path / name / "t.csv")
+    for form in ("csv", "md", "html"):
+        assert (tmp_path / f"one/t.{form}").read_bytes() == (tmp_path / f"two/t.{form}").read_bytes()
+
+
+def test_headings_may_repeat():
+    frame = pd.DataFrame({"a": [1], "b": [None]})
+    shown = show(frame, {"a": ("paper", str), "b": ("paper", str)})
+    assert list(shown.columns) == ["paper", "paper"] and shown.to_numpy().tolist() == [["1", "–"]]
+
+
+def test_a_scenario_named_null_stays_a_name(tmp_path):
+    (tmp_path / "t.csv").write_text("scenario,x\nnull,\nnone,-\n")
+    frame = read_table(tmp_path / "t.csv", ["scenario"])
+    assert frame["scenario"].tolist() == ["null", "none"] and frame["x"].isna().all()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00bad"])
+def test_a_damaged_table_is_named(tmp_path, content):
+    if content is not None:
+        (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(PrivatuneError, match=r"t\.csv: .*run again"):
+        read_table(tmp_path / "t.csv", ["x"])
+
+
+def test_a_missing_column_or_key_is_named(tmp_path):
+    (tmp_path / "t.csv").write_text("x\n1\n")
+    (tmp_path / "r.json").write_text(json.dumps({"x": 1}))
+    with pytest.raises(PrivatuneError, match=r"t\.csv: has no `y`"):
+        read_tables([tmp_path / "t.csv"], ["x", "y"])
+    with pytest.raises(PrivatuneError, match=r"r\.json: has no `y`"):
+        read_records([tmp_path / "r.json"], ["x", "y"])
+
+
+def test_nothing_to_read_gives_an_empty_table():
+    assert list(read_tables([], ["scenario", "x"]).columns) == ["scenario", "x"]
+    assert arrange(read_records([], ["scenario", "x"]), ["scenario", "x"], ["a"], ["x"]).empty
+
+
+ROWS = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 3), st.integers(0, 12)), unique=True, min_size=1)
+
+
+@given(ROWS, st.randoms(use_true_random=False))
+def test_rows_stand_in_one_order_however_they_come(rows, random):
+    columns, scenarios = ["scenario", "seed", "round"], ["d", "b", "a"]
+    shuffled = random.sample(rows, len(rows))
+    one, two = (
+        arrange(pd.DataFrame(given, columns=columns), columns, scenarios, ["seed", "round"])
+        for given in (rows, shuffled)
+    )
+    assert one.equals(two)
+    known = [row for row in one.itertuples(index=False, name=None) if row[0] in scenarios]
+    assert known == sorted(known, key=lambda row: (scenarios.index(row[0]), *row[1:]))
+    assert sorted(one.itertuples(index=False, name=None)) == sorted(rows)
+
+
+def test_a_null_does_not_cost_integers_their_digits():
+    frame = pd.DataFrame({"scenario": ["a", "b"], "bits": [24_512_345_601, None], "extra": [1, 2]})
+    arranged = arrange(frame, ["scenario", "bits"], ["b", "a"])
+    assert list(arranged.columns) == ["scenario", "bits", "extra"]
+    assert arranged["bits"].tolist()[1] == 24_512_345_601
+    assert "24512345601" in arranged.to_csv(float_format="%.6g")
