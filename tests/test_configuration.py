@@ -25,12 +25,13 @@ def overlaid(name):
 
 
 def leaves(node, path=""):
+    """Path and schema of every key that has no keys of its own; one for a mapping of plain values."""
     for child in members(node):
         for name, below in child.get("properties", {}).items():
             yield from leaves(below, f"{path}.{name}".removeprefix("."))
-        if named(child):
+        if named(child) and "properties" in members(named(child))[0]:
             yield from leaves(named(child), f"{path}.NAME")
-        if "properties" not in child and not named(child):
+        elif "properties" not in child:
             yield path, node
 
 

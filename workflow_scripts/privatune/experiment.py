@@ -101,6 +101,7 @@ def experiment(config: Mapping[str, Any]) -> Experiment:
     whole = dict(config)
     base, scenarios = whole.get("federation") or {}, whole.get("scenarios") or {}
     if isinstance(base, Mapping) and isinstance(scenarios, Mapping):
+        validated(ScenarioSettings, base, at="federation")  # first, or each scenario repeats what is wrong here
         whole["scenarios"] = {name: merged(base, overrides or {}) for name, overrides in scenarios.items()}
     return resolved(validated(Experiment, whole))
 

@@ -31,23 +31,36 @@ def schema_file(model: type[BaseModel]) -> str:
 
 
 def reference_page(model: type[BaseModel]) -> str:
-    """Markdown page with one table for every mapping of `model`."""
-    return HEAD + "".join(_section("", schema(model)))
+    """Markdown page with one table for every mapping of `model`; a mapping with the keys of another refers to it."""
+    return HEAD + "".join(_section("", schema(model), {}))
 
 
-def _section(path: str, node: Schema) -> Iterator[str]:
-    yield f"\n## {path or 'Top level'}\n"
-    if node.get("description"):
-        yield f"\n{' '.join(node['description'].split())}\n"
-    leaves = {name: child for name, child in node["properties"].items() if not any(_below("", child))}
-    if leaves:
+def _section(path: str, node: Schema, written: dict[str, Schema]) -> Iterator[str]:
+    yield f"\n## {path or 'Top level'}\n\n{_sentence(node)}\n"
+    same = next((place for place, keys in written.items() if keys == node["properties"]), None)
+    if same:
+        yield f"\nIts keys are those of `{same}`.\n"
+        return
+    written[path] = node["properties"]
+    rows = {name: child for name, child in node["properties"].items() if _is_row(child)}
+    if rows:
         yield "\n| key | default | accepts | meaning |\n|---|---|---|---|\n"
-    for name, child in leaves.items():
-        cells = (f"`{name}`", _default(child), accepts(child), " ".join(child.get("description", "").split()))
+    for name, child in rows.items():
+        cells = (f"`{name}`", _default(child), accepts(child), _sentence(child))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
     for name, child in node["properties"].items():
         for place, below in _below(f"{path}.{name}".removeprefix("."), child):
-            yield from _section(place, below)
+            yield from _section(place, below, written)
+
+
+def _is_row(node: Schema) -> bool:
+    only_one_value = "const" in node and "description" not in node
+    return not only_one_value and not any(_below("", node))
+
+
+def _sentence(node: Schema) -> str:
+    text = " ".join(node.get("description", "").split()).removesuffix(".")
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _below(path: str, node: Schema) -> Iterator[tuple[str, Schema]]:
