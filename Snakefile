@@ -25,5 +25,5 @@ report: "report/workflow.rst"
 rule all:
     default_target: True
     input:
-        RESULTS,
+        REPORTED,
     localrule: True

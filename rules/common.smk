@@ -72,6 +72,8 @@ EVALUATED = [(s, seed, r) for s in E.run for seed in seeds_of(s) for r in kept_r
 EVALUATIONS = [f"{OUT}/evaluation/{s}/seed-{seed}/round-{r}.json" for s, seed, r in EVALUATED]
 TRAINED = [(s, seed, r) for s in E.run if s != INITIAL for seed in E.seeds for r in written_rounds(s)]
 CLIENTS = [f"{OUT}/federated/{s}/seed-{seed}/round-{r}/clients.csv" for s, seed, r in TRAINED]
+COSTS = [f"{OUT}/costs/{s}/client-{n}.json" for s in E.report.cost_scenarios for n in range(E.report.cost_clients)]
+BENCHMARKS = []  # of the stages below, each of which adds its own
 
 
 wildcard_constraints:

@@ -1,4 +1,7 @@
 # One evaluation a kept model, on the same samples of text for all.
+BENCHMARKS += [f"{OUT}/benchmarks/evaluate/{s}/seed-{seed}/round-{r}.tsv" for s, seed, r in EVALUATED]
+
+
 def evaluated_model(wildcards):
     kept = f"{OUT}/models/{wildcards.scenario}/seed-{wildcards.seed}/round-{wildcards.round}.safetensors"
     return GENERAL_MODEL if wildcards.scenario == INITIAL else kept

@@ -1,5 +1,6 @@
 # Rounds of a scenario. By default a round fans out into jobs of some clients each, and an aggregation joins them;
 # with `execution.rounds_per_job` above 1 one job runs whole rounds. Both write the same bytes.
+BENCHMARKS += [f"{OUT}/benchmarks/client_cost/{path.split('/costs/')[1][:-5]}.tsv" for path in COSTS]
 ROUND = OUT + "/federated/{scenario}/seed-{seed}/round-{round}"
 
 
@@ -13,9 +14,9 @@ def round_model(wildcards):
     return f"{chain}/round-{before}/model.safetensors" if before else GENERAL_MODEL
 
 
-def batches(wildcards):
-    size, at_once = E.scenarios[wildcards.scenario].cohort.size, E.execution.clients_per_job
-    return range(-(-size // at_once))
+def batches(scenario):
+    """Jobs of a round."""
+    return range(-(-E.scenarios[scenario].cohort.size // E.execution.clients_per_job))
 
 
 def chosen(wildcards, *parts):
@@ -30,6 +31,12 @@ def chosen(wildcards, *parts):
 
 
 if E.execution.rounds_per_job == 1:
+    BENCHMARKS += [
+        f"{OUT}/benchmarks/fine_tune/{s}/seed-{seed}/round-{r}/batch-{batch}.tsv"
+        for s, seed, r in TRAINED
+        for batch in batches(s)
+    ]
+    BENCHMARKS += [f"{OUT}/benchmarks/aggregate/{s}/seed-{seed}/round-{r}.tsv" for s, seed, r in TRAINED]
 
     rule fine_tune:
         input:
@@ -63,7 +70,7 @@ if E.execution.rounds_per_job == 1:
     rule aggregate:
         input:
             model=round_model,
-            batches=lambda wildcards: [ROUND.format(**wildcards) + f"/batch-{batch}" for batch in batches(wildcards)],
+            batches=lambda wildcards: [ROUND.format(**wildcards) + f"/batch-{batch}" for batch in batches(wildcards.scenario)],
             code=lambda wildcards: code("aggregate", *chosen(wildcards, "codec", "server")),
         output:
             model=temp(ROUND + "/model.safetensors"),
@@ -84,6 +91,7 @@ if E.execution.rounds_per_job == 1:
             "../workflow_scripts/aggregate.py"
 
 else:
+    BENCHMARKS += [f"{OUT}/benchmarks/run_rounds/{s}/seed-{seed}/round-{r}.tsv" for s, seed, r in TRAINED]
 
     rule run_rounds:
         input:

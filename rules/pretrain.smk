@@ -1,5 +1,7 @@
 # The general language model. The wildcard is the precision of training, so that both can stand side by side.
 GENERAL_MODEL = f"{OUT}/general/{E.precision}/model.safetensors"
+CURVE = f"{OUT}/general/{E.precision}/curve.csv"
+BENCHMARKS.append(f"{OUT}/benchmarks/pretrain/{E.precision}.tsv")
 
 
 rule pretrain:

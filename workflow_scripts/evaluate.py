@@ -6,13 +6,13 @@ from privatune.evaluation.settings import EvaluationSettings
 from privatune.models.checkpoint import load_weights, use
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import read_stream
-from privatune.text.tokenizer import load_tokenizer, vocabulary
+from privatune.text.tokenizer import read_words
 
 with job(snakemake.log[0]):
     s, w = snakemake.params.settings, snakemake.wildcards
     use(NumericsSettings())  # one thread, float32
     samples = [read_stream(snakemake.input[name]) for name in ("general", "user", "later")]
-    index = prefix_index(vocabulary(load_tokenizer(snakemake.input.tokenizer)))
+    index = prefix_index(read_words(snakemake.input.tokenizer))
     measures = evaluate(
         load_weights(snakemake.input.model), *samples, index, EvaluationSettings(**s["evaluation"]), s["seed"]
     )

@@ -8,7 +8,7 @@ import torch
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
-from privatune.evaluation.keystrokes import PrefixIndex, keystrokes
+from privatune.evaluation.keystrokes import PrefixIndex, type_words
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.models.lstm import Weights, hidden_states, output_weight, zero_state
 from privatune.text.settings import EOS, UNK
@@ -96,8 +96,8 @@ def _window(
     counts = [known.sum(), (~known).sum()]
     if not typing:
         return np.array([nats, *counts, 0, 0, 0, 0, 0], np.float64)
-    typed, places = keystrokes(logits.numpy(), targets, lengths, index, SUGGESTIONS)
-    hits = [(places[words] < limit).sum() for limit in (1, SUGGESTIONS)]
+    typed, ranks = type_words(logits.numpy(), targets, lengths, index, SUGGESTIONS)
+    hits = [(ranks[words] < limit).sum() for limit in (1, SUGGESTIONS)]
     return np.array([nats, *counts, typed.sum(), lengths.sum(), *hits, words.sum()], np.float64)
 
 
