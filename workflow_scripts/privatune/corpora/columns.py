@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from privatune.core.errors import PrivatuneError
-from privatune.corpora.rows import GeneralRow, PrivateRow, Role, Rows, Shares, Source, part_of
+from privatune.corpora.rows import LONGEST, GeneralRow, PrivateRow, Role, Rows, Shares, Source, part_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -120,6 +120,10 @@ def _text(record: Record, settings: ColumnSource) -> str:
         return ""
     if not isinstance(text, str):
         raise _wrong(record, settings.text_column, "not text", "mend it or set `text_column`")
+    if len(text) > LONGEST:
+        raise _wrong(
+            record, settings.text_column, f"longer than {LONGEST >> 20} Mi characters", "split it into several"
+        )
     return text
 
 

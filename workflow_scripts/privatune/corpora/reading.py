@@ -4,7 +4,7 @@ import logging
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +15,7 @@ import pyarrow as pa
 from privatune.core.errors import PrivatuneError
 from privatune.core.files import sha256, write_json
 from privatune.corpora.cleaning import CleaningSettings, clean_general, clean_private
-from privatune.corpora.rows import LONGEST, GeneralRow, PrivateRow, Shares, Source
+from privatune.corpora.rows import GeneralRow, PrivateRow, Shares, Source
 from privatune.corpora.tables import GENERAL, PRIVATE, in_batches, word_counts, write_table
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 class _Counts:
     """What passed so far; words and documents by part, private text under the one part `private`."""
 
-    read: int = 0
     rows: int = 0
     words: Counter[str] = field(default_factory=Counter)
     documents: Counter[str] = field(default_factory=Counter)
@@ -53,7 +52,7 @@ def read_corpus(
     schema = PRIVATE if settings.role == "private" else GENERAL
     counts = _Counts()
     try:
-        rows = _bounded(module.read(settings, package), counts)
+        rows = module.read(settings, package)
         if settings.role == "private":
             rows = _count_persons(clean_private(rows, cleaning, counts.dropped, counts.changed), counts)
         else:
@@ -68,16 +67,6 @@ def read_corpus(
         raise PrivatuneError(f"sources.{name}: cannot be read ({at}); check the source and its settings") from None
     write_json(manifest, _manifest(name, settings, counts))
     log.info("%s: %d rows, %d words, %.1f s", name, counts.rows, counts.words.total(), time.perf_counter() - start)
-
-
-def _bounded(rows: Iterable[Any], counts: _Counts) -> Iterator[Any]:
-    for row in rows:
-        counts.read += 1
-        if len(row.text) > LONGEST:
-            raise PrivatuneError(
-                f"row {counts.read}: a text of more than {LONGEST >> 20} Mi characters; split it into lines"
-            )
-        yield row
 
 
 def _count_persons(rows: Iterator[PrivateRow], counts: _Counts) -> Iterator[PrivateRow]:
@@ -113,7 +102,7 @@ def _refuse_empty(settings: Source, counts: _Counts) -> None:
     if not counts.rows:
         rules = ", ".join(f"{rule} {count}" for rule, count in sorted(counts.dropped.items())) or "none"
         raise PrivatuneError(
-            f"no text is left of {counts.read} rows (dropped by rule: {rules});"
+            f"no text is left of {counts.dropped.total()} rows (dropped by rule: {rules});"
             " check the source, its columns and `cleaning`"
         )
     for part in ("valid", "test"):
@@ -130,7 +119,7 @@ def _manifest(name: str, settings: Source, counts: _Counts) -> dict[str, Any]:
         **{key: stated.pop(key, None) for key in ("kind", "role", "package", "version", "sha256", "licence", "note")},
         "settings": stated,
         "files": {path: sha256(path) for path in settings.inputs()},
-        "rows_read": counts.read,
+        "rows_read": counts.rows + counts.dropped.total(),
         "rows": counts.rows,
         "dropped": dict(counts.dropped),
         "changed": dict(counts.changed),

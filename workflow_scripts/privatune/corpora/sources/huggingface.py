@@ -45,8 +45,6 @@ def _records(settings: HuggingFaceSource) -> Iterator[Record]:
                 number += 1
                 yield Record(f"{settings.dataset} {split} row", number, values, part)
         except Exception as error:  # datasets raises nearly anything; from None, for the cause may quote the text
-            if isinstance(error, PrivatuneError):
-                raise
             raise PrivatuneError(
                 f"{settings.dataset}: split `{split}` cannot be read past row {number} ({type(error).__name__});"
                 " check `dataset`, `subset`, `revision` and `splits`, and the network when it is on the hub"

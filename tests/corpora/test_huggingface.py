@@ -1,0 +1,76 @@
+import json
+
+import pytest
+
+from privatune.core.errors import PrivatuneError
+from privatune.corpora.sources.huggingface import HuggingFaceSource
+
+datasets = pytest.importorskip("datasets")
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch, tmp_path):
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A dataset as the hub has it: data files named by split."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for split in ("train", "validation", "test"):
+        lines = [{"user": "ann", "at": 1525132800 + i, "text": f"{split} {i}"} for i in range(3)]
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+def test_general_parts_are_splits(corpus, folder):
+    splits = {"train": "train", "valid": "validation", "test": "test"}
+    rows, manifest = corpus({"kind": "huggingface", "role": "general", "dataset": str(folder), "splits": splits})
+    assert [(row["part"], row["text"]) for row in rows][3:5] == [("valid", "validation 0"), ("valid", "validation 1")]
+    assert manifest["documents"] == {"train": 3, "valid": 3, "test": 3}
+    assert len(manifest["files"]) == 3
+
+
+def test_private_rows(corpus, folder):
+    columns = {"person_column": "user", "time_column": "at", "max_rows": 2}
+    rows, _ = corpus({"kind": "huggingface", "role": "private", "dataset": str(folder), **columns})
+    assert [(row["person"], row["time"].isoformat(), row["text"]) for row in rows] == [
+        ("ann", "2018-05-01T00:00:00+00:00", "train 0"),
+        ("ann", "2018-05-01T00:00:01+00:00", "train 1"),
+    ]
+
+
+def test_saved_dataset(corpus, tmp_path):
+    train = datasets.Dataset.from_dict({"text": ["a", "b"]})
+    train.save_to_disk(tmp_path / "one")
+    datasets.DatasetDict({"train": train, "dev": train}).save_to_disk(tmp_path / "dict")
+    general = {"kind": "huggingface", "role": "general"}
+    assert [row["text"] for row in corpus({**general, "dataset": str(tmp_path / "one")})[0]] == ["a", "b"]
+    splits = {"train": "train", "valid": "dev"}
+    assert corpus({**general, "dataset": str(tmp_path / "dict"), "splits": splits})[1]["documents"] == {
+        "train": 2,
+        "valid": 2,
+    }
+
+
+@pytest.mark.parametrize("wrong", [{"splits": {"train": "gone"}}, {"dataset": "no-one/no-such-set"}])
+def test_missing_dataset_or_split(corpus, folder, tmp_path, wrong):
+    with pytest.raises(PrivatuneError, match=r"sources\.it: .* cannot be read past row 0 .*check `dataset`"):
+        corpus({"kind": "huggingface", "role": "general", "dataset": str(folder), **wrong})
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_broken_data_file_keeps_its_text_to_itself(corpus, folder, capfd, caplog, canary):
+    (folder / "train.jsonl").write_text(f'{{"text": {canary}}}\n')
+    with pytest.raises(PrivatuneError) as caught:
+        corpus({"kind": "huggingface", "role": "general", "dataset": str(folder)})
+    assert canary not in str(caught.value) + caplog.text + "".join(capfd.readouterr())
+
+
+def test_inputs_are_the_local_files(folder):
+    local = HuggingFaceSource(role="general", dataset=str(folder))
+    assert local.inputs() == [str(folder / f"{split}.jsonl") for split in ("test", "train", "validation")]
+    assert HuggingFaceSource(role="general", dataset="Salesforce/wikitext").inputs() == []

@@ -1,0 +1,147 @@
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+import privatune.corpora.split as module
+from privatune.core.errors import PrivatuneError
+from privatune.corpora.split import PrivateSettings, choose_persons, parts, split_persons
+from privatune.corpora.tables import PRIVATE
+
+START = datetime(2018, 5, 1, tzinfo=UTC)
+SMALL = PrivateSettings(min_words=10, max_words=40, heldout_share=0.25, later_share=0.1)
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Persons a to h with 5, 10, ..., 40 messages of two words, mixed, newest first; z has one message only."""
+    rows = [
+        (chr(97 + k), START + timedelta(hours=i), f"{chr(97 + k)} {i}") for k in range(8) for i in range(5 * (k + 1))
+    ]
+    rows = [*sorted(rows, key=lambda row: row[1], reverse=True), ("z", START, "z 0")]
+    columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), PRIVATE, strict=True)]
+    pq.write_table(pa.table(columns, schema=PRIVATE), tmp_path / "chat.parquet")
+    return tmp_path / "chat.parquet"
+
+
+def split(table, settings=SMALL, seed=0):
+    out = table.with_name("private.parquet")
+    split_persons(table, settings, seed, out, out.with_suffix(".json"))
+    return pq.read_table(out).to_pylist(), json.loads(out.with_suffix(".json").read_text())
+
+
+def test_parts_of_persons_and_time(table):
+    rows, counts = split(table)
+    assert list(rows[0]) == ["person", "part", "time", "text"]
+    assert [row["person"] for row in rows] == sorted(row["person"] for row in rows)
+    assert {row["person"] for row in rows} == {f"p{i:04d}" for i in range(8)}
+    real = {row["person"]: row["text"][0] for row in rows}
+    assert sorted(real.values()) == list("abcdefgh") and list(real.values()) != list("abcdefgh")
+    heldout = {row["person"] for row in rows if row["part"] == "heldout"}
+    assert len(heldout) == 2
+    for person, name in real.items():
+        own = [row for row in rows if row["person"] == person]
+        used = min(5 * (ord(name) - 96), 20)
+        newest = range(5 * (ord(name) - 96) - used, 5 * (ord(name) - 96))
+        assert [row["text"] for row in own] == [f"{name} {i}" for i in newest]
+        expected = (
+            ["heldout"] * used if person in heldout else ["train"] * (used - used // 10) + ["later"] * (used // 10)
+        )
+        assert [row["part"] for row in own] == expected
+    assert counts["persons"] == {"train": 6, "heldout": 2}
+    for part in ("train", "later", "heldout"):
+        assert counts["rows"][part] == counts["words"][part] / 2 == sum(row["part"] == part for row in rows)
+    assert counts["left_out"] == {
+        "persons_below_min_words": 1,
+        "persons_over_max_persons": 0,
+        "messages_longer_than_max_words": 0,
+        "words_over_max_words": 2 * (180 - 5 - 10 - 15 - 5 * 20),
+    }
+
+
+def test_the_seed_decides_and_buckets_do_not(table, monkeypatch):
+    once = split(table)
+    assert split(table) == once
+    assert split(table, seed=1) != once
+    monkeypatch.setattr(module, "_BUCKET_WORDS", 50)
+    assert split(table) == once
+
+
+def test_order_of_rows_where_there_are_no_times(table):
+    rows = [("a", None, f"a {i}") for i in range(20)] + [("b", None, f"b {i}") for i in range(20)]
+    columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), PRIVATE, strict=True)]
+    pq.write_table(pa.table(columns, schema=PRIVATE), table)
+    texts = [row["text"] for row in split(table)[0]]
+    assert sorted(texts) == sorted(text for *_, text in rows)
+    assert [text for text in texts if text[0] == "a"] == [f"a {i}" for i in range(20)]
+
+
+def test_messages_longer_than_max_words_are_left_out(table):
+    rows = [(p, START, "w " * words) for p in "ab" for words in (50, 30)]
+    columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), PRIVATE, strict=True)]
+    pq.write_table(pa.table(columns, schema=PRIVATE), table)
+    _, counts = split(table)
+    assert counts["left_out"]["messages_longer_than_max_words"] == 2
+    assert sum(counts["words"].values()) == 60
+
+
+def test_max_persons_takes_some(table):
+    _, counts = split(table, SMALL.model_copy(update={"max_persons": 3}))
+    assert counts["persons"] == {"train": 2, "heldout": 1}
+    assert counts["left_out"]["persons_over_max_persons"] == 5
+
+
+def test_no_person_with_enough_text(table, tmp_path):
+    settings = PrivateSettings(min_words=80, max_words=100)
+    with pytest.raises(PrivatuneError, match=r"private\.min_words: 1 of 9 persons of `chitchat` have 80 words"):
+        split(table, settings)
+    assert not list(tmp_path.glob("private*"))
+
+
+def test_general_corpus_and_damaged_table(table):
+    pq.write_table(pa.table({"document": ["d"], "part": ["train"], "text": ["t"]}), table)
+    with pytest.raises(PrivatuneError, match="has no column `person`; it is a table of another kind of corpus"):
+        split(table)
+    table.write_bytes(table.read_bytes()[:-9])
+    with pytest.raises(PrivatuneError, match=r"chat\.parquet: missing or damaged .* delete it and run again"):
+        split(table)
+
+
+def test_settings_refuse_a_cap_below_the_minimum():
+    with pytest.raises(ValidationError, match="max_words must be at least min_words"):
+        PrivateSettings(min_words=100, max_words=99)
+
+
+@given(st.dictionaries(st.text("abc", min_size=1), st.integers(0, 50), min_size=2), st.integers(0, 9))
+def test_choice_is_of_persons_with_enough_text_in_any_order(words, seed):
+    enough = {person for person, count in words.items() if count >= 10}
+    if len(enough) < 2:
+        return
+    numbers, held = choose_persons(words, SMALL, seed)
+    again, held_again = choose_persons(dict(reversed(words.items())), SMALL, seed)
+    assert numbers == again and held.tolist() == held_again.tolist()
+    assert set(numbers) == enough and sorted(numbers.values()) == list(range(len(enough)))
+    assert 1 <= held.sum() == max(1, round(0.25 * len(enough))) < len(enough)
+
+
+@given(st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=20), min_size=1, max_size=5))
+def test_parts_against_a_plain_loop(persons):
+    number = np.repeat(np.arange(len(persons)), [len(words) for words in persons])
+    held = np.arange(len(persons)) % 2 == 1
+    expected = []
+    for person, words in enumerate(persons):
+        used = words
+        while sum(used) > SMALL.max_words:
+            used = used[1:]
+        own = ["over"] * (len(words) - len(used))
+        for i in range(len(used)):
+            later = sum(used[i:]) <= SMALL.later_share * sum(used)
+            own.append("heldout" if held[person] else "later" if later else "train")
+        expected += own
+    assert parts(number, np.array([w for words in persons for w in words]), held, SMALL).tolist() == expected
