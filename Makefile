@@ -26,6 +26,9 @@ test: environment ## check format, style, layers, types, rules, and run all the 
 	$(IN_VENV) mypy
 	$(IN_VENV) python -m pytest
 
+bench: environment ## time the kernels beside plain ways to do the same; results/benchmarks/*.csv
+	@for script in benchmarks/*.py; do $(IN_VENV) python $$script; done
+
 docs: environment ## write config/schema.yaml and docs/configuration.md anew from the settings models
 	@$(IN_VENV) python -m privatune.reference
 
@@ -42,13 +45,13 @@ lock: ## pin every package that envs/requirements.in needs in envs/requirements.
 	@rm -rf .venv-lock
 	@echo "$(LOCK) is written; write changed versions into envs/privatune.yaml too."
 
-clean: ## remove results/ (all that the workflow made)
-	@rm -rf results
-	@echo "Removed results/. The installed packages are still in .venv; 'make distclean' removes them too."
+clean: ## remove results/ and results-*/ (all that the workflow made)
+	@rm -rf results results-*
+	@echo "Removed results/ and results-*/. The installed packages are still in .venv; 'make distclean' removes them too."
 
-distclean: ## remove results/, .venv, Snakemake's records and the tools' caches
-	@rm -rf results .venv .venv-lock .snakemake .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	@echo "Removed results/, .venv, .snakemake and the caches."
+distclean: ## remove these, .venv, Snakemake's records and the tools' caches
+	@rm -rf results results-* .venv .venv-lock .snakemake .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@echo "Removed results/, results-*/, .venv, .snakemake and the caches."
 
 # .venv holds a copy of the lock it was made from, written last: a changed lock or a broken-off installation makes it anew.
 environment:
