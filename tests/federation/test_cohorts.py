@@ -3,6 +3,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from privatune.core.errors import PrivatuneError
 from privatune.federation.cohorts import cohort
 
@@ -17,7 +18,7 @@ def test_everyone_takes_part_once_before_anyone_does_again(data, persons, rounds
         assert set(members) <= set(range(persons))
         visits.update(members)
         counts = [visits[person] for person in range(persons)]
-        assert max(counts) - min(counts) <= 1 or size > 1 and max(counts) - min(counts) <= 2
+        assert max(counts) - min(counts) <= 1 or (size > 1 and max(counts) - min(counts) <= 2)
     assert max(visits.values()) <= -(-rounds * size // persons) + 1
     first = rounds if rounds * size <= persons else persons // size
     assert len({p for n in range(1, first + 1) for p in cohort(persons, size, n, seed)}) == first * size

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from privatune.core.streams import stream
 from privatune.federation.objectives import lwf, plain, rehearsal
 from privatune.federation.settings import ClientSettings

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.core.tensors import pack, unpack

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+
 from privatune.core.errors import PrivatuneError
 from privatune.models.checkpoint import load_weights, save_weights, use
 from privatune.models.settings import NumericsSettings

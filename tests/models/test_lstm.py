@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+
 from privatune.core.streams import stream
 from privatune.models.lstm import hidden_states, initial_weights, zero_state
 from privatune.models.settings import LstmSettings

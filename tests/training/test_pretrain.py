@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+
 from privatune.core.streams import stream
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.training import pretrain as module

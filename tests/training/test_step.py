@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from privatune.core.streams import stream
 from privatune.models.lstm import hidden_states, initial_weights, output_weight, zero_state
 from privatune.models.settings import LstmSettings

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         if error.filename is not None and Path(error.filename) not in (part, path, path.parent):
             raise
-        raise PrivatuneError(f"{path}: cannot be written ({error.strerror}); free space or choose another `output:`") from error
+        raise PrivatuneError(
+            f"{path}: cannot be written ({error.strerror}); free space or choose another `output:`"
+        ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

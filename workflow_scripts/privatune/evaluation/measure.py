@@ -1,6 +1,7 @@
 """What a model is worth: perplexity, keystrokes saved and recall on fixed samples of text."""
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -64,7 +65,13 @@ class Score(NamedTuple):
     @property
     def perplexity(self) -> float:
         """exp of the mean of `nats`."""
-        return math.exp(self.nats / self.targets)
+        return pooled_perplexity([(self.nats, self.targets)])
+
+
+def pooled_perplexity(parts: Iterable[tuple[float, int]]) -> float:
+    """Perplexity over several texts, each given by its nats and targets (Popov et al. 2018, 'Average PPL')."""
+    nats, targets = zip(*parts, strict=True)
+    return math.exp(sum(nats) / sum(targets))
 
 
 def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = True) -> Score:
@@ -129,12 +136,11 @@ def evaluate(
     of_general = score(weights, sample(general, settings.general_tokens, chunk, seed, "general"), index)
     of_user = score(weights, sample(user, settings.user_tokens, chunk, seed, "user"), index)
     of_later = score(weights, sample(later, settings.later_tokens, chunk, seed, "later"), index, typing=False)
-    pooled = (of_general.nats + of_user.nats) / (of_general.targets + of_user.targets)
     measures: dict[str, float | int] = {
         "ppl_general": of_general.perplexity,
         "ppl_user": of_user.perplexity,
         "ppl_later": of_later.perplexity,
-        "ppl_average": math.exp(pooled),
+        "ppl_average": pooled_perplexity(part[:2] for part in (of_general, of_user)),
         "recall1_user": 100 * of_user.hits / of_user.words,
         f"recall{SUGGESTIONS}_user": 100 * of_user.hits_of_list / of_user.words,
     }

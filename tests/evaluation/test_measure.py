@@ -1,0 +1,98 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.streams import stream
+from privatune.evaluation.keystrokes import prefix_index
+from privatune.evaluation.measure import SUGGESTIONS, evaluate, pooled_perplexity, sample, score
+from privatune.evaluation.settings import EvaluationSettings
+from privatune.models.lstm import hidden_states, initial_weights, output_weight, zero_state
+from privatune.models.settings import LstmSettings
+from privatune.text.settings import EOS, MARKS, UNK
+from privatune.text.streams import Stream
+
+WORDS = [*MARKS, "a", "an", "and", "ant", "be", "bee", "been", "c", "cat", "cats"]
+INDEX = prefix_index(WORDS)
+WEIGHTS = initial_weights(LstmSettings(hidden=8), len(WORDS), stream(0, "w"))
+WEIGHTS["output.bias"] = torch.from_numpy(stream(1, "b").standard_normal(len(WORDS)).astype(np.float32))
+
+
+def text(seed, units=6, words=120):
+    ids = stream(seed, "t").integers(0, len(WORDS), units * words).astype(np.uint16)
+    lengths = np.array([len(WORDS[i]) if i > EOS else 0 if i == EOS else 7 for i in ids], np.uint8)
+    return Stream(ids, lengths, np.arange(units + 1) * words, [str(n) for n in range(units)])
+
+
+def naive_score(chunks):
+    """Word by word: all sums of a Score, from the definitions of the paper."""
+    nats = targets = unknown = typed = characters = hits = hits_of_list = words = 0
+    for ids, lengths in zip(*chunks, strict=True):
+        read = torch.from_numpy(ids[:, None].copy())
+        hidden, _ = hidden_states(WEIGHTS, WEIGHTS["embedding"][read], zero_state(WEIGHTS, 1))
+        logits = (hidden[:, 0] @ output_weight(WEIGHTS).t() + WEIGHTS["output.bias"]).detach()
+        for place in range(len(ids) - 1):
+            target, length = int(ids[place + 1]), int(lengths[place + 1])
+            log_probabilities = torch.log_softmax(logits[place], 0)
+            if target == UNK:
+                unknown += 1
+            else:
+                nats -= float(log_probabilities[target])
+                targets += 1
+            if target == EOS:
+                continue
+            words, characters = words + 1, characters + length
+            order = sorted(range(2, len(WORDS)), key=lambda w: (-float(logits[place][w]), w))
+            hits += target == order[0]
+            hits_of_list += target in order[:SUGGESTIONS]
+            cost = length
+            if target != UNK:
+                for letters in range(length):
+                    matching = [w for w in order if WORDS[w].startswith(WORDS[target][:letters])]
+                    if target in matching[:SUGGESTIONS]:
+                        cost = letters
+                        break
+            typed += cost
+    return nats, targets, unknown, typed, characters, hits, hits_of_list, words
+
+
+def test_score_equals_the_definitions_word_by_word():
+    chunks = sample(text(2), tokens=300, chunk=50, seed=0, name="user")
+    found, expected = score(WEIGHTS, chunks, INDEX), naive_score(chunks)
+    assert found[1:] == expected[1:]
+    assert found.nats == pytest.approx(expected[0], rel=1e-5)
+    assert found.perplexity == pytest.approx(math.exp(expected[0] / expected[1]), rel=1e-4)
+
+
+def test_chunks_are_consecutive_text_of_one_unit_drawn_once():
+    units = Stream(np.arange(100, dtype=np.uint16), np.ones(100, np.uint8), np.array([0, 25, 29, 100]), ["a", "b", "c"])
+    chunks = sample(units, tokens=1000, chunk=10, seed=0, name="user").ids
+    assert sorted(chunks[:, 0].tolist()) == [0, 10, 29, 39, 49, 59, 69, 79, 89]
+    assert (np.diff(chunks, axis=1) == 1).all()
+    few = sample(units, tokens=30, chunk=10, seed=0, name="user").ids
+    assert few.shape == (3, 10)
+    assert (few != sample(units, tokens=30, chunk=10, seed=1, name="user").ids).any()
+
+
+def test_text_shorter_than_a_chunk_is_refused():
+    with pytest.raises(PrivatuneError, match=r"evaluation\.chunk_tokens: 500 words, but nothing in the user text"):
+        sample(text(2), tokens=1000, chunk=500, seed=0, name="user")
+
+
+def test_the_average_is_pooled_over_targets():
+    settings = EvaluationSettings(chunk_tokens=40, general_tokens=200, user_tokens=600, later_tokens=80)
+    found = evaluate(WEIGHTS, text(3), text(4), text(5), INDEX, settings, seed=0)
+    n, m = found["targets_general"], found["targets_user"]
+    pooled = (n * math.log(found["ppl_general"]) + m * math.log(found["ppl_user"])) / (n + m)
+    assert found["ppl_average"] == pytest.approx(math.exp(pooled))
+    assert 0 <= found["recall1_user"] <= found["recall3_user"] <= 100
+    assert 0 <= found["kss_user"] <= 100
+
+
+def test_the_pooled_average_reproduces_the_papers_rows():
+    # papers' tables 1 and 2: 170k general and 200k user targets
+    for general, user, average in ((100.1, 336.0, 192.6), (265.1, 93.4, 150.8), (105.5, 109.3, 107.5)):
+        parts = [(170 * math.log(general), 170), (200 * math.log(user), 200)]
+        assert pooled_perplexity(parts) == pytest.approx(average, abs=0.15)
