@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # the Snakefile imports this module for its settings, so nump
     import pyarrow as pa
 
 log = logging.getLogger(__name__)
-_BUCKET_WORDS = 10_000_000  # of the text that is sorted in memory at a time: about 60 MB
+_BUCKET_WORDS = 3_000_000  # of the text that is sorted in memory at a time: about 100 MB with its copies
 
 
 class PrivateSettings(Settings):
@@ -154,23 +154,24 @@ def _fill_buckets(corpus: str | Path, numbers: dict[str, int], max_words: int, p
 def _split_buckets(
     paths: list[Path], heldout: "np.ndarray", settings: PrivateSettings, tally: Counter[tuple[str, str]]
 ) -> "Iterator[pa.RecordBatch]":
+    import numpy as np
     import pyarrow as pa
 
     from privatune.corpora.tables import CHOSEN
 
     digits = max(4, len(str(len(heldout) - 1)))
+    names = pa.array([f"p{i:0{digits}d}" for i in range(len(heldout))], pa.string())
     for path in paths:
         with pa.ipc.open_stream(path) as rows:
             bucket = rows.read_all()
-        bucket = bucket.append_column("row", pa.array(range(bucket.num_rows)))
+        bucket = bucket.append_column("row", pa.array(np.arange(bucket.num_rows)))
         bucket = bucket.sort_by([("number", "ascending"), ("time", "ascending"), ("row", "ascending")])
         number, words = bucket["number"].to_numpy(), bucket["words"].to_numpy()
         part = parts(number, words, heldout, settings)
         for name in ("train", "later", "heldout", "over"):
             tally["words", name] += int(words[part == name].sum())
             tally["rows", name] += int((part == name).sum())
-        names = [f"p{i:0{digits}d}" for i in number]
-        columns: list[Any] = [pa.array(names, pa.string()), pa.array(part, pa.string()), bucket["time"], bucket["text"]]
+        columns: list[Any] = [names.take(pa.array(number)), pa.array(part, pa.string()), bucket["time"], bucket["text"]]
         chosen = pa.table(columns, schema=CHOSEN).filter(pa.array(part != "over"))
         yield from chosen.to_batches(max_chunksize=20_000)
 

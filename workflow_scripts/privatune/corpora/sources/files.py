@@ -105,7 +105,8 @@ def _lines(path: str) -> Iterator[str]:
         ) from None
     except OSError as error:
         raise PrivatuneError(
-            f"{path}: cannot be read past line {number} ({type(error).__name__}); damaged or cut short: copy it anew"
+            f"{path}: cannot be read past line {number} ({type(error).__name__}); damaged, cut short or packed with"
+            " a window over 128 MiB (zstd --long): copy it anew or repack it"
         ) from None
 
 
