@@ -7,11 +7,11 @@ rule vocabulary:
         tables=GENERAL_TABLES,
         code=code("vocabulary"),
     output:
-        OUT + "/text/tokenizer.json",
+        "<results>/text/tokenizer.json",
     log:
-        OUT + "/logs/vocabulary.log",
+        "<results>/logs/vocabulary.log",
     benchmark:
-        OUT + "/benchmarks/vocabulary.tsv"
+        "<results>/benchmarks/vocabulary.tsv"
     conda:
         "../envs/privatune.yaml"
     threads: 1
@@ -29,6 +29,7 @@ TEXTS = {
     "general": (GENERAL_TABLES, "document", ["train", "valid", "test"]),
     "private": ([f"{OUT}/corpora/private.parquet"], "person", ["train", "later", "heldout"]),
 }
+BENCHMARKS += [f"{OUT}/benchmarks/{stage}.tsv" for stage in ("vocabulary", "encode_general", "encode_private")]
 STREAMS = [f"{OUT}/text/{text}-{part}.safetensors" for text, (_, _, parts) in TEXTS.items() for part in parts]
 
 for text, (tables, unit, parts) in TEXTS.items():
@@ -38,7 +39,7 @@ for text, (tables, unit, parts) in TEXTS.items():
             f"encode_{text}"
         input:
             tables=tables,
-            tokenizer=OUT + "/text/tokenizer.json",
+            tokenizer="<results>/text/tokenizer.json",
             code=code("encode"),
         output:
             **{part: f"{OUT}/text/{text}-{part}.safetensors" for part in parts},

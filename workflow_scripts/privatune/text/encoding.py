@@ -16,7 +16,7 @@ from privatune.text.tokenizer import load_tokenizer, words_of
 
 # what a stream's uint8 lengths hold
 _LONGEST = 255
-_HASHES = 1 << 20
+_HASHES = 1 << 18
 
 # of a row: unit, text, whether the row ends with it
 Piece = tuple[str, str, bool]

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from privatune.corpora.tables import read_batches
 
 # characters; bounds the memory that one call of the tokeniser takes (about 100 bytes a character at worst)
-PIECE = 1 << 18
+PIECE = 1 << 16
 
 
 def read_rows(path: str | Path, part: str, unit: str = "document") -> Iterator[tuple[str, str]]:
