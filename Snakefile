@@ -11,6 +11,13 @@ configfile: "config/config.yaml"
 
 
 include: "rules/common.smk"
+
+
+pathvars:
+    results=OUT,
+    round=f"{OUT}/federated/{{scenario}}/seed-{{seed}}/round-{{round}}",
+
+
 include: "rules/corpora.smk"
 include: "rules/tokens.smk"
 include: "rules/pretrain.smk"

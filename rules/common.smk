@@ -72,8 +72,63 @@ EVALUATED = [(s, seed, r) for s in E.run for seed in seeds_of(s) for r in kept_r
 EVALUATIONS = [f"{OUT}/evaluation/{s}/seed-{seed}/round-{r}.json" for s, seed, r in EVALUATED]
 TRAINED = [(s, seed, r) for s in E.run if s != INITIAL for seed in E.seeds for r in written_rounds(s)]
 CLIENTS = [f"{OUT}/federated/{s}/seed-{seed}/round-{r}/clients.csv" for s, seed, r in TRAINED]
-COSTS = [f"{OUT}/costs/{s}/client-{n}.json" for s in E.report.cost_scenarios for n in range(E.report.cost_clients)]
+MEASURED = [(s, n) for s in E.report.cost_scenarios for n in range(E.report.cost_clients)]
+COSTS = [f"{OUT}/costs/{s}/client-{n}.json" for s, n in MEASURED]
 BENCHMARKS = []  # of the stages below, each of which adds its own
+GENERAL_MODEL = f"{OUT}/general/{E.precision}/model.safetensors"
+CURVE = f"{OUT}/general/{E.precision}/curve.csv"
+
+
+def wheel_of(wildcards):
+    """The wheel of a source that lies in a package."""
+    source = E.sources[wildcards.source]
+    return f"{OUT}/downloads/{source.package}-{source.version}.whl" if hasattr(source, "package") else []
+
+
+def reading(source):
+    """Settings of reading a source; the cleaning rules concern private text alone."""
+    return {"source": source} | ({"cleaning": E.cleaning} if source.role == "private" else {})
+
+
+def scenario_settings(wildcards, *parts):
+    """Those settings of a scenario that a job uses; the number of rounds is not one, so that more can follow."""
+    s = E.scenarios[wildcards.scenario]
+    return plain({part: getattr(s, part) if part != "cohort" else {"size": s.cohort.size} for part in parts})
+
+
+def round_model(wildcards):
+    """The model that a round starts from."""
+    before = round_before(wildcards)
+    chain = f"{OUT}/federated/{wildcards.scenario}/seed-{wildcards.seed}"
+    return f"{chain}/round-{before}/model.safetensors" if before else GENERAL_MODEL
+
+
+def batches(scenario):
+    """Jobs of a round."""
+    return range(-(-E.scenarios[scenario].cohort.size // E.execution.clients_per_job))
+
+
+def round_batches(wildcards):
+    """Folders of payloads that a round joins."""
+    round = f"{OUT}/federated/{wildcards.scenario}/seed-{wildcards.seed}/round-{wildcards.round}"
+    return [f"{round}/batch-{batch}" for batch in batches(wildcards.scenario)]
+
+
+def chosen(wildcards, *parts):
+    """Modules of the parts that a scenario names."""
+    s = E.scenarios[wildcards.scenario]
+    modules = {
+        "objective": f"privatune.federation.objectives.{s.client.objective}",
+        "codec": f"privatune.compression.codecs.{s.codec.name}",
+        "server": f"privatune.federation.servers.{s.server.method}",
+    }
+    return [modules[part] for part in parts]
+
+
+def evaluated_model(wildcards):
+    """The kept model of a scenario, or the general one."""
+    kept = f"{OUT}/models/{wildcards.scenario}/seed-{wildcards.seed}/round-{wildcards.round}.safetensors"
+    return GENERAL_MODEL if wildcards.scenario == INITIAL else kept
 
 
 wildcard_constraints:

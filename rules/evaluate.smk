@@ -2,25 +2,20 @@
 BENCHMARKS += [f"{OUT}/benchmarks/evaluate/{s}/seed-{seed}/round-{r}.tsv" for s, seed, r in EVALUATED]
 
 
-def evaluated_model(wildcards):
-    kept = f"{OUT}/models/{wildcards.scenario}/seed-{wildcards.seed}/round-{wildcards.round}.safetensors"
-    return GENERAL_MODEL if wildcards.scenario == INITIAL else kept
-
-
 rule evaluate:
     input:
         model=evaluated_model,
-        tokenizer=OUT + "/text/tokenizer.json",
-        general=OUT + "/text/general-test.safetensors",
-        user=OUT + "/text/private-heldout.safetensors",
-        later=OUT + "/text/private-later.safetensors",
+        tokenizer="<results>/text/tokenizer.json",
+        general="<results>/text/general-test.safetensors",
+        user="<results>/text/private-heldout.safetensors",
+        later="<results>/text/private-later.safetensors",
         code=code("evaluate"),
     output:
-        OUT + "/evaluation/{scenario}/seed-{seed}/round-{round}.json",
+        "<results>/evaluation/{scenario}/seed-{seed}/round-{round}.json",
     log:
-        OUT + "/logs/evaluate/{scenario}/seed-{seed}/round-{round}.log",
+        "<results>/logs/evaluate/{scenario}/seed-{seed}/round-{round}.log",
     benchmark:
-        OUT + "/benchmarks/evaluate/{scenario}/seed-{seed}/round-{round}.tsv"
+        "<results>/benchmarks/evaluate/{scenario}/seed-{seed}/round-{round}.tsv"
     conda:
         "../envs/privatune.yaml"
     threads: 1

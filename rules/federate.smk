@@ -1,34 +1,6 @@
 # Rounds of a scenario. By default a round fans out into jobs of some clients each, and an aggregation joins them;
 # with `execution.rounds_per_job` above 1 one job runs whole rounds. Both write the same bytes.
-BENCHMARKS += [f"{OUT}/benchmarks/client_cost/{path.split('/costs/')[1][:-5]}.tsv" for path in COSTS]
-ROUND = OUT + "/federated/{scenario}/seed-{seed}/round-{round}"
-
-
-def scenario_settings(wildcards, *parts):
-    return plain({part: getattr(E.scenarios[wildcards.scenario], part) for part in parts})
-
-
-def round_model(wildcards):
-    before = round_before(wildcards)
-    chain = f"{OUT}/federated/{wildcards.scenario}/seed-{wildcards.seed}"
-    return f"{chain}/round-{before}/model.safetensors" if before else GENERAL_MODEL
-
-
-def batches(scenario):
-    """Jobs of a round."""
-    return range(-(-E.scenarios[scenario].cohort.size // E.execution.clients_per_job))
-
-
-def chosen(wildcards, *parts):
-    """Modules of the parts that a scenario names."""
-    s = E.scenarios[wildcards.scenario]
-    modules = {
-        "objective": f"privatune.federation.objectives.{s.client.objective}",
-        "codec": f"privatune.compression.codecs.{s.codec.name}",
-        "server": f"privatune.federation.servers.{s.server.method}",
-    }
-    return [modules[part] for part in parts]
-
+BENCHMARKS += [f"{OUT}/benchmarks/client_cost/{s}/client-{n}.tsv" for s, n in MEASURED]
 
 if E.execution.rounds_per_job == 1:
     BENCHMARKS += [
@@ -41,15 +13,15 @@ if E.execution.rounds_per_job == 1:
     rule fine_tune:
         input:
             model=round_model,
-            private=OUT + "/text/private-train.safetensors",
-            general=OUT + "/text/general-train.safetensors",
+            private="<results>/text/private-train.safetensors",
+            general="<results>/text/general-train.safetensors",
             code=lambda wildcards: code("fine_tune", *chosen(wildcards, "objective", "codec")),
         output:
-            temp(directory(ROUND + "/batch-{batch}")),
+            temp(directory("<round>/batch-{batch}")),
         log:
-            OUT + "/logs/fine_tune/{scenario}/seed-{seed}/round-{round}/batch-{batch}.log",
+            "<results>/logs/fine_tune/{scenario}/seed-{seed}/round-{round}/batch-{batch}.log",
         benchmark:
-            OUT + "/benchmarks/fine_tune/{scenario}/seed-{seed}/round-{round}/batch-{batch}.tsv"
+            "<results>/benchmarks/fine_tune/{scenario}/seed-{seed}/round-{round}/batch-{batch}.tsv"
         conda:
             "../envs/privatune.yaml"
         threads: 1
@@ -70,15 +42,15 @@ if E.execution.rounds_per_job == 1:
     rule aggregate:
         input:
             model=round_model,
-            batches=lambda wildcards: [ROUND.format(**wildcards) + f"/batch-{batch}" for batch in batches(wildcards.scenario)],
+            batches=round_batches,
             code=lambda wildcards: code("aggregate", *chosen(wildcards, "codec", "server")),
         output:
-            model=temp(ROUND + "/model.safetensors"),
-            clients=ROUND + "/clients.csv",
+            model=temp("<round>/model.safetensors"),
+            clients="<round>/clients.csv",
         log:
-            OUT + "/logs/aggregate/{scenario}/seed-{seed}/round-{round}.log",
+            "<results>/logs/aggregate/{scenario}/seed-{seed}/round-{round}.log",
         benchmark:
-            OUT + "/benchmarks/aggregate/{scenario}/seed-{seed}/round-{round}.tsv"
+            "<results>/benchmarks/aggregate/{scenario}/seed-{seed}/round-{round}.tsv"
         conda:
             "../envs/privatune.yaml"
         threads: 1
@@ -96,16 +68,16 @@ else:
     rule run_rounds:
         input:
             model=round_model,
-            private=OUT + "/text/private-train.safetensors",
-            general=OUT + "/text/general-train.safetensors",
+            private="<results>/text/private-train.safetensors",
+            general="<results>/text/general-train.safetensors",
             code=lambda wildcards: code("run_rounds", *chosen(wildcards, "objective", "codec", "server")),
         output:
-            model=temp(ROUND + "/model.safetensors"),
-            clients=ROUND + "/clients.csv",
+            model=temp("<round>/model.safetensors"),
+            clients="<round>/clients.csv",
         log:
-            OUT + "/logs/run_rounds/{scenario}/seed-{seed}/round-{round}.log",
+            "<results>/logs/run_rounds/{scenario}/seed-{seed}/round-{round}.log",
         benchmark:
-            OUT + "/benchmarks/run_rounds/{scenario}/seed-{seed}/round-{round}.tsv"
+            "<results>/benchmarks/run_rounds/{scenario}/seed-{seed}/round-{round}.tsv"
         conda:
             "../envs/privatune.yaml"
         threads: 1
@@ -117,7 +89,7 @@ else:
                 {
                     "first_round": round_before(wildcards) + 1,
                     "numerics": numerics(1),
-                    "scenario": E.scenarios[wildcards.scenario],
+                    "scenario": scenario_settings(wildcards, "client", "codec", "cohort", "server"),
                 }
             ),
         script:
@@ -126,13 +98,13 @@ else:
 
 rule keep_model:
     input:
-        ROUND + "/model.safetensors",
+        "<round>/model.safetensors",
     output:
-        OUT + "/models/{scenario}/seed-{seed}/round-{round}.safetensors",
+        "<results>/models/{scenario}/seed-{seed}/round-{round}.safetensors",
     log:
-        OUT + "/logs/keep_model/{scenario}/seed-{seed}/round-{round}.log",
+        "<results>/logs/keep_model/{scenario}/seed-{seed}/round-{round}.log",
     benchmark:
-        OUT + "/benchmarks/keep_model/{scenario}/seed-{seed}/round-{round}.tsv"
+        "<results>/benchmarks/keep_model/{scenario}/seed-{seed}/round-{round}.tsv"
     localrule: True
     conda:
         "../envs/privatune.yaml"
@@ -143,15 +115,15 @@ rule keep_model:
 rule client_cost:
     input:
         model=GENERAL_MODEL,
-        private=OUT + "/text/private-train.safetensors",
-        general=OUT + "/text/general-train.safetensors",
+        private="<results>/text/private-train.safetensors",
+        general="<results>/text/general-train.safetensors",
         code=lambda wildcards: code("client_cost", *chosen(wildcards, "objective", "codec")),
     output:
-        OUT + "/costs/{scenario}/client-{client}.json",
+        "<results>/costs/{scenario}/client-{client}.json",
     log:
-        OUT + "/logs/client_cost/{scenario}/client-{client}.log",
+        "<results>/logs/client_cost/{scenario}/client-{client}.log",
     benchmark:
-        OUT + "/benchmarks/client_cost/{scenario}/client-{client}.tsv"
+        "<results>/benchmarks/client_cost/{scenario}/client-{client}.tsv"
     conda:
         "../envs/privatune.yaml"
     threads: workflow.cores or 1  # alone on the machine: its seconds are a result

@@ -1,21 +1,19 @@
 # The general language model. The wildcard is the precision of training, so that both can stand side by side.
-GENERAL_MODEL = f"{OUT}/general/{E.precision}/model.safetensors"
-CURVE = f"{OUT}/general/{E.precision}/curve.csv"
 BENCHMARKS.append(f"{OUT}/benchmarks/pretrain/{E.precision}.tsv")
 
 
 rule pretrain:
     input:
-        train=OUT + "/text/general-train.safetensors",
-        valid=OUT + "/text/general-valid.safetensors",
+        train="<results>/text/general-train.safetensors",
+        valid="<results>/text/general-valid.safetensors",
         code=code("pretrain"),
     output:
-        model=OUT + "/general/{precision}/model.safetensors",
-        curve=OUT + "/general/{precision}/curve.csv",
+        model="<results>/general/{precision}/model.safetensors",
+        curve="<results>/general/{precision}/curve.csv",
     log:
-        OUT + "/logs/pretrain/{precision}.log",
+        "<results>/logs/pretrain/{precision}.log",
     benchmark:
-        OUT + "/benchmarks/pretrain/{precision}.tsv"
+        "<results>/benchmarks/pretrain/{precision}.tsv"
     conda:
         "../envs/privatune.yaml"
     threads: E.execution.pretrain_threads
@@ -39,15 +37,15 @@ rule pretrain:
 
 rule precision_table:
     input:
-        curves=expand(OUT + "/general/{precision}/curve.csv", precision=["float32", "bfloat16"]),
+        curves=expand("<results>/general/{precision}/curve.csv", precision=["float32", "bfloat16"]),
         code=code("precision_table"),
     output:
-        csv=OUT + "/tables/precision.csv",
-        md=OUT + "/tables/precision.md",
+        csv="<results>/tables/precision.csv",
+        md="<results>/tables/precision.md",
     log:
-        OUT + "/logs/precision_table.log",
+        "<results>/logs/precision_table.log",
     benchmark:
-        OUT + "/benchmarks/precision_table.tsv"
+        "<results>/benchmarks/precision_table.tsv"
     conda:
         "../envs/privatune.yaml"
     resources:

@@ -1,0 +1,119 @@
+"""The tiny run from download to report: what it makes, that it makes it again to the byte, and what stops it."""
+
+import hashlib
+
+import pandas as pd
+import pytest
+
+from conftest import finished, snakemake
+
+COSTS = {"client_costs", "stages", "curve"}  # measured, so no two runs agree
+FEDERATED = ("federated", "models", "evaluation", "tables", "figures")
+SOME = [
+    "results-tiny/evaluation/device-lwf/seed-0/round-1.json",
+    "results-tiny/evaluation/averaging-rehearsal/seed-0/round-2.json",
+]
+
+
+def digests(folder, *parts):
+    """SHA-256 of every file in these parts of a run, costs aside."""
+    root = folder / "results-tiny"
+    files = [path for part in parts for path in (root / part).rglob("*") if path.is_file() and path.stem not in COSTS]
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_all_makes_tables_figures_and_leaves_nothing_half(tiny):
+    root = tiny / "results-tiny"
+    comparison = pd.read_csv(root / "tables/comparison.csv")
+    assert comparison.groupby("scenario")["round"].max().to_dict() == {
+        "initial": 0,
+        "device-rehearsal": 1,
+        "device-lwf": 1,
+        "device-plain": 1,
+        "averaging-rehearsal": 2,
+        "averaging-plain": 2,
+        "averaging-control": 2,
+    }
+    assert (comparison[["ppl_general", "ppl_user", "kss_user", "recall3_user", "oov_user"]] > 0).all(axis=None)
+    clients = pd.read_csv(root / "tables/clients.csv")
+    assert len(clients) == 3 + 3 * 2 * 3
+    sums = clients.groupby("scenario")[["bits_up", "bits_down"]].sum()
+    last = comparison[comparison["round"] == comparison.groupby("scenario")["round"].transform("max")].set_index(
+        "scenario"
+    )
+    pd.testing.assert_frame_equal(last.loc[sums.index, ["bits_up", "bits_down"]], sums, check_dtype=False)
+    for name in ("comparison", "clients", "client_costs", "stages", "corpora"):
+        assert (root / f"tables/{name}.md").stat().st_size > 100
+    assert len(list((root / "figures").glob("*.pdf"))) == len(list((root / "figures").glob("*.png"))) > 3
+    assert not list(root.rglob("*.part"))
+    assert not list(root.rglob("*.payload")), "payloads are temporary"
+
+
+def test_nothing_to_do_after_all_and_the_report_works_offline(tiny):
+    again = finished(snakemake(tiny, "--dry-run"))
+    assert "Nothing to be done" in again.stdout + again.stderr
+    finished(snakemake(tiny, "--report", "report.html"))
+    assert (tiny / "report.html").stat().st_size > 200_000
+
+
+@pytest.mark.parametrize(
+    ("cores", "execution", "without"),
+    [
+        # pretraining has two numeric threads, also where one core is given
+        (1, {"clients_per_job": 5}, ("general", *FEDERATED)),
+        (2, {"clients_per_job": 1}, FEDERATED),
+        (2, {"rounds_per_job": 2}, FEDERATED),
+    ],
+)
+def test_the_same_bytes_however_the_work_is_cut(tiny, copy, cores, execution, without):
+    folder = copy(*without)
+    finished(snakemake(folder, *SOME, overlay={"execution": execution}, cores=cores))
+    found, expected = (digests(run, "general", "models", "evaluation") for run in (folder, tiny))
+    assert len([name for name in found if name.startswith("models")]) == len(SOME)
+    assert found == {name: expected[name] for name in found}
+
+
+def one_line(process):
+    """The one line of ours that says why a run ended."""
+    assert process.returncode != 0
+    (line,) = {line for line in process.stderr.splitlines() if line.startswith("privatune: ")}
+    assert "Traceback" not in process.stderr.split("RuleException")[0]
+    return line
+
+
+def test_a_damaged_model_stops_the_run_and_is_named(copy):
+    folder = copy("evaluation", "tables", "figures")
+    model = folder / "results-tiny/models/averaging-plain/seed-0/round-2.safetensors"
+    data = bytearray(model.read_bytes())
+    data[-100] ^= 1
+    model.write_bytes(data)
+    target = "results-tiny/evaluation/averaging-plain/seed-0/round-2.json"
+    line = one_line(snakemake(folder, target, "--rerun-triggers", "mtime"))
+    assert "round-2.safetensors: its content does not match its checksum" in line
+    assert not (folder / target).exists()
+
+
+def test_a_cohort_larger_than_the_persons_stops_the_run(copy):
+    folder = copy(*FEDERATED)
+    overlay = {"federation": {"cohort": {"size": 17}}, "execution": {"clients_per_job": 17}}
+    line = one_line(
+        snakemake(folder, "results-tiny/models/averaging-plain/seed-0/round-1.safetensors", overlay=overlay)
+    )
+    assert "federation.cohort.size: 17 persons a round, but only 16" in line
+    assert not list((folder / "results-tiny").rglob("*.payload"))
+
+
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        ({"federation": {"client": {"user_shar": 0.5}}}, "did you mean `federation.client.user_share`?"),
+        ({"federation": {"client": {"user_share": 1.5}}}, "`federation.client.user_share` is 1.5; it must be"),
+        ({"run": ["averaging"]}, "averaging is not defined; known are"),
+        ({"private": {"corpus": "mail"}}, "private.corpus: mail is not defined; known are"),
+    ],
+)
+def test_a_wrong_configuration_is_one_line(tmp_path, overlay, message):
+    process = snakemake(tmp_path, "--dry-run", overlay=overlay)
+    assert process.returncode != 0
+    assert message in process.stderr
+    assert "Traceback" not in process.stderr
