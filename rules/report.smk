@@ -11,12 +11,26 @@ def shown(path, part, category, use):
     )
 
 
+def described(scenario):
+    """What the table `comparison` says of a scenario beside its measures."""
+    about = {"name": scenario, "clients_per_round": 0, "user_share": None, "paper": E.report.paper.get(scenario, {})}
+    if scenario == INITIAL:
+        return about
+    client = E.scenarios[scenario].client
+    share = 1.0 if client.objective == "plain" else client.user_share
+    return about | {"clients_per_round": E.scenarios[scenario].cohort.size, "user_share": share}
+
+
 # table: category in the report, the files it is made from, the settings it uses
 TABLES = {
     "comparison": (
         "Comparison of models",
-        {"evaluations": EVALUATIONS, "paper": f"{workflow.basedir}/report/popov-2018.csv"},
-        {"scenarios": list(E.run)},
+        {
+            "clients": f"{OUT}/tables/clients.csv",
+            "evaluations": EVALUATIONS,
+            "paper": os.path.relpath(f"{workflow.basedir}/report/popov-2018.csv"),
+        },
+        {"scenarios": [described(scenario) for scenario in E.run]},
     ),
     "clients": ("Costs", {"clients": CLIENTS}, {"scenarios": list(E.run)}),
     "client_costs": ("Costs", {"costs": COSTS}, {"scenarios": list(E.run)}),
@@ -47,7 +61,7 @@ for table, (category, files, settings) in TABLES.items():
             mem_mb=500,
             runtime=5,
         params:
-            settings={**settings, "table": table},
+            settings=plain({**settings, "table": table}),
         script:
             "../workflow_scripts/table.py"
 

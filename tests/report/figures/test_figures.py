@@ -6,7 +6,7 @@ from matplotlib.text import Text
 
 from privatune.report.frames import write_table
 from privatune.report.style import save_figure
-from privatune.report.tables import client_costs, comparison, stages
+from privatune.report.tables import client_costs, clients, comparison, stages
 
 ONE = ["initial", "device-rehearsal", "averaging-rehearsal"]
 RUNS = {
@@ -25,7 +25,9 @@ def made(make_run, tmp_path):
     def make(name, **options):
         run = make_run(**options)
         paths = {name: tmp_path / f"{name}.csv" for name in ("comparison", "stages", "client_costs")}
-        write_table(comparison.table(run.evaluations, run.paper, run.scenarios), paths["comparison"])
+        write_table(clients.table(run.clients, run.scenarios), tmp_path / "clients.csv")
+        models = comparison.table(run.evaluations, tmp_path / "clients.csv", run.paper, run.about)
+        write_table(models, paths["comparison"])
         write_table(client_costs.table(run.costs, run.scenarios), paths["client_costs"])
         write_table(stages.table(run.benchmarks, run.folder), paths["stages"])
         paths["curve"] = run.curve

@@ -1,29 +1,37 @@
-import json
 import math
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from privatune.core.errors import PrivatuneError
-from privatune.report.tables.comparison import MEASURES, table
+from privatune.report.frames import write_table
+from privatune.report.tables import clients
+from privatune.report.tables.comparison import table
 
 
-def build(run, scenarios=None):
-    return table(run.evaluations, run.paper, scenarios or run.scenarios)
+@pytest.fixture
+def build(tmp_path):
+    """build(run, order of scenarios): the table `comparison` of a run."""
+
+    def table_of(run, scenarios=None):
+        write_table(clients.table(run.clients, run.scenarios), tmp_path / "clients.csv")
+        order = sorted(run.about, key=lambda scenario: (scenarios or run.scenarios).index(scenario["name"]))
+        return table(run.evaluations, tmp_path / "clients.csv", run.paper, order)
+
+    return table_of
 
 
-def test_columns_of_the_interface_come_first_and_in_order(make_run):
+def test_columns_of_the_interface_come_first_and_in_order(make_run, build):
     frame = build(make_run()).frame
-    assert list(frame.columns[: len(MEASURES)]) == [
+    assert list(frame.columns[:18]) == [
         "scenario", "seed", "round", "clients_per_round", "user_share", "ppl_general", "ppl_user", "ppl_average",
         "oov_general", "oov_user", "kss_general", "kss_user", "recall1_user", "recall3_user", "bits_up", "bits_down",
         "epsilon", "delta",
     ]  # fmt: skip
-    assert {"ppl_later", "targets_user", "tokens_user", "paper_kss_user"} <= set(frame.columns)
+    assert {"ppl_later", "targets_user", "paper_kss_user"} <= set(frame.columns)
 
 
-def test_rows_follow_the_configured_scenarios_then_seed_then_round(make_run):
+def test_rows_follow_the_configured_scenarios_then_seed_then_round(make_run, build):
     run = make_run(seeds=[10, 2], scenarios=["averaging-rehearsal", "initial"])
     rows = build(run, ["initial", "averaging-rehearsal"]).frame[["scenario", "seed", "round"]]
     assert rows.to_numpy().tolist() == [
@@ -32,13 +40,14 @@ def test_rows_follow_the_configured_scenarios_then_seed_then_round(make_run):
     ]
 
 
-def test_the_order_of_the_files_does_not_matter(make_run):
+def test_the_order_of_the_files_does_not_matter(make_run, build):
     run = make_run(seeds=[0, 1, 2])
-    again = table(run.evaluations[::-1], run.paper, run.scenarios)
-    pd.testing.assert_frame_equal(build(run).frame, again.frame)
+    first = build(run)
+    run.evaluations.reverse(), run.clients.reverse()
+    pd.testing.assert_frame_equal(first.frame, build(run).frame)
 
 
-def test_the_papers_figures_stand_beside_their_counterparts(make_run):
+def test_the_papers_figures_stand_beside_their_counterparts(make_run, build):
     made = build(make_run())
     frame = made.frame.set_index(["scenario", "round"])
     assert frame.loc[("averaging-rehearsal", 10), "paper_ppl_user"] == 109.3
@@ -49,23 +58,24 @@ def test_the_papers_figures_stand_beside_their_counterparts(make_run):
     assert list(last)[place : place + 2] == ["118.0", "109.3"] and made.shown.columns[place + 1] == "paper"
 
 
-def test_no_epsilon_is_null_not_a_number(make_run):
-    made = build(make_run())
-    assert made.frame["epsilon"].isna().all() and "epsilon" not in made.shown
-    assert "user_share" in made.frame and pd.isna(made.frame["user_share"].iloc[0])
+def test_what_does_not_apply_is_null(make_run, build):
+    frame = build(make_run()).frame
+    assert frame[["epsilon", "delta"]].isna().all().all()
+    assert frame.loc[frame["scenario"] == "initial", "user_share"].isna().all()
+    assert frame.loc[frame["scenario"] != "initial", "user_share"].notna().all()
 
 
-def test_a_measured_epsilon_is_shown(make_run):
-    run = make_run(scenarios=["averaging-plain"])
-    record = json.loads(Path(run.evaluations[0]).read_text()) | {"epsilon": 3.14159, "delta": 1e-5}
-    Path(run.evaluations[0]).write_text(json.dumps(record))
-    assert build(run).shown["epsilon"].tolist() == ["3.14", "–", "–"]
+def test_bits_are_those_of_all_clients_in_all_rounds_so_far(make_run, build):
+    frame = build(make_run(seeds=[0, 1])).frame.set_index(["scenario", "seed", "round"])
+    for number in (1, 3, 10):
+        assert frame.loc[("averaging-plain", 1, number), "bits_up"] == number * 10 * 245_123_456
+    assert frame.loc[("device-lwf", 0, 1), "bits_down"] == 245_723_456
+    assert frame.loc[("initial", 0, 0), ["bits_up", "bits_down"]].tolist() == [0, 0]
 
 
-def test_an_unknown_row_of_the_paper_is_named_with_those_there_are(make_run):
+def test_an_unknown_row_of_the_paper_is_named_with_those_there_are(make_run, build):
     run = make_run(scenarios=["initial"])
-    record = json.loads(Path(run.evaluations[0]).read_text()) | {"paper": "table 3"}
-    Path(run.evaluations[0]).write_text(json.dumps(record))
+    run.about[0]["paper"] = {0: "table 3"}
     with pytest.raises(PrivatuneError, match=r"'table 3' is no row of .*popov-2018\.csv.*averaging 300 rounds"):
         build(run)
 

@@ -1,6 +1,6 @@
 """The table `comparison`: one row an evaluated model, the paper's figures beside ours."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,14 @@ import pandas as pd
 from privatune.core.errors import PrivatuneError
 from privatune.report.frames import Table, arrange, decimals, megabytes, read_records, read_table, show
 
-MEASURES = (
+COLUMNS = (
     "scenario seed round clients_per_round user_share ppl_general ppl_user ppl_average oov_general oov_user "
-    "kss_general kss_user recall1_user recall3_user bits_up bits_down epsilon delta"
+    "kss_general kss_user recall1_user recall3_user bits_up bits_down epsilon delta ppl_later"
 ).split()
-SIZES = "ppl_later targets_general targets_user tokens_general tokens_user".split()
+MODEL = ["scenario", "seed", "round"]
+ABOUT = ["clients_per_round", "user_share"]
+SENT = ["bits_up", "bits_down"]
+BUDGET = ["epsilon", "delta"]
 PAPER = "ppl_general ppl_user ppl_average kss_general kss_user".split()
 
 NOTE = (
@@ -25,19 +28,47 @@ NOTE = (
 )
 
 
-def table(evaluations: Sequence[str | Path], paper: str | Path, scenarios: Sequence[str]) -> Table:
-    """Join evaluation files (one JSON object a model) with the paper's rows (`report/popov-2018.csv`).
+def table(
+    evaluations: Sequence[str | Path], clients: str | Path, paper: str | Path, scenarios: Sequence[Mapping[str, Any]]
+) -> Table:
+    """Join what was measured, what clients sent, what a scenario is and what the paper found.
 
-    Rows: order of `scenarios`, then seed, then round. Raises PrivatuneError when a model names a row the paper lacks.
+    Args:
+        evaluations: one file a model, a flat JSON object: scenario, seed, round and its measures.
+        clients: the table `clients`.
+        paper: `report/popov-2018.csv`.
+        scenarios: in the order of the rows; each has `name`, `clients_per_round`, `user_share` (null where it does not
+            apply) and `paper`, which names rows of the paper's table by round.
+
+    Raises:
+        PrivatuneError: a damaged file, or a row that the paper's table lacks, is named.
     """
-    models = read_records(evaluations, [*MEASURES, *SIZES, "paper"])
+    measured = [name for name in COLUMNS if name not in (*ABOUT, *SENT, *BUDGET)]
+    models = read_records(evaluations, measured)
+    about = {scenario["name"]: scenario for scenario in scenarios}
+    for name in ABOUT:
+        models[name] = models["scenario"].map({scenario: about[scenario][name] for scenario in about})
+    models = models.merge(_sent(read_table(clients, [*MODEL, *SENT])), how="left", on=MODEL)
+    models.loc[models["round"] == 0, SENT] = 0
+    models[BUDGET] = None  # no scenario bounds what a model tells about a person
+
     rows = read_table(paper, ["row", *PAPER]).set_index("row")[PAPER].add_prefix("paper_")
+    models["paper"] = [
+        about[scenario]["paper"].get(number)
+        for scenario, number in zip(models["scenario"], models["round"], strict=True)
+    ]
     unknown = sorted(set(models["paper"].dropna()) - set(rows.index))
     if unknown:
-        raise PrivatuneError(f"paper: {unknown[0]!r} is no row of {paper}; name one of {', '.join(rows.index)}")
-    frame = models.join(rows, on="paper")
-    frame = arrange(frame, [*MEASURES, *SIZES, "paper", *rows.columns], scenarios, ["seed", "round"])
+        raise PrivatuneError(f"report.paper: {unknown[0]!r} is no row of {paper}; known are {', '.join(rows.index)}")
+    frame = arrange(models.join(rows, on="paper"), [*COLUMNS, "paper", *rows.columns], list(about), MODEL[1:])
     return Table("Comparison of models", NOTE, frame, _shown(frame))
+
+
+def _sent(clients: pd.DataFrame) -> pd.DataFrame:
+    """Bits of all clients up to and including each round."""
+    clients = clients.astype(dict.fromkeys([*MODEL[1:], *SENT], "int64"))  # an empty table has no types
+    rounds = clients.groupby(MODEL)[SENT].sum().sort_index()
+    return rounds.groupby(level=MODEL[:2]).cumsum().reset_index()
 
 
 def _shown(frame: pd.DataFrame) -> pd.DataFrame:
@@ -65,6 +96,4 @@ def _shown(frame: pd.DataFrame) -> pd.DataFrame:
         "bits_up": ("up, MB", megabytes),
         "bits_down": ("down, MB", megabytes),
     }
-    if frame["epsilon"].notna().any():
-        columns |= {"epsilon": ("epsilon", "{:.3g}".format), "delta": ("delta", "{:.1g}".format)}
     return show(frame, columns)

@@ -8,6 +8,9 @@ import pandas as pd
 from privatune.core.errors import PrivatuneError
 from privatune.report.frames import Table, decimals, read_table, show
 
+# Snakemake counts in units of 2^20 bytes, the tables in 10^6
+MEGABYTES = 2**20 / 1e6
+
 
 def table(benchmarks: Sequence[str | Path], folder: str | Path) -> Table:
     """Sum seconds and take the largest memory over each rule's files `folder/{rule}.tsv` or `folder/{rule}/...tsv`.
@@ -18,7 +21,7 @@ def table(benchmarks: Sequence[str | Path], folder: str | Path) -> Table:
     for path in benchmarks:
         jobs = read_table(path, ["s", "max_rss"], separator="\t")
         for seconds, memory in zip(jobs["s"], jobs["max_rss"], strict=True):
-            rows.append((_rule(path, folder), seconds, memory))
+            rows.append((_rule(path, folder), seconds, memory * MEGABYTES))
     jobs = pd.DataFrame(rows, columns=["rule", "seconds", "peak_memory_mb"])
     frame = jobs.groupby("rule", sort=False, as_index=False).agg(
         jobs=("seconds", "size"), seconds=("seconds", "sum"), peak_memory_mb=("peak_memory_mb", "max")
