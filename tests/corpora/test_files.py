@@ -102,6 +102,25 @@ def test_general_documents_and_parts_by_column(corpus, tmp_path):
     assert manifest["documents"] == {"train": 1, "valid": 1, "test": 1}
 
 
+def test_shares_never_cut_a_document(corpus, tmp_path):
+    (tmp_path / "books.csv").write_text("text,book\n" + "".join(f"line,{i // 5}\n" for i in range(50)))
+    rows, _ = corpus(
+        {
+            "kind": "files",
+            "role": "general",
+            "paths": [str(tmp_path / "books.csv")],
+            "document_column": "book",
+            "valid_share": 0.3,
+        }
+    )
+    assert sorted({(row["document"], row["part"]) for row in rows if row["part"] == "valid"}) == [
+        ("3", "valid"),
+        ("6", "valid"),
+        ("9", "valid"),
+    ]
+    assert len({(row["document"], row["part"]) for row in rows}) == 10
+
+
 def test_inputs_are_the_files_that_exist(tmp_path):
     (tmp_path / "a.csv").touch()
     settings = FilesSource(role="private", paths=(str(tmp_path / "*.csv"), str(tmp_path / "gone.csv")))

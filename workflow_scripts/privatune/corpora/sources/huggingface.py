@@ -54,7 +54,7 @@ def _records(settings: HuggingFaceSource) -> Iterator[Record]:
 def _load(settings: HuggingFaceSource, split: str) -> Any:
     import datasets  # here, not above: the Snakefile imports this module for its settings
 
-    datasets.utils.logging.set_verbosity(datasets.logging.CRITICAL)  # its log quotes the text of bad files
+    datasets.utils.logging.set_verbosity(datasets.logging.CRITICAL)  # one line is ours to say, and quotes no text
     folder = Path(settings.dataset)
     if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
         saved = datasets.load_from_disk(str(folder))
