@@ -75,6 +75,7 @@ CLIENTS = [f"{OUT}/federated/{s}/seed-{seed}/round-{r}/clients.csv" for s, seed,
 MEASURED = [(s, n) for s in E.report.cost_scenarios for n in range(E.report.cost_clients)]
 COSTS = [f"{OUT}/costs/{s}/client-{n}.json" for s, n in MEASURED]
 BENCHMARKS = []  # of the stages below, each of which adds its own
+PRECISIONS = ["float32", "bfloat16"]
 GENERAL_MODEL = f"{OUT}/general/{E.precision}/model.safetensors"
 CURVE = f"{OUT}/general/{E.precision}/curve.csv"
 
@@ -136,4 +137,4 @@ wildcard_constraints:
     seed=r"\d+",
     round=r"\d+",
     batch=r"\d+",
-    precision="float32|bfloat16",
+    precision="|".join(PRECISIONS),

@@ -35,30 +35,8 @@ rule pretrain:
         "../workflow_scripts/pretrain.py"
 
 
-rule precision_table:
-    input:
-        curves=expand("<results>/general/{precision}/curve.csv", precision=["float32", "bfloat16"]),
-        code=code("precision_table"),
-    output:
-        csv="<results>/tables/precision.csv",
-        md="<results>/tables/precision.md",
-    log:
-        "<results>/logs/precision_table.log",
-    benchmark:
-        "<results>/benchmarks/precision_table.tsv"
-    conda:
-        "../envs/privatune.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        settings=plain({"precisions": ["float32", "bfloat16"]}),
-    script:
-        "../workflow_scripts/precision_table.py"
-
-
 # Both precisions side by side; not in `all`, since float32 takes twice as long.
 rule precision:
     input:
-        rules.precision_table.output,
+        "<results>/tables/precision.csv",
     localrule: True

@@ -36,6 +36,11 @@ TABLES = {
     "client_costs": ("Costs", {"costs": COSTS}, {"scenarios": list(E.run)}),
     "corpora": ("Corpora", {"streams": STREAMS}, {}),
     "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
+    "precision": (
+        "General model",
+        {"curves": [f"{OUT}/general/{precision}/curve.csv" for precision in PRECISIONS]},
+        {"precisions": PRECISIONS},
+    ),
 }
 
 for table, (category, files, settings) in TABLES.items():
@@ -107,6 +112,6 @@ for figure, (category, files) in FIGURES.items():
 
 # what `all` asks of this stage
 REPORTED = [
-    *(f"{OUT}/tables/{table}.{form}" for table in TABLES for form in ("csv", "md")),
+    *(f"{OUT}/tables/{table}.{form}" for table in TABLES if table != "precision" for form in ("csv", "md")),
     *(f"{OUT}/figures/{figure}.{form}" for figure in FIGURES for form in ("pdf", "png")),
 ]

@@ -1,0 +1,32 @@
+"""The table `precision`: the same pretraining in float32 and in bfloat16."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from privatune.report.frames import Table, decimals, read_table, show
+
+COLUMNS = ["tokens", "ppl_valid", "seconds"]
+NOTE = (
+    "Validation perplexity of the general model at the end of pretraining, its ratio to float32's, and the seconds of "
+    "training. bfloat16 is the default where the processor computes in it, as long as the ratio stays below 1.01."
+)
+
+
+def table(curves: Sequence[str | Path], precisions: Sequence[str]) -> Table:
+    """The last row of each pretraining curve; the first of `precisions` is what the others are compared with."""
+    ends = pd.concat([read_table(path, COLUMNS)[COLUMNS].tail(1) for path in curves], ignore_index=True)
+    ends.insert(0, "precision", list(precisions))
+    ends.insert(3, "ratio", ends["ppl_valid"] / ends["ppl_valid"].iloc[0])
+    shown = show(
+        ends,
+        {
+            "precision": ("precision", str),
+            "tokens": ("words read", decimals(0)),
+            "ppl_valid": ("validation PPL", decimals(2)),
+            "ratio": ("ratio", decimals(4)),
+            "seconds": ("seconds", decimals(0)),
+        },
+    )
+    return Table("Precision of pretraining", NOTE, ends, shown)
