@@ -32,7 +32,7 @@ class PrivateSettings(Settings):
     max_persons: int | None = Field(None, ge=2, description="persons to take, chosen by `seed`; null: all")
     heldout_share: float = Field(0.2, gt=0, lt=1, description="share of persons who never train: the user test")
     later_share: float = Field(
-        0.1, ge=0, lt=1, description="share of a training person's used words, the newest, that never trains"
+        0.1, gt=0, lt=1, description="share of a training person's used words, the newest, that never trains"
     )
 
     @model_validator(mode="after")
