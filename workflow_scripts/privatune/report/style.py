@@ -88,8 +88,11 @@ def perplexity_axis(axes: Axes, which: Literal["x", "y"], values: Iterable[float
     """Make one axis logarithmic around the positive `values` (null left out), with up to six round numbers on it."""
     known = [value for value in values if value > 0]
     low, high = min(known, default=1) / 1.12, max(known, default=1) * 1.12
-    for digits in ([1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 3, 5, 7], [1, 2, 5], [1]):
-        ticks = [digit * 10**power for power in range(9) for digit in digits if low <= digit * 10**power <= high]
+    # from close to wide: the first that is not too many
+    close = [range(10, 100, step) for step in (1, 2, 5)]
+    for digits in (*close, (10, 15, 20, 30, 40, 60, 80), (10, 20, 30, 50, 70), (10, 20, 50), (10,)):
+        ticks = [digit * 10**power / 10 for power in range(9) for digit in digits]
+        ticks = [tick for tick in ticks if low <= tick <= high]
         if len(ticks) <= 6:
             break
     axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})

@@ -27,7 +27,7 @@ def figure(curve: str | Path) -> Figure:
         text = {"textcoords": "offset points", "xytext": (0, 7), "ha": "right", "color": GENERAL}
         above.annotate(f"{perplexity:,.0f}", (tokens, perplexity), **text)
     above.legend(loc="upper right")
-    below.plot(millions, steps["learning_rate"], color=USER, drawstyle="steps-post")
+    below.plot(millions, steps["learning_rate"], color=USER)
     below.set_ylim(0, 1.15 * steps["learning_rate"].max())
     below.set_ylabel("learning\nrate")
     below.set_xlabel("general tokens read (millions)")
