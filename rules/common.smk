@@ -115,6 +115,12 @@ def round_batches(wildcards):
     return [f"{round}/batch-{batch}" for batch in batches(wildcards.scenario)]
 
 
+def read_by_server(wildcards):
+    """General text, for a server method that reads it."""
+    real = getattr(E.scenarios[wildcards.scenario].server, "text", None) == "real"
+    return f"{OUT}/text/general-train.safetensors" if real else []
+
+
 def chosen(wildcards, *parts):
     """Modules of the parts that a scenario names."""
     s = E.scenarios[wildcards.scenario]

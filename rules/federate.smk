@@ -43,6 +43,7 @@ if E.execution.rounds_per_job == 1:
         input:
             model=round_model,
             batches=round_batches,
+            general=read_by_server,
             code=lambda wildcards: code("aggregate", *chosen(wildcards, "codec", "server")),
         output:
             model=temp("<round>/model.safetensors"),
@@ -58,7 +59,9 @@ if E.execution.rounds_per_job == 1:
             mem_mb=2000,
             runtime=30,
         params:
-            settings=lambda wildcards: scenario_settings(wildcards, "codec", "cohort", "server"),
+            settings=lambda wildcards: plain(
+                {"numerics": numerics(1), "scenario": scenario_settings(wildcards, "codec", "cohort", "server")}
+            ),
         script:
             "../workflow_scripts/aggregate.py"
 
@@ -126,7 +129,7 @@ rule client_cost:
         "<results>/benchmarks/client_cost/{scenario}/client-{client}.tsv"
     conda:
         "../envs/privatune.yaml"
-    threads: workflow.cores or 1  # alone on the machine: its seconds are a result
+    threads: os.cpu_count()  # alone on the machine, since its seconds are a result; --cores caps it
     resources:
         mem_mb=2000,
         runtime=60,

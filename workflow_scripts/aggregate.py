@@ -5,12 +5,21 @@ from privatune.core.job import job
 from privatune.federation.aggregation import aggregate
 from privatune.federation.records import write_records
 from privatune.federation.settings import ScenarioSettings
+from privatune.models.settings import NumericsSettings
+from privatune.text.streams import read_stream
 
 with job(snakemake.log[0]):
-    payloads = sorted(
-        (p for batch in snakemake.input.batches for p in Path(batch).glob("*.payload")), key=lambda p: p.name
+    s, w = snakemake.params.settings, snakemake.wildcards
+    payloads = [path for batch in snakemake.input.batches for path in Path(batch).glob("*.payload")]
+    payloads.sort(key=lambda path: path.name)
+    general = read_stream(snakemake.input.general).ids if snakemake.input.get("general") else None
+    model = aggregate(
+        Path(snakemake.input.model).read_bytes(),
+        (path.read_bytes() for path in payloads),
+        ScenarioSettings(**s["scenario"]),
+        NumericsSettings(**s["numerics"]),
+        (int(w.seed), int(w.round)),
+        general,
     )
-    scenario = ScenarioSettings(**snakemake.params.settings)
-    model = Path(snakemake.input.model).read_bytes()
-    write_bytes(snakemake.output.model, aggregate(model, (path.read_bytes() for path in payloads), scenario))
+    write_bytes(snakemake.output.model, model)
     write_records(snakemake.output.clients, [read_json(path.with_suffix(".json")) for path in payloads])

@@ -18,7 +18,7 @@ with job(snakemake.log[0]):
     for number in range(s["first_round"], int(w.round) + 1):
         key, everyone = (int(w.seed), number), range(scenario.cohort.size)
         payloads, rows = zip(*run_clients(model, private, general, scenario, numerics, key, everyone), strict=True)
-        model = aggregate(model, payloads, scenario)
+        model = aggregate(model, payloads, scenario, numerics, key, general.ids)
         records += [{"scenario": w.scenario, **row} for row in rows]
     write_bytes(snakemake.output.model, model)
     write_records(snakemake.output.clients, records)

@@ -9,6 +9,7 @@ from privatune.core.tensors import pack, unpack
 from privatune.federation.aggregation import aggregate
 from privatune.federation.clients import run_clients
 from privatune.federation.costs import client_cost
+from privatune.federation.server import Server
 from privatune.federation.servers.average import next_model
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.lstm import initial_weights
@@ -76,7 +77,7 @@ def test_the_average_is_the_mean_of_the_models():
     settings = scenario(objective="plain")
     payloads = [payload for payload, _ in one_round(settings)]
     before, about = unpack(MODEL)
-    after, kept = unpack(aggregate(MODEL, payloads, settings))
+    after, kept = unpack(aggregate(MODEL, payloads, settings, ONE_THREAD, (0, 1)))
     assert kept == about
     updates = [unpack(payload)[0] for payload in payloads]
     for name, weight in after.items():
@@ -89,19 +90,23 @@ def test_one_device_and_a_zero_update_work():
     short = text(7, 3, 5)  # fewer words than rows: nothing to learn from
     (payload, record), *_ = one_round(settings, [0], private=short)
     assert record["steps"] == 0
-    assert aggregate(MODEL, [payload], settings) == MODEL
+    assert aggregate(MODEL, [payload], settings, ONE_THREAD, (0, 1)) == MODEL
 
 
 def test_an_update_that_is_not_finite_is_refused():
     with pytest.raises(PrivatuneError, match="not finite"):
-        next_model({"a": np.zeros(2, np.float32)}, [{"a": np.array([0, np.nan], np.float32)}], 1)
+        next_model(
+            {"a": np.zeros(2, np.float32)},
+            [{"a": np.array([0, np.nan], np.float32)}],
+            Server(1, None, ONE_THREAD, 0, 1),
+        )
 
 
 def test_a_damaged_payload_is_refused():
     settings = scenario(size=1, objective="plain")
     (payload, _), *_ = one_round(settings, [0])
     with pytest.raises(PrivatuneError, match="payload 0"):
-        aggregate(MODEL, [payload[:-1]], settings)
+        aggregate(MODEL, [payload[:-1]], settings, ONE_THREAD, (0, 1))
 
 
 def test_the_cost_of_a_client_is_that_clients():

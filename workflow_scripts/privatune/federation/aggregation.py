@@ -1,16 +1,36 @@
-"""The aggregation that joins a round's payloads. It needs no torch, so its jobs start fast."""
+"""The aggregation that joins a round's payloads. It needs no torch itself, so that averaging starts fast."""
 
 from collections.abc import Iterable
 from importlib import import_module
 
+import numpy as np
+
 from privatune.core.tensors import pack, unpack
+from privatune.federation.server import Server
 from privatune.federation.settings import ScenarioSettings
+from privatune.models.settings import NumericsSettings
 
 
-def aggregate(model: bytes, payloads: Iterable[bytes], scenario: ScenarioSettings) -> bytes:
-    """The next round's model from this round's and the payloads in the cohort's order."""
+def aggregate(
+    model: bytes,
+    payloads: Iterable[bytes],
+    scenario: ScenarioSettings,
+    numerics: NumericsSettings,
+    key: tuple[int, int],
+    general: np.ndarray | None = None,
+) -> bytes:
+    """The next round's model.
+
+    Args:
+        model: this round's, as the server sent it.
+        payloads: in the cohort's order.
+        scenario, numerics: see there.
+        key: (seed of the replicate, round counted from 1).
+        general: word ids of general training text, for server methods that read it.
+    """
     codec = import_module(f"privatune.compression.codecs.{scenario.codec.name}")
-    server = import_module(f"privatune.federation.servers.{scenario.server.method}")
+    method = import_module(f"privatune.federation.servers.{scenario.server.method}")
     weights, about = unpack(model, "the round's model")
     updates = (codec.decode(payload, f"payload {place}") for place, payload in enumerate(payloads))
-    return pack(server.next_model(weights, updates, scenario.cohort.size), about)
+    server = Server(scenario.cohort.size, scenario.server, numerics, *key, general)
+    return pack(method.next_model(weights, updates, server), about)

@@ -1,6 +1,6 @@
 """Settings of federated fine-tuning. Apart from the code, so that planning a workflow does not import torch."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -48,10 +48,31 @@ class CodecSettings(Settings):
     name: Literal["dense"] = Field("dense", description="dense: float32, nothing left out.")
 
 
-class ServerSettings(Settings):
-    """How a round's updates become the next model."""
+class AverageSettings(Settings):
+    """Federated averaging: the unweighted mean of the updates."""
 
     method: Literal["average"] = Field("average", description="average: unweighted mean of the updates.")
+
+
+class DistillSettings(Settings):
+    """Distillation (Popov et al. 2018): the round's model learns the mean distribution of the clients' models."""
+
+    method: Literal["distill"] = Field("distill", description="distill: learn the clients' mean distribution.")
+    text: Literal["real", "generated"] = Field(
+        "generated", description="real: drawn from the general training text; generated: by the round's model."
+    )
+    tokens: int = Field(5000, ge=2, description="Words of that text.")
+    epochs: int = Field(5, ge=1, le=1000, description="Passes over it.")
+    cycles: int = Field(1, ge=1, le=1000, description="Times that the text is drawn or generated anew, evenly spread.")
+    batch: int = Field(10, ge=1, le=4096, description="Rows of text read side by side.")
+    bptt: int = Field(20, ge=1, le=1000, description="Words that the gradient goes back.")
+    learning_rate: float = Field(
+        0.75, gt=0, le=100, description="Of SGD, on the loss summed over a window and averaged over the batch."
+    )
+    clip: float = Field(5.0, gt=0, le=1000, description="Largest L2 norm of a step's gradient.")
+
+
+ServerSettings = Annotated[AverageSettings | DistillSettings, Field(discriminator="method")]
 
 
 class ScenarioSettings(Settings):
@@ -60,4 +81,4 @@ class ScenarioSettings(Settings):
     client: ClientSettings = Field(default_factory=ClientSettings, description="What a person's device does.")
     cohort: CohortSettings = Field(default_factory=CohortSettings, description="Who takes part in a round.")
     codec: CodecSettings = Field(default_factory=CodecSettings, description="How an update is sent.")
-    server: ServerSettings = Field(default_factory=ServerSettings, description="How updates become a model.")
+    server: ServerSettings = Field(default_factory=AverageSettings, description="How updates become a model.")

@@ -1,0 +1,20 @@
+"""What a server method is given beside the model and the updates. It needs no torch, so that averaging starts fast."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from privatune.models.settings import NumericsSettings
+
+
+@dataclass(frozen=True)
+class Server:
+    """One round's server: its public settings, and what a method may draw on."""
+
+    cohort_size: int
+    settings: Any  # of the chosen method
+    numerics: NumericsSettings
+    seed: int
+    round: int  # counted from 1
+    general: np.ndarray | None = None  # word ids of general training text, for methods that read it

@@ -1,0 +1,77 @@
+"""Distillation: the server's model learns the mean distribution of the models that come back."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+
+from privatune.core.streams import stream
+from privatune.core.tensors import Arrays
+from privatune.federation.objectives.rehearsal import draw_lines
+from privatune.federation.server import Server
+from privatune.models.checkpoint import PRECISIONS, use
+from privatune.models.generate import generate
+from privatune.models.lstm import Weights, zero_state
+from privatune.training.batches import rows, windows
+from privatune.training.step import Learner, learner, predict, train_step
+
+
+def next_model(model: Arrays, updates: Iterable[Arrays], server: Server) -> Arrays:
+    """Train the round's model on soft targets alone (Popov et al. 2018, 'On the server').
+
+    Args:
+        model: float32 weights that the clients started from.
+        updates: one a client, in the cohort's order.
+        server: settings of the method; `general` is read when its text is real.
+
+    Returns:
+        float32 weights of the next model.
+    """
+    device = use(server.numerics)
+    s, precision = server.settings, PRECISIONS[server.numerics.precision]
+    old = {name: torch.from_numpy(array).to(device) for name, array in model.items()}
+    teachers = [
+        learner({name: old[name] + torch.from_numpy(change).to(device) for name, change in update.items()}, precision)
+        for update in updates
+    ]
+    student = learner({name: weight.clone() for name, weight in old.items()}, precision)
+    for text in _texts(old, server):
+        state = zero_state(student.computing, s.batch)
+        taught = [state] * len(teachers)
+        for block in windows(rows(text, s.batch), s.bptt):
+            inputs, targets = (part.to(device) for part in block)
+            mean, taught = mean_distribution(teachers, inputs, taught)
+            _, state = train_step(
+                student, inputs, targets, state, s.learning_rate, s.clip, teacher=mean, hard_share=0.0
+            )
+    return {name: weight.cpu().numpy() for name, weight in student.weights.items()}
+
+
+def mean_distribution(teachers: list[Learner], inputs: torch.Tensor, states: list) -> tuple[torch.Tensor, list]:
+    """Mean of the teachers' distributions over the next word [time * batch, vocabulary], and their next states."""
+    total, after = None, []
+    for teacher, state in zip(teachers, states, strict=True):
+        distribution, state = predict(teacher, inputs, state)
+        after.append(state)
+        total = distribution.to(torch.float32, copy=True) if total is None else total.add_(distribution)
+    if total is None:
+        raise ValueError("no teacher: a round has at least one client")
+    return total.div_(len(teachers)).to(teachers[0].computing["embedding"].dtype), after
+
+
+def _texts(model: Weights, server: Server) -> Iterator[np.ndarray]:
+    """The text of each epoch."""
+    s = server.settings
+    text, drawn = np.empty(0, np.int64), -1
+    for epoch in range(s.epochs):
+        cycle = epoch * s.cycles // s.epochs
+        if cycle != drawn:
+            rng = stream(server.seed, "distillation text", server.round, cycle)
+            if s.text == "generated":
+                text = generate(model, s.tokens, s.batch, rng)
+            elif server.general is not None:
+                text = draw_lines(server.general, s.tokens, rng)
+            else:
+                raise ValueError("server.general: real text was asked for, but none was given")
+            drawn = cycle
+        yield text
