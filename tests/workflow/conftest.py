@@ -12,32 +12,36 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def snakemake(folder, *arguments, overlay=None, cores=2):
-    """Run the workflow in `folder` with tiny.yaml; `overlay` is laid over it. Returns the finished process."""
+def run(folder, *targets, options=(), overlay=None, cores=2, fails=False):
+    """Run the workflow in `folder` with tiny.yaml, and `overlay` laid over it; it must end well unless it `fails`."""
     configs = [ROOT / "config/config.yaml", ROOT / "config/tiny.yaml"]
     if overlay:
         configs.append(folder / "overlay.json")
         configs[-1].write_text(json.dumps(overlay))
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
-    command += ["--cores", str(cores), "--configfile", *configs, "--", *arguments]
-    if not arguments:
-        command.pop()
+    command += ["--cores", cores, "--configfile", *configs, *options, "--", *targets]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, env=environment, check=False)
-
-
-def finished(process):
-    """The process, which must have ended well."""
-    if process.returncode:
-        pytest.fail(f"snakemake failed:\n{process.stdout[-3000:]}\n{process.stderr[-6000:]}", pytrace=False)
+    process = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, env=environment, check=False
+    )
+    if bool(process.returncode) != fails:
+        pytest.fail(
+            f"snakemake ended with {process.returncode}:\n{process.stdout}\n{process.stderr[-8000:]}", pytrace=False
+        )
     return process
+
+
+@pytest.fixture(scope="session")
+def snakemake():
+    """The function `run`."""
+    return run
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """A folder with a finished tiny run in results-tiny/, made with two cores."""
     folder = tmp_path_factory.mktemp("tiny")
-    finished(snakemake(folder))
+    run(folder)
     return folder
 
 
