@@ -15,7 +15,7 @@ from privatune.models.lstm import Weights, hidden_states, output_weight, zero_st
 from privatune.text.settings import EOS, UNK
 from privatune.text.streams import Stream
 
-WINDOW = 20  # words of each chunk that are scored at once; bounds the memory of the logits
+WINDOW = 2  # words of each chunk that are scored at once: the logits of some 200 words stay in the cache
 SUGGESTIONS = 3  # of the keyboard, as in the paper
 
 
