@@ -1,0 +1,74 @@
+"""The inner training step beside the same step written plainly with autograd, on the default model's sizes, one thread.
+
+Run by `make bench`: python benchmarks/step.py. Writes results/benchmarks/step.csv.
+"""
+
+import os
+import sys
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import pandas as pd
+import torch
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "workflow_scripts"))
+
+from privatune.core.files import write_bytes  # noqa: E402
+from privatune.core.streams import stream  # noqa: E402
+from privatune.models.lstm import Weights, hidden_states, initial_weights, zero_state  # noqa: E402
+from privatune.models.settings import LstmSettings  # noqa: E402
+from privatune.training.step import learner, train_step  # noqa: E402
+
+WORDS, RUNS, STEPS, RATE, CLIP = 20_000, 5, 4, 0.75, 5.0
+SIZES = {"client": (10, 20), "pretraining": (20, 35)}  # batch, words back
+
+
+def plain_step(weights: Weights, text: torch.Tensor, precision: torch.dtype) -> None:
+    """Forward, cross entropy, backward, clip by the global norm, SGD; all by autograd, weights cast each step."""
+    leaves = {name: weight.requires_grad_() for name, weight in weights.items()}
+    cast = {name: weight.to(precision) for name, weight in leaves.items()}
+    hidden, _ = hidden_states(cast, cast["embedding"][text[:-1]], zero_state(cast, text.shape[1]))
+    logits = torch.addmm(cast["output.bias"], hidden.flatten(0, 1), cast["embedding"].t())
+    loss = torch.nn.functional.cross_entropy(logits.float(), text[1:].flatten(), reduction="sum") / text.shape[1]
+    gradients = torch.autograd.grad(loss, list(leaves.values()))
+    norm = torch.stack([g.norm() for g in gradients]).norm()
+    scale = RATE * min(1.0, CLIP / float(norm))
+    with torch.no_grad():
+        for weight, gradient in zip(leaves.values(), gradients, strict=True):
+            weight.sub_(gradient, alpha=scale)
+
+
+def main() -> None:
+    """Time both in turn for each size and precision and append a row each."""
+    torch.set_num_threads(1)
+    rows = []
+    for name, (batch, bptt) in SIZES.items():
+        text = torch.from_numpy(stream(0, "benchmark text").integers(0, WORDS, (bptt + 1, batch)))
+        for precision in (torch.bfloat16, torch.float32):
+            weights = initial_weights(LstmSettings(), WORDS, stream(0, "benchmark weights"))
+            lm = learner({key: weight.clone() for key, weight in weights.items()}, precision)
+            state = zero_state(lm.computing, batch)
+            speeds: dict[str, list[float]] = {"ours": [], "plain": []}
+            for _ in range(RUNS + 1):
+                for which, seconds in speeds.items():
+                    start = perf_counter()
+                    for _ in range(STEPS):
+                        if which == "ours":
+                            train_step(lm, text[:-1], text[1:], state, RATE, CLIP)
+                        else:
+                            plain_step(weights, text, precision)
+                    seconds.append(STEPS * batch * bptt / (perf_counter() - start))
+            ours, plain = (median(seconds[1:]) for seconds in speeds.values())
+            kind = str(precision).removeprefix("torch.")
+            rows.append((f"training step, {name}, {kind}", ours, plain, "tokens/s", ours / plain, RUNS))
+    table = pd.DataFrame(rows, columns=["name", "ours", "baseline", "unit", "ratio", "runs"])
+    write_bytes(ROOT / "results/benchmarks/step.csv", table.to_csv(index=False, float_format="%.4g").encode())
+    print(table.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
