@@ -32,7 +32,7 @@ class ClientSettings(Settings):
         0.75, gt=0, le=100, description="Of SGD, on the loss summed over a window and averaged over the batch."
     )
     clip: float = Field(5.0, gt=0, le=1000, description="Largest L2 norm of a step's gradient.")
-    dropout: float = Field(0.2, ge=0, lt=1, description="Share of a layer's inputs that is dropped.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Share of a layer's inputs that is dropped.")
 
 
 class CohortSettings(Settings):
