@@ -1,0 +1,10 @@
+from privatune.core.files import write_bytes, write_json
+from privatune.core.job import job
+from privatune.privacy.settings import TailTestSettings
+from privatune.privacy.tail import fit_tails
+
+with job(snakemake.log[0]):
+    s = snakemake.params.settings
+    fits, curves = fit_tails(snakemake.input.samples, TailTestSettings(**s["test"]), s["seed"])
+    write_json(snakemake.output.fits, fits)
+    write_bytes(snakemake.output.curves, curves.to_csv(index=False, float_format="%.6g").encode())

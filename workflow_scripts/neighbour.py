@@ -1,0 +1,21 @@
+from pathlib import Path
+
+from privatune.core.files import write_bytes
+from privatune.core.job import job
+from privatune.federation.neighbours import neighbour
+from privatune.federation.settings import ScenarioSettings
+from privatune.models.settings import NumericsSettings
+from privatune.text.streams import read_stream
+
+with job(snakemake.log[0]):
+    s = snakemake.params.settings
+    changed = neighbour(
+        Path(snakemake.input.model).read_bytes(),
+        Path(snakemake.input.trained).read_bytes(),
+        read_stream(snakemake.input.private),
+        read_stream(snakemake.input.general),
+        ScenarioSettings(**s["scenario"]),
+        NumericsSettings(**s["numerics"]),
+        int(snakemake.wildcards.pair),
+    )
+    write_bytes(snakemake.output[0], changed)

@@ -1,0 +1,48 @@
+"""The model that a round would have given, had one person been another: all else is equal."""
+
+from importlib import import_module
+
+from privatune.core.tensors import pack, unpack
+from privatune.federation.clients import run_clients
+from privatune.federation.server import Server
+from privatune.federation.servers.average import next_model
+from privatune.federation.settings import ScenarioSettings
+from privatune.models.settings import NumericsSettings
+from privatune.text.streams import Stream
+
+
+def neighbour(
+    model: bytes,
+    trained: bytes,
+    private: Stream,
+    general: Stream,
+    scenario: ScenarioSettings,
+    numerics: NumericsSettings,
+    seed: int,
+) -> bytes:
+    """The neighbour of a scenario's first round: the cohort's first member is replaced by the next person in line.
+
+    Cohorts have a fixed, public size, so adjacent ones differ in who one member is. What the other clients read and
+    draw is the same, hence their updates, and averaging is linear: so two clients are enough. The neighbour is the
+    trained model plus (the newcomer's update - the replaced person's) / K, which is the mean over the other cohort but
+    for the rounding of the trained weights to float32.
+
+    Args:
+        model: that the round started from.
+        trained: the model that the round gave.
+        private: one unit a training person; there must be one more than the cohort has.
+        general: general training text.
+        scenario: whose server averages.
+        numerics: see there.
+        seed: of the replicate.
+    """
+    codec = import_module(f"privatune.compression.codecs.{scenario.codec.name}")
+    size = scenario.cohort.size
+    # the first cohort of size + 1 is the first of size and the next person in line
+    cohort = scenario.cohort.model_copy(update={"size": size + 1})
+    wider = scenario.model_copy(update={"cohort": cohort})
+    visits = run_clients(model, private, general, wider, numerics, (seed, 1), [0, size])
+    replaced, newcomer = (codec.decode(payload, "the neighbour's payload") for payload, _ in visits)
+    weights, about = unpack(trained, "the round's model")
+    changes = [newcomer, {name: -change for name, change in replaced.items()}]
+    return pack(next_model(weights, changes, Server(size, scenario.server, numerics, seed, 1)), about)

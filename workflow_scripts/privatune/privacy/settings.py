@@ -1,0 +1,58 @@
+"""Settings of the measures of privacy. Apart from the code, so that planning a workflow does not import torch."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from privatune.core.settings import Settings
+
+
+class TailTestSettings(Settings):
+    """How the tail of c is fitted and tested."""
+
+    threshold_quantile: float = Field(
+        0.9, gt=0, lt=1, description="The tail begins at this quantile of log c; the paper's region is some 0.99."
+    )
+    threshold: float | None = Field(
+        None,
+        ge=-1000,
+        le=1000,
+        description="The tail begins at this log c, in nats, as at 0.35 in the paper; null: at `threshold_quantile`.",
+    )
+    minimum_exceedances: int = Field(
+        1000,
+        ge=2,
+        description="Texts beyond the threshold below which the verdict is `undecided`, as the test lets other tails "
+        "pass: beyond the quantile 0.9 it rejects a log-normal in 43 % of cases with 300 texts and in 96 % with 1,000, "
+        "beyond 0.99 in 57 % with 1,000 and in 95 % with 3,000.",
+    )
+    simulations: int = Field(10_000, ge=100, description="Samples that give the test's critical value.")
+    deltas: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        [1e-4, 1e-5, 1e-6], min_length=1, description="Probabilities beyond epsilon for which epsilon is estimated."
+    )
+
+    @model_validator(mode="after")
+    def _deltas_lie_in_the_tail(self) -> Self:
+        share = 1 - self.threshold_quantile
+        if self.threshold is None and max(self.deltas) >= share:
+            raise ValueError(
+                f"deltas: {max(self.deltas):g} is not in the tail, the {share:g} of the texts beyond "
+                "`threshold_quantile`; lower either"
+            )
+        return self
+
+
+class TailSettings(TailTestSettings):
+    """Privacy measured on pairs of models that differ in one person (Popov et al. 2018); an estimate, not a proof."""
+
+    scenario: str = Field(
+        "averaging-rehearsal", description="Scenario whose first round makes the models; its server must average."
+    )
+    pairs: int = Field(
+        2,
+        ge=1,
+        description="Pairs of adjacent models. Pair n: the cohort that replicate n draws for its first round, and the "
+        "same with one member replaced by the next person in line.",
+    )
+    texts: int = Field(11_000, ge=1, description="Texts that each model of a pair writes.")
+    words: int = Field(10, ge=1, le=1000, description="Words of a text.")
