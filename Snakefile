@@ -23,6 +23,7 @@ include: "rules/tokens.smk"
 include: "rules/pretrain.smk"
 include: "rules/federate.smk"
 include: "rules/evaluate.smk"
+include: "rules/privacy.smk"
 include: "rules/report.smk"
 
 

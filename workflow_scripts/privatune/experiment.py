@@ -14,6 +14,7 @@ from privatune.corpora.split import PrivateSettings
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.settings import LstmSettings
+from privatune.privacy.settings import TailSettings
 from privatune.text.settings import TextSettings
 from privatune.training.settings import PretrainSettings
 
@@ -74,6 +75,7 @@ class Experiment(Settings):
         description="Scenarios by name: each says only in what it differs from `federation`."
     )
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="Samples of text.")
+    tail: TailSettings = Field(default_factory=TailSettings, description="Privacy, measured; not part of `all`.")
     report: ReportSettings = Field(default_factory=ReportSettings, description="What the tables are made of.")
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How work is cut into jobs.")
 
@@ -81,6 +83,12 @@ class Experiment(Settings):
     def _names_are_known(self) -> Self:
         _known("run", self.run, {INITIAL, *self.scenarios})
         _known("report.cost_scenarios", self.report.cost_scenarios, set(self.scenarios))
+        _known("tail.scenario", [self.tail.scenario], set(self.scenarios))
+        method = self.scenarios[self.tail.scenario].server.method
+        if method != "average":
+            raise ValueError(
+                f"tail.scenario: the server of {self.tail.scenario} does not average ({method}); name another"
+            )
         _known("general.corpora", self.general.corpora, set(self.sources))
         _known("private.corpus", [self.private.corpus], set(self.sources))
         return self
