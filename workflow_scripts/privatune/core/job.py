@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from privatune.core.errors import PrivatuneError
 
-# threads that wait sleep: spinning ones starve each other as soon as a machine has other work. Read when torch loads.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# A thread that waits spins some 2 ms, then sleeps: to sleep at once slows pretraining by a fifth, to spin on (GNU's
+# default) starves whatever else the machine runs. Read when torch loads its OpenMP.
+os.environ.setdefault("GOMP_SPINCOUNT", "100000")
 
 
 @contextmanager
