@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from privatune.core.errors import PrivatuneError
 
-# A thread that waits spins for half a millisecond, then sleeps: to sleep at once slows pretraining by a fifth, to spin on (GNU's
-# default) starves whatever else the machine runs. Read when torch loads its OpenMP.
+# A thread that waits spins for half a millisecond, then sleeps: to sleep at once slows pretraining by a fifth, to
+# spin on (GNU's default) starves whatever else the machine runs. Read when torch loads its OpenMP.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 
