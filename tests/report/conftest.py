@@ -6,7 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
+
+from privatune.core.streams import stream
 
 SCENARIOS = [
     "initial",
@@ -18,6 +21,7 @@ SCENARIOS = [
     "averaging-control",
 ]
 PAPER = Path(__file__).parents[2] / "report" / "popov-2018.csv"
+PAPER_TEXT = PAPER.with_name("popov-2018-text.csv")
 
 # scenario: user share, clients a round, the paper's row at each round, (general, user) PPL at each round
 MODELS = {
@@ -92,7 +96,8 @@ def write_run(folder: Path, seeds: list[int], scenarios: list[str]) -> SimpleNam
                 clients.append(str(path))
         for place in range(3 if cohort else 0):
             tokens = 3_000 + 4_321 * place
-            cost = {"scenario": scenario, "client": f"p{place:04}", "tokens": tokens, "user_kb": tokens * 0.0025}
+            cost = {"scenario": scenario, "client": f"p{place:04}", "tokens": tokens}
+            cost |= {"user_kb": tokens * 0.0025, "rehearsal_kb": tokens * 0.0027, "bits_up": 8e7, "bits_down": 9e7}
             cost |= {"seconds": 1.1 + tokens / (5200 if share == 0.5 else 6100), "peak_memory_mb": 410.0 + tokens / 400}
             path = folder / "costs" / scenario / f"client-{place}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,6 +133,7 @@ def write_run(folder: Path, seeds: list[int], scenarios: list[str]) -> SimpleNam
         scenarios=scenarios,
         about=about(scenarios),
         paper=PAPER,
+        paper_text=PAPER_TEXT,
         curve=curve,
     )
 
@@ -136,3 +142,66 @@ def write_run(folder: Path, seeds: list[int], scenarios: list[str]) -> SimpleNam
 def make_run(tmp_path: Path) -> Callable[..., SimpleNamespace]:
     """make_run(seeds=[0], scenarios=all of them) writes a run's files and names them."""
     return lambda seeds=(0,), scenarios=SCENARIOS: write_run(tmp_path / "run", list(seeds), list(scenarios))
+
+
+# scenario: clients a round, user share, (general, user) PPL and the paper's row at each round
+METHODS = {
+    "initial": (0, None, {0: (177, 334, "initial")}),
+    "device-rehearsal-25": (1, 0.25, {1: (184, 262, "rehearsal 1/4")}),
+    "device-rehearsal": (1, 0.5, {1: (188, 240, "rehearsal 1/2")}),
+    "device-rehearsal-75": (1, 0.75, {1: (205, 236, "rehearsal 3/4")}),
+    "device-lwf-25": (1, 0.25, {1: (190, 282, "lwf 1/4")}),
+    "device-lwf": (1, 0.5, {1: (206, 262, "lwf 1/2")}),
+    "device-lwf-75": (1, 0.75, {1: (228, 248, "lwf 3/4")}),
+    "device-plain": (1, 1.0, {1: (270, 238, "plain")}),
+    "device-control": (1, 0.0, {1: (174, 336, None)}),
+    "server-distill-generated": (10, 0.5, {1: (180, 300, "distillation generated 1 cycle")}),
+    "server-distill-generated-5": (10, 0.5, {1: (182, 296, "distillation generated 5 cycles")}),
+    "server-distill-real": (10, 0.5, {1: (179, 298, "distillation real")}),
+    "averaging-rehearsal": (
+        10,
+        0.5,
+        {1: (176, 262, "averaging 1 round"), 4: (174, 180, None), 10: (172, 128, "averaging 300 rounds")},
+    ),
+    "averaging-plain": (10, 1.0, {1: (180, 230, None), 4: (215, 150, None), 10: (260, 120, None)}),
+    "averaging-control": (10, 0.0, {1: (175, 333, None), 4: (170, 331, None), 10: (165, 330, None)}),
+}
+MAIN_JOB = ("initial", "averaging-plain", "averaging-control")  # these run under the first seed alone
+
+
+def replicates_of(changes: dict, seeds: list[int], noise: float, rounds: int) -> pd.DataFrame:
+    paper = pd.read_csv(PAPER).set_index("row")
+    rows = []
+    for scenario, (clients, share, models) in METHODS.items():
+        for seed in seeds[:1] if scenario in MAIN_JOB else seeds:
+            for number, (general, user, row) in models.items():
+                if number > rounds and seed != seeds[0]:
+                    continue
+                general, user = changes.get((scenario, number), (general, user))
+                sway = stream(seed, "sway", len(rows)).standard_normal(2) * noise * (number > 0)
+                general, user = general * math.exp(sway[0]), user * math.exp(sway[1])
+                made = {
+                    "scenario": scenario, "seed": seed, "round": number, "clients_per_round": clients,
+                    "user_share": share, "ppl_general": general, "ppl_user": user,
+                    "ppl_average": math.sqrt(general * user), "kss_general": 90 - 6 * math.log(general),
+                    "kss_user": 92 - 8.5 * math.log(user), "paper": row,
+                }  # fmt: skip
+                for measure in ("ppl_general", "ppl_user", "ppl_average", "kss_general", "kss_user"):
+                    made[f"paper_{measure}"] = paper[measure].get(row, math.nan)
+                rows.append(made)
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def write_replicates(tmp_path: Path) -> Callable[..., Path]:
+    """write_replicates(changes, seeds, noise, rounds) writes a table `replicates` and names it.
+
+    `changes` gives (general, user) PPL by (scenario, round); seeds but the first end after `rounds`.
+    """
+
+    def write(changes=None, seeds=(0, 1, 2), noise=0.01, rounds=4):
+        path = tmp_path / "replicates.csv"
+        replicates_of(changes or {}, list(seeds), noise, rounds).to_csv(path, index=False)
+        return path
+
+    return write

@@ -1,0 +1,65 @@
+"""The table `claims`: which claims of the papers hold on our data, each by a rule that the table states."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import pandas as pd
+
+from privatune.report.frames import Table, decimals, read_table, show
+from privatune.report.verdicts import verdict
+
+COLUMNS = "system claim paper ours low high rule verdict unit n".split()
+
+
+def table(systems: Sequence[str], **files: str | Path) -> Table:
+    """Judge the claims of every system.
+
+    Args:
+        systems: modules of `privatune.report.claims`. Each has `SYSTEM` (its name for readers), `CLAIMS`, and `TABLES`
+            (the columns that its claims read, by table).
+        files: the tables, by name.
+    """
+    rows = []
+    for system in systems:
+        part = import_module(f"privatune.report.claims.{system}")
+        tables = {name: read_table(files[name], columns) for name, columns in part.TABLES.items()}
+        for claim in part.CLAIMS:
+            ours, paper = claim.ours(tables), claim.paper(tables)
+            rows.append(
+                {
+                    "system": part.SYSTEM,
+                    "claim": claim.text,
+                    "paper": paper,
+                    "ours": ours.middle,
+                    "low": ours.low,
+                    "high": ours.high,
+                    "rule": claim.rule.text,
+                    "verdict": verdict(claim.rule, ours, paper),
+                    "unit": claim.unit,
+                    "n": ours.n,
+                }
+            )
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    number = decimals(2)
+    shown = show(
+        frame,
+        {
+            "system": ("system", str),
+            "claim": ("claim", str),
+            "unit": ("unit", str),
+            "paper": ("paper", number),
+            "ours": ("ours", number),
+            "low": ("low", number),
+            "high": ("high", number),
+            "n": ("n", str),
+            "verdict": ("verdict", str),
+            "rule": ("rule", str),
+        },
+    )
+    note = (
+        "Low, high: 95 % t-interval over n replicates, of ratios by their logarithms; what is compared is paired by "
+        "seed. With fewer than two replicates a claim is undecided. The replicates share one general model and one "
+        "sample of text, so the intervals cover which devices took part, nothing else."
+    )
+    return Table("Claims", note, frame, shown)
