@@ -114,3 +114,14 @@ def test_the_cost_of_a_client_is_that_clients():
     costs = [client_cost(MODEL, PRIVATE, GENERAL, settings, ONE_THREAD, 0, n) for n in range(3)]
     assert len({cost["client"] for cost in costs}) == 3
     assert all(cost["tokens"] == 240 and cost["seconds"] > 0 and cost["peak_memory_mb"] > 10 for cost in costs)
+    for cost in costs:
+        place = PRIVATE.units.index(cost["client"])
+        letters = PRIVATE.lengths[PRIVATE.offsets[place] : PRIVATE.offsets[place + 1]].sum()
+        assert cost["user_kb"] == pytest.approx((letters + cost["user_tokens"]) / 1e3)
+        assert cost["rehearsal_kb"] == pytest.approx(cost["rehearsal_tokens"] * (GENERAL.lengths.mean() + 1) / 1e3)
+
+
+def test_a_control_reads_no_text_of_its_own():
+    settings = scenario(size=2, objective="rehearsal", user_share=0.0)
+    cost = client_cost(MODEL, PRIVATE, GENERAL, settings, ONE_THREAD, 0, 0)
+    assert cost["user_kb"] == 0 and cost["rehearsal_kb"] > 0

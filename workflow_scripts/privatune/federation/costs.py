@@ -5,6 +5,8 @@ import sys
 import time
 from typing import Any
 
+import numpy as np
+
 from privatune.federation.clients import run_clients
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.settings import NumericsSettings
@@ -23,9 +25,10 @@ def client_cost(
     """Fine-tune as the first cohort's client at place `client`, or as the next cohort's where that one is smaller.
 
     Returns:
-        client (a pseudonym), tokens, user_tokens, rehearsal_tokens, steps, bits_up, bits_down; seconds of wall time
-        from the arrived model to the payload; peak_memory_mb of the process (MB = 10^6 bytes), Python and torch
-        included.
+        client (a pseudonym), tokens, user_tokens, rehearsal_tokens, steps, bits_up, bits_down; user_kb and
+        rehearsal_kb of text (10^3 characters, a space a word included; of general text by its mean length of a word);
+        seconds of wall time from the arrived model to the payload; peak_memory_mb of the process (MB = 10^6 bytes),
+        Python and torch included.
     """
     rounds, place = divmod(client, scenario.cohort.size)
     started = time.perf_counter()
@@ -33,5 +36,16 @@ def client_cost(
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     del record["seed"], record["round"]
-    tokens = record["user_tokens"] + record["rehearsal_tokens"]
-    return record | {"tokens": tokens, "seconds": seconds, "peak_memory_mb": peak / 1e6}
+    record |= {"tokens": record["user_tokens"] + record["rehearsal_tokens"]}
+    person = private.units.index(record["client"])
+    own = private.lengths[private.offsets[person] : private.offsets[person + 1]]
+    record |= {
+        "user_kb": record["user_tokens"] * _kilobytes(own),
+        "rehearsal_kb": record["rehearsal_tokens"] * _kilobytes(general.lengths),
+    }
+    return record | {"seconds": seconds, "peak_memory_mb": peak / 1e6}
+
+
+def _kilobytes(lengths: np.ndarray) -> float:
+    """Of a word and the space behind it, on average."""
+    return (float(np.mean(lengths)) + 1) / 1e3
