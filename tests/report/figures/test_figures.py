@@ -12,6 +12,7 @@ ONE = ["initial", "device-rehearsal", "averaging-rehearsal"]
 RUNS = {
     "one seed": {},
     "three seeds": {"seeds": [0, 1, 2]},
+    "first seed": {"seeds": [0]},
     "scenarios missing": {"scenarios": ONE},
     "no initial": {"scenarios": ["averaging-plain"]},
     "only initial": {"scenarios": ["initial"]},
@@ -19,16 +20,18 @@ RUNS = {
 
 
 @pytest.fixture
-def made(make_run, tmp_path):
+def made(make_run, write_replicates, tmp_path):
     """made(figure, **run): that figure of that run."""
 
     def make(name, **options):
+        if name.startswith("popov"):
+            return import_module(f"privatune.report.figures.{name}").figure(write_replicates(**options))
         run = make_run(**options)
         paths = {name: tmp_path / f"{name}.csv" for name in ("comparison", "stages", "client_costs")}
         write_table(clients.table(run.clients, run.scenarios), tmp_path / "clients.csv")
-        models = comparison.table(run.evaluations, tmp_path / "clients.csv", run.paper, run.about)
+        models = comparison.table(run.evaluations, [tmp_path / "clients.csv"], run.paper, run.about)
         write_table(models, paths["comparison"])
-        write_table(client_costs.table(run.costs, run.scenarios), paths["client_costs"])
+        write_table(client_costs.table(run.costs, run.paper_text, run.scenarios), paths["client_costs"])
         write_table(stages.table(run.benchmarks, run.folder), paths["stages"])
         paths["curve"] = run.curve
         needs = {"pretraining": ["curve"], "costs": ["stages", "client_costs"]}.get(name, ["comparison"])
@@ -58,6 +61,7 @@ def drawn_texts(figure):
     ("name", "run"),
     [
         *product(["perplexity_by_round", "tradeoff", "keystrokes"], RUNS),
+        *product(["popov_methods", "popov_rounds"], ["three seeds", "first seed"]),
         ("pretraining", "one seed"),
         ("costs", "one seed"),
         ("costs", "only initial"),

@@ -16,7 +16,7 @@ def build(tmp_path):
     def table_of(run, scenarios=None):
         write_table(clients.table(run.clients, run.scenarios), tmp_path / "clients.csv")
         order = sorted(run.about, key=lambda scenario: (scenarios or run.scenarios).index(scenario["name"]))
-        return table(run.evaluations, tmp_path / "clients.csv", run.paper, order)
+        return table(run.evaluations, [tmp_path / "clients.csv"], run.paper, order)
 
     return table_of
 

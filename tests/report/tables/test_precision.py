@@ -1,4 +1,5 @@
 import pandas as pd
+
 from privatune.report.tables.precision import table
 
 

@@ -84,8 +84,8 @@ def name(scenario: str) -> str:
     return scenario.replace("-", " ").replace("_", " ")
 
 
-def perplexity_axis(axes: Axes, which: Literal["x", "y"], values: Iterable[float]) -> None:
-    """Make one axis logarithmic around the positive `values` (null left out), with up to six round numbers on it."""
+def perplexity_axis(axes: Axes, which: Literal["x", "y"], values: Iterable[float], most: int = 6) -> None:
+    """Make one axis logarithmic around the positive `values` (null left out), with up to `most` round numbers on it."""
     known = [value for value in values if value > 0]
     low, high = min(known, default=1) / 1.12, max(known, default=1) * 1.12
     # from close to wide: the first that is not too many
@@ -93,7 +93,7 @@ def perplexity_axis(axes: Axes, which: Literal["x", "y"], values: Iterable[float
     for digits in (*close, (10, 15, 20, 30, 40, 60, 80), (10, 20, 30, 50, 70), (10, 20, 50), (10,)):
         ticks = [digit * 10**power / 10 for power in range(9) for digit in digits]
         ticks = [tick for tick in ticks if low <= tick <= high]
-        if len(ticks) <= 6:
+        if len(ticks) <= most:
             break
     axes.set(**{f"{which}scale": "log", f"{which}lim": (low, high)})
     axis = axes.xaxis if which == "x" else axes.yaxis

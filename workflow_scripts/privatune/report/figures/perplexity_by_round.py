@@ -13,13 +13,18 @@ from privatune.report.style import INK, PAGE, PAPER, Look, drawing, looks, name,
 COLUMNS = "scenario seed round clients_per_round ppl_general ppl_user".split()
 
 
-@drawing()
 def figure(comparison: str | Path) -> Figure:
+    """The evaluated models of the table `comparison`; see `draw`."""
+    return draw(read_table(comparison, COLUMNS))
+
+
+@drawing()
+def draw(models: pd.DataFrame) -> Figure:
     """Two panels (general, user), one line a scenario of several rounds; the others are single points.
 
-    A line is the geometric mean over replicates, its band their range; the initial model is round 0 of every line.
+    A line is the geometric mean over replicates, its band their range where there are several; the initial model is
+    round 0 of every line.
     """
-    models = read_table(comparison, COLUMNS)
     chosen = looks(models)
     drawn = Figure(figsize=(PAGE, 3.0))
     for axes, measure, text in zip(
@@ -71,6 +76,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, measure: str, scenario: str, chosen: d
     )
     if (high > low).any():
         if len(middle) > 1:
-            axes.fill_between(middle.index, low, high, color=colour, alpha=0.18, linewidth=0)
+            several = (replicates.size() > 1) | (middle.index == 0)  # all replicates start from one model
+            axes.fill_between(middle.index, low, high, where=several, color=colour, alpha=0.18, linewidth=0)
         else:
             axes.vlines(middle.index, low, high, color=colour, zorder=4)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from privatune.core.errors import PrivatuneError
-from privatune.report.frames import Table, arrange, decimals, megabytes, read_records, read_table, show
+from privatune.report.frames import Table, arrange, decimals, megabytes, read_records, read_table, read_tables, show
 
 COLUMNS = (
     "scenario seed round clients_per_round user_share ppl_general ppl_user ppl_average oov_general oov_user "
@@ -29,13 +29,16 @@ NOTE = (
 
 
 def table(
-    evaluations: Sequence[str | Path], clients: str | Path, paper: str | Path, scenarios: Sequence[Mapping[str, Any]]
+    evaluations: Sequence[str | Path],
+    clients: Sequence[str | Path],
+    paper: str | Path,
+    scenarios: Sequence[Mapping[str, Any]],
 ) -> Table:
     """Join what was measured, what clients sent, what a scenario is and what the paper found.
 
     Args:
         evaluations: one file a model, a flat JSON object: scenario, seed, round and its measures.
-        clients: the table `clients`.
+        clients: tables of clients in a round; together they hold every round up to the evaluated ones.
         paper: `report/popov-2018.csv`.
         scenarios: in the order of the rows; each has `name`, `clients_per_round`, `user_share` (null where it does not
             apply) and `paper`, which names rows of the paper's table by round.
@@ -48,7 +51,7 @@ def table(
     about = {scenario["name"]: scenario for scenario in scenarios}
     for name in ABOUT:
         models[name] = models["scenario"].map({scenario: about[scenario][name] for scenario in about})
-    models = models.merge(_sent(read_table(clients, [*MODEL, *SENT])), how="left", on=MODEL)
+    models = models.merge(_sent(read_tables(clients, [*MODEL, *SENT])), how="left", on=MODEL)
     models.loc[models["round"] == 0, SENT] = 0
     models[BUDGET] = None  # no scenario bounds what a model tells about a person
 
