@@ -34,4 +34,14 @@ rule all:
     default_target: True
     input:
         REPORTED,
+        KEPT,
+    localrule: True
+
+
+# all of Popov et al. (2018): more scenarios and replicates, measured privacy, and which of the paper's claims hold
+rule popov:
+    input:
+        REPORTED,
+        KEPT,
+        files_of(OF_POPOV),
     localrule: True

@@ -45,18 +45,34 @@ def numerics(threads):
     return {"device": E.device, "precision": E.precision, "threads": threads}
 
 
-def kept_rounds(scenario):
-    """Rounds whose models are kept and evaluated."""
+def evaluated_rounds(scenario):
+    """Rounds that the main job evaluates."""
     if scenario == INITIAL:
         return [0]
     last = E.scenarios[scenario].cohort.rounds
     return sorted({round for round in E.report.rounds if 0 < round < last} | {last})
 
 
+def replicated_rounds(scenario):
+    """Rounds that the target `popov` evaluates under each of its seeds."""
+    if scenario == INITIAL:
+        return [0]
+    last = E.scenarios[scenario].cohort.rounds
+    return sorted({min(round, last) for round in E.popov.rounds})
+
+
+def kept_rounds(scenario):
+    """Rounds whose models are kept."""
+    if scenario == INITIAL:
+        return [0]
+    regular = range(E.report.keep_every, E.scenarios[scenario].cohort.rounds + 1, E.report.keep_every)
+    return sorted({*evaluated_rounds(scenario), *regular})
+
+
 def written_rounds(scenario):
     """Rounds whose models reach the disk: all, or the ends of the blocks that one job runs."""
     last, block = E.scenarios[scenario].cohort.rounds, E.execution.rounds_per_job
-    return sorted({*kept_rounds(scenario), *range(block, last + 1, block)})
+    return sorted({*kept_rounds(scenario), *replicated_rounds(scenario), *range(block, last + 1, block)})
 
 
 def round_before(wildcards):
@@ -68,10 +84,19 @@ def seeds_of(scenario):
     return E.seeds if scenario != INITIAL else E.seeds[:1]
 
 
-EVALUATED = [(s, seed, r) for s in E.run for seed in seeds_of(s) for r in kept_rounds(s)]
+def popov_seeds(scenario):
+    return E.popov.seeds if scenario != INITIAL else E.seeds[:1]
+
+
+EVALUATED = [(s, seed, r) for s in E.run for seed in seeds_of(s) for r in evaluated_rounds(s)]
 EVALUATIONS = [f"{OUT}/evaluation/{s}/seed-{seed}/round-{r}.json" for s, seed, r in EVALUATED]
 TRAINED = [(s, seed, r) for s in E.run if s != INITIAL for seed in E.seeds for r in written_rounds(s)]
 CLIENTS = [f"{OUT}/federated/{s}/seed-{seed}/round-{r}/clients.csv" for s, seed, r in TRAINED]
+KEPT = [f"{OUT}/models/{s}/seed-{seed}/round-{r}.safetensors" for s, seed, r in TRAINED if r in kept_rounds(s)]
+# the target `popov` evaluates these too, so that its tables hold the main job's models and more replicates of them
+REPLICATES = dict.fromkeys(
+    EVALUATED + [(s, seed, r) for s in E.popov.scenarios for seed in popov_seeds(s) for r in replicated_rounds(s)]
+)
 MEASURED = [(s, n) for s in E.report.cost_scenarios for n in range(E.report.cost_clients)]
 COSTS = [f"{OUT}/costs/{s}/client-{n}.json" for s, n in MEASURED]
 BENCHMARKS = []  # of the stages below, each of which adds its own
@@ -109,9 +134,17 @@ def batches(scenario):
     return range(-(-E.scenarios[scenario].cohort.size // E.execution.clients_per_job))
 
 
+def trained_by(scenario):
+    """Whose clients a scenario's round joins: of scenarios of one round that differ in the server alone, the first's."""
+    s = E.scenarios[scenario]
+    alike = [n for n, o in E.scenarios.items() if (o.client, o.codec, o.cohort) == (s.client, s.codec, s.cohort)]
+    return alike[0] if s.cohort.rounds == 1 else scenario
+
+
 def round_batches(wildcards):
     """Folders of payloads that a round joins."""
-    round = f"{OUT}/federated/{wildcards.scenario}/seed-{wildcards.seed}/round-{wildcards.round}"
+    scenario = trained_by(wildcards.scenario)
+    round = f"{OUT}/federated/{scenario}/seed-{wildcards.seed}/round-{wildcards.round}"
     return [f"{round}/batch-{batch}" for batch in batches(wildcards.scenario)]
 
 

@@ -3,11 +3,11 @@
 BENCHMARKS += [f"{OUT}/benchmarks/client_cost/{s}/client-{n}.tsv" for s, n in MEASURED]
 
 if E.execution.rounds_per_job == 1:
-    BENCHMARKS += [
-        f"{OUT}/benchmarks/fine_tune/{s}/seed-{seed}/round-{r}/batch-{batch}.tsv"
+    BENCHMARKS += dict.fromkeys(
+        f"{OUT}/benchmarks/fine_tune/{trained_by(s)}/seed-{seed}/round-{r}/batch-{batch}.tsv"
         for s, seed, r in TRAINED
         for batch in batches(s)
-    ]
+    )
     BENCHMARKS += [f"{OUT}/benchmarks/aggregate/{s}/seed-{seed}/round-{r}.tsv" for s, seed, r in TRAINED]
 
     rule fine_tune:

@@ -88,10 +88,3 @@ rule fit_tails:
         settings=plain({"seed": E.seed, "test": E.tail.model_dump(exclude={"pairs", "scenario", "texts", "words"})}),
     script:
         "../workflow_scripts/fit_tails.py"
-
-
-# what a target asks of this stage
-TAIL = [
-    *(f"{OUT}/tables/tail.{form}" for form in ("csv", "md")),
-    *(f"{OUT}/figures/tail_of_c.{form}" for form in ("pdf", "png")),
-]

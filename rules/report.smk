@@ -21,19 +21,56 @@ def described(scenario):
     return about | {"clients_per_round": E.scenarios[scenario].cohort.size, "user_share": share}
 
 
+def sent(models):
+    """Records of all clients that had a part in these models."""
+    return dict.fromkeys(
+        f"{OUT}/federated/{s}/seed-{seed}/round-{r}/clients.csv"
+        for s, seed, last in models
+        if s != INITIAL
+        for r in written_rounds(s)
+        if r <= last
+    )
+
+
+POPOV = "Popov et al. 2018"
+SYSTEMS = ["popov_2018"]  # whose claims are judged
+PAPER = os.path.relpath(f"{workflow.basedir}/report/popov-2018.csv")
+PAPER_TEXT = os.path.relpath(f"{workflow.basedir}/report/popov-2018-text.csv")
+
 # table: category in the report, the files it is made from, the settings it uses
 TABLES = {
     "comparison": (
         "Comparison of models",
         {
-            "clients": f"{OUT}/tables/clients.csv",
+            "clients": [f"{OUT}/tables/clients.csv"],
             "evaluations": EVALUATIONS,
-            "paper": os.path.relpath(f"{workflow.basedir}/report/popov-2018.csv"),
+            "paper": PAPER,
         },
         {"scenarios": [described(scenario) for scenario in E.run]},
     ),
     "clients": ("Costs", {"clients": CLIENTS}, {"scenarios": list(E.run)}),
-    "client_costs": ("Costs", {"costs": COSTS}, {"scenarios": list(E.run)}),
+    "replicates": (
+        POPOV,
+        {
+            "clients": list(sent(REPLICATES)),
+            "evaluations": [f"{OUT}/evaluation/{s}/seed-{seed}/round-{r}.json" for s, seed, r in REPLICATES],
+            "paper": PAPER,
+        },
+        {"scenarios": [described(scenario) for scenario in dict.fromkeys([*E.popov.scenarios, *E.run])]},
+    ),
+    "popov": (POPOV, {"replicates": f"{OUT}/tables/replicates.csv"}, {"scenarios": list(E.popov.scenarios)}),
+    "claims": (
+        "Claims",
+        {
+            "replicates": f"{OUT}/tables/replicates.csv",
+            "client_costs": f"{OUT}/tables/client_costs.csv",
+            "tail": f"{OUT}/tables/tail.csv",
+            "paper": PAPER,
+            "paper_text": PAPER_TEXT,
+        },
+        {"systems": SYSTEMS},
+    ),
+    "client_costs": ("Costs", {"costs": COSTS, "paper_text": PAPER_TEXT}, {"scenarios": list(E.run)}),
     "corpora": ("Corpora", {"streams": STREAMS}, {}),
     "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
     "tail": ("Privacy, measured", {"fits": f"{OUT}/privacy/tail.json"}, {}),
@@ -44,6 +81,9 @@ TABLES = {
     ),
 }
 
+# parts that a table loads by name
+LOADED = {"claims": [f"privatune.report.claims.{system}" for system in SYSTEMS]}
+
 for table, (category, files, settings) in TABLES.items():
 
     rule:
@@ -51,7 +91,7 @@ for table, (category, files, settings) in TABLES.items():
             f"table_{table}"
         input:
             **files,
-            code=code("table", f"privatune.report.tables.{table}"),
+            code=code("table", f"privatune.report.tables.{table}", *LOADED.get(table, [])),
         output:
             csv=shown(f"tables/{table}.csv", table, category, "save"),
             html=shown(f"tables/{table}.html", table, category, "read"),
@@ -77,6 +117,8 @@ FIGURES = {
     "perplexity_by_round": ("Comparison of models", {"comparison": f"{OUT}/tables/comparison.csv"}),
     "tradeoff": ("Comparison of models", {"comparison": f"{OUT}/tables/comparison.csv"}),
     "keystrokes": ("Comparison of models", {"comparison": f"{OUT}/tables/comparison.csv"}),
+    "popov_methods": (POPOV, {"replicates": f"{OUT}/tables/replicates.csv"}),
+    "popov_rounds": (POPOV, {"replicates": f"{OUT}/tables/replicates.csv"}),
     "pretraining": ("General model", {"curve": CURVE}),
     "tail_of_c": (
         "Privacy, measured",
@@ -115,9 +157,14 @@ for figure, (category, files) in FIGURES.items():
             "../workflow_scripts/figure.py"
 
 
-# what `all` asks of this stage; the others have targets of their own
-LATER = ("precision", "tail", "tail_of_c")
-REPORTED = [
-    *(f"{OUT}/tables/{table}.{form}" for table in TABLES if table not in LATER for form in ("csv", "md")),
-    *(f"{OUT}/figures/{figure}.{form}" for figure in FIGURES if figure not in LATER for form in ("pdf", "png")),
-]
+def files_of(parts):
+    """Tables and figures by name, as targets ask for them."""
+    return [
+        *(f"{OUT}/tables/{table}.{form}" for table in TABLES if table in parts for form in ("csv", "md")),
+        *(f"{OUT}/figures/{figure}.{form}" for figure in FIGURES if figure in parts for form in ("pdf", "png")),
+    ]
+
+
+# what targets ask of this stage; `all` makes what no other target is for
+OF_POPOV = ["replicates", "popov", "claims", "tail", "popov_methods", "popov_rounds", "tail_of_c"]
+REPORTED = files_of({*TABLES, *FIGURES} - {"precision", *OF_POPOV})

@@ -22,4 +22,5 @@ with job(snakemake.log[0]):
         general,
     )
     write_bytes(snakemake.output.model, model)
-    write_records(snakemake.output.clients, [read_json(path.with_suffix(".json")) for path in payloads])
+    records = [{**read_json(path.with_suffix(".json")), "scenario": w.scenario} for path in payloads]
+    write_records(snakemake.output.clients, records)

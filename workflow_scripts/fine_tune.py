@@ -23,4 +23,4 @@ with job(snakemake.log[0]):
     for place, (payload, record) in enumerate(visits, first):
         name = Path(snakemake.output[0]) / f"{place:06d}"
         write_bytes(name.with_suffix(".payload"), payload)
-        write_json(name.with_suffix(".json"), {"scenario": w.scenario, **record})
+        write_json(name.with_suffix(".json"), record)

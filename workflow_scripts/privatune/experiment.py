@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -43,10 +43,30 @@ class ReportSettings(Settings):
     """What is evaluated and measured for the tables."""
 
     rounds: list[int] = Field([1, 4], description="Rounds whose models are kept and evaluated, beside the last one.")
+    keep_every: int = Field(
+        10, ge=1, description="The model of every round with this divisor is kept too; all others are temporary."
+    )
     cost_scenarios: list[str] = Field([], description="Scenarios whose clients' cost is measured.")
     cost_clients: int = Field(3, ge=1, description="Clients that run alone, to measure a device's seconds and memory.")
     paper: dict[str, dict[int, str]] = Field(
         {}, description="Rows of report/popov-2018.csv that stand beside ours: scenario, round, row."
+    )
+
+
+class PopovSettings(Settings):
+    """What the target `popov` runs beside the main job: the tables and figure 2 of Popov et al. (2018)."""
+
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        [0, 1, 2], min_length=1, description="Replicates: each draws its own devices."
+    )
+    scenarios: list[str] = Field(
+        [], description="Scenarios that run under each of these seeds, in the order of the rows."
+    )
+    rounds: list[Annotated[int, Field(ge=1)]] = Field(
+        [1, 4],
+        min_length=1,
+        description="Rounds that are evaluated under each of these seeds; a scenario of fewer rounds ends earlier. "
+        "Those that `report.rounds` lists too are shared with the main job.",
     )
 
 
@@ -77,6 +97,7 @@ class Experiment(Settings):
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="Samples of text.")
     tail: TailSettings = Field(default_factory=TailSettings, description="Privacy, measured; not part of `all`.")
     report: ReportSettings = Field(default_factory=ReportSettings, description="What the tables are made of.")
+    popov: PopovSettings = Field(default_factory=PopovSettings, description="Of the target `popov`.")
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How work is cut into jobs.")
 
     @model_validator(mode="after")
@@ -89,6 +110,8 @@ class Experiment(Settings):
             raise ValueError(
                 f"tail.scenario: the server of {self.tail.scenario} does not average ({method}); name another"
             )
+        _known("report.paper", list(self.report.paper), {INITIAL, *self.scenarios})
+        _known("popov.scenarios", self.popov.scenarios, {INITIAL, *self.scenarios})
         _known("general.corpora", self.general.corpora, set(self.sources))
         _known("private.corpus", [self.private.corpus], set(self.sources))
         return self
