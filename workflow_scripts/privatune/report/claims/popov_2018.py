@@ -68,6 +68,15 @@ def counterpart(tables: Tables, row: str) -> pd.DataFrame:
     return rows
 
 
+def note(tables: Tables) -> str:
+    """What the claims call many rounds on our side."""
+    many = counterpart(tables, MANY_ROUNDS)
+    if many.empty:
+        return f"{SYSTEM}: no model stands for `{MANY_ROUNDS}`."
+    rounds, clients = many[["round", "clients_per_round"]].iloc[0]
+    return f"{SYSTEM}: many rounds are {rounds:g} of {clients:g} persons on our side (`{MANY_ROUNDS}` in the paper)."
+
+
 def _ours(tables: Tables, measure: str, old: str, new: str) -> Interval:
     return ratio(counterpart(tables, new), counterpart(tables, old), measure).map(_percent)
 

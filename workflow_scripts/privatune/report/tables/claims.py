@@ -16,14 +16,15 @@ def table(systems: Sequence[str], **files: str | Path) -> Table:
     """Judge the claims of every system.
 
     Args:
-        systems: modules of `privatune.report.claims`. Each has `SYSTEM` (its name for readers), `CLAIMS`, and `TABLES`
-            (the columns that its claims read, by table).
+        systems: modules of `privatune.report.claims`. Each has `SYSTEM` (its name for readers), `CLAIMS`, `TABLES` (the
+            columns that its claims read, by table) and `note` (what their reader has to know, from the tables).
         files: the tables, by name.
     """
-    rows = []
+    rows, notes = [], []
     for system in systems:
         part = import_module(f"privatune.report.claims.{system}")
         tables = {name: read_table(files[name], columns) for name, columns in part.TABLES.items()}
+        notes.append(part.note(tables))
         for claim in part.CLAIMS:
             ours, paper = claim.ours(tables), claim.paper(tables)
             rows.append(
@@ -62,4 +63,4 @@ def table(systems: Sequence[str], **files: str | Path) -> Table:
         "seed. With fewer than two replicates a claim is undecided. The replicates share one general model and one "
         "sample of text, so the intervals cover which devices took part, nothing else."
     )
-    return Table("Claims", note, frame, shown)
+    return Table("Claims", " ".join([note, *notes]), frame, shown)
