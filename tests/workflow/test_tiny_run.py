@@ -5,7 +5,7 @@ import hashlib
 import pandas as pd
 import pytest
 
-COSTS = {"client_costs", "stages", "curve"}  # measured, so no two runs agree
+COSTS = {"claims", "client_costs", "stages", "curve"}  # measured, so no two runs agree
 FEDERATED = ("federated", "models", "evaluation", "tables", "figures")
 SOME = [
     "results-tiny/evaluation/device-lwf/seed-0/round-1.json",
