@@ -22,6 +22,7 @@ if E.execution.rounds_per_job == 1:
             "<results>/logs/fine_tune/{scenario}/seed-{seed}/round-{round}/batch-{batch}.log",
         benchmark:
             "<results>/benchmarks/fine_tune/{scenario}/seed-{seed}/round-{round}/batch-{batch}.tsv"
+        priority: 1  # rounds wait for one another, evaluations for nothing: they fill the gaps
         conda:
             "../envs/privatune.yaml"
         threads: 1
@@ -52,6 +53,7 @@ if E.execution.rounds_per_job == 1:
             "<results>/logs/aggregate/{scenario}/seed-{seed}/round-{round}.log",
         benchmark:
             "<results>/benchmarks/aggregate/{scenario}/seed-{seed}/round-{round}.tsv"
+        priority: 1
         conda:
             "../envs/privatune.yaml"
         threads: 1
