@@ -113,3 +113,17 @@ def test_a_wrong_configuration_is_one_line(tmp_path, snakemake, overlay, message
     process = snakemake(tmp_path, options=["--dry-run"], overlay=overlay, fails=True)
     assert message in process.stderr
     assert "Traceback" not in process.stderr
+
+
+def test_popov_adds_its_replicates_to_a_finished_run_and_judges_every_claim(tiny, copy, snakemake):
+    folder = copy()
+    snakemake(folder, "popov")
+    tables = folder / "results-tiny/tables"
+    claims = pd.read_csv(tables / "claims.csv")
+    assert set(claims["verdict"]) <= {"holds", "fails", "undecided"}
+    assert claims["rule"].notna().all()
+    replicates = pd.read_csv(tables / "replicates.csv")
+    assert replicates.groupby(["scenario", "round"])["seed"].nunique().max() > 1
+    untouched = digests(tiny, "models", "evaluation")
+    found = digests(folder, "models", "evaluation")
+    assert {name: found[name] for name in untouched} == untouched, "what `all` made is shared, not made again"

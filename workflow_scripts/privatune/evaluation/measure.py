@@ -15,7 +15,7 @@ from privatune.models.lstm import Weights, hidden_states, output_weight, zero_st
 from privatune.text.settings import EOS, UNK
 from privatune.text.streams import Stream
 
-WINDOW = 2  # words of each chunk that are scored at once: the logits of some 200 words stay in the cache
+WINDOW = 4  # words of each chunk that are scored at once: more no longer pays, and takes memory
 SUGGESTIONS = 3  # of the keyboard, as in the paper
 
 
@@ -81,6 +81,8 @@ def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = Tru
     """
     totals = np.zeros(len(Score._fields))
     state = zero_state(weights, len(text.ids))
+    # kept, since fresh pages for every window's logits cost as much as the product that fills them
+    buffer = torch.empty(WINDOW * len(text.ids), len(weights["embedding"]))
     with torch.no_grad():
         for start in range(0, text.ids.shape[1] - 1, WINDOW):
             stop = min(start + WINDOW, text.ids.shape[1] - 1)
@@ -88,7 +90,8 @@ def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = Tru
             targets = np.ascontiguousarray(text.ids[:, start + 1 : stop + 1].T).ravel()
             lengths = np.ascontiguousarray(text.lengths[:, start + 1 : stop + 1].T).ravel()
             hidden, state = hidden_states(weights, weights["embedding"][inputs], state)
-            logits = torch.addmm(weights["output.bias"], hidden.flatten(0, 1), output_weight(weights).t())
+            logits = buffer[: len(targets)]
+            torch.addmm(weights["output.bias"], hidden.flatten(0, 1), output_weight(weights).t(), out=logits)
             totals += _window(logits, targets, lengths, index, typing)
     return Score(float(totals[0]), *(int(total) for total in totals[1:]))
 
@@ -96,16 +99,17 @@ def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = Tru
 def _window(
     logits: torch.Tensor, targets: np.ndarray, lengths: np.ndarray, index: PrefixIndex, typing: bool
 ) -> np.ndarray:
-    known = targets != UNK
-    likelihood = logits[torch.arange(len(targets)), torch.from_numpy(targets)]
-    nats = (torch.logsumexp(logits, 1) - likelihood).double().numpy()[known].sum()
-    words = targets != EOS
-    counts = [known.sum(), (~known).sum()]
-    if not typing:
-        return np.array([nats, *counts, 0, 0, 0, 0, 0], np.float64)
-    typed, ranks = type_words(logits.numpy(), targets, lengths, index, SUGGESTIONS)
-    hits = [(ranks[words] < limit).sum() for limit in (1, SUGGESTIONS)]
-    return np.array([nats, *counts, typed.sum(), lengths.sum(), *hits, words.sum()], np.float64)
+    known, words = targets != UNK, targets != EOS
+    of_words = np.zeros(5, np.int64)
+    if typing:
+        typed, ranks = type_words(logits.numpy(), targets, lengths, index, SUGGESTIONS)
+        hits = [(ranks[words] < limit).sum() for limit in (1, SUGGESTIONS)]
+        of_words[:] = typed.sum(), lengths.sum(), *hits, words.sum()
+    # in place: a tenth of the time of logsumexp
+    probabilities = torch.ops.aten._softmax.out(logits, 1, False, out=logits)
+    likelihoods = probabilities[torch.arange(len(targets)), torch.from_numpy(targets)].double().numpy()[known]
+    nats = -np.log(likelihoods.clip(np.finfo(np.float32).tiny)).sum()
+    return np.array([nats, known.sum(), (~known).sum(), *of_words], np.float64)
 
 
 def evaluate(
