@@ -10,7 +10,7 @@ from privatune.report.frames import Table, decimals, read_table, show
 COLUMNS = ["tokens", "ppl_valid", "seconds"]
 NOTE = (
     "Validation perplexity of the general model at the end of pretraining, its ratio to float32's, and the seconds of "
-    "training. bfloat16 is the default where the processor computes in it, as long as the ratio stays below 1.01."
+    "training. `precision: auto` takes bfloat16 where the processor computes in it; the aim is a ratio below 1.01."
 )
 
 
