@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from privatune.compression.codec import encode
+from privatune.compression.settings import DenseSettings
 from privatune.core.streams import stream
 from privatune.federation.server import Server
 from privatune.federation.servers import distill
@@ -13,11 +15,12 @@ from privatune.text.settings import EOS
 WORDS = 20
 MODEL = {n: w.numpy() for n, w in initial_weights(LstmSettings(hidden=8), WORDS, stream(0, "w")).items()}
 GENERAL = stream(1, "g").integers(EOS, WORDS, 2000)
+DENSE = DenseSettings()
 
 
 def server(general=GENERAL, **settings):
     chosen = DistillSettings(tokens=400, batch=4, bptt=10, **settings)
-    return Server(2, chosen, NumericsSettings(), seed=0, round=1, general=general)
+    return Server(2, chosen, NumericsSettings(), 0, 1, DENSE, general)
 
 
 def updates(scale):
@@ -26,6 +29,10 @@ def updates(scale):
         update = {name: np.zeros_like(weight) for name, weight in MODEL.items()}
         update["output.bias"][word] = scale
         yield update
+
+
+def payloads(scale):
+    return [encode(update, {}, DENSE, 0, 2)[0] for update in updates(scale)]
 
 
 def distribution(model):
@@ -39,13 +46,13 @@ def distribution(model):
 def test_the_model_moves_to_the_mean_of_the_clients_distributions(settings):
     teachers = [{name: MODEL[name] + change for name, change in update.items()} for update in updates(2.0)]
     mean = torch.stack([distribution(teacher) for teacher in teachers]).mean(0)
-    after = distill.next_model(MODEL, updates(2.0), server(learning_rate=0.3, **settings))
+    after = distill.next_model(MODEL, payloads(2.0), server(learning_rate=0.3, **settings))
     distance = [float((mean * (mean / distribution(m)).log()).sum(1).mean()) for m in (MODEL, after)]
     assert distance[1] < 0.1 * distance[0]
 
 
 def test_clients_that_learned_nothing_leave_the_model_as_it_is():
-    after = distill.next_model(MODEL, updates(0.0), server(text="real"))
+    after = distill.next_model(MODEL, payloads(0.0), server(text="real"))
     for name, weight in MODEL.items():
         np.testing.assert_allclose(after[name], weight, atol=1e-5)
 
@@ -72,4 +79,4 @@ def test_the_mean_distribution_is_the_mean():
 
 def test_real_text_must_be_given():
     with pytest.raises(ValueError, match=r"server\.general"):
-        distill.next_model(MODEL, updates(1.0), server(general=None, text="real"))
+        distill.next_model(MODEL, payloads(1.0), server(general=None, text="real"))

@@ -3,6 +3,10 @@
 import numpy as np
 import pytest
 
+from privatune.compression import wire
+from privatune.compression.codec import decode
+from privatune.compression.settings import DenseSettings
+from privatune.compression.vectors import shapes_of
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.core.tensors import pack, unpack
@@ -79,7 +83,7 @@ def test_the_average_is_the_mean_of_the_models():
     before, about = unpack(MODEL)
     after, kept = unpack(aggregate(MODEL, payloads, settings, ONE_THREAD, (0, 1)))
     assert kept == about
-    updates = [unpack(payload)[0] for payload in payloads]
+    updates = list(decode(payloads, shapes_of(before), settings.codec))
     for name, weight in after.items():
         models = [before[name] + update[name] for update in updates]
         np.testing.assert_allclose(weight, np.mean(models, axis=0), rtol=1e-5, atol=1e-7)
@@ -94,12 +98,10 @@ def test_one_device_and_a_zero_update_work():
 
 
 def test_an_update_that_is_not_finite_is_refused():
-    with pytest.raises(PrivatuneError, match="not finite"):
-        next_model(
-            {"a": np.zeros(2, np.float32)},
-            [{"a": np.array([0, np.nan], np.float32)}],
-            Server(1, None, ONE_THREAD, 0, 1),
-        )
+    like, values = {"a": (2,)}, np.array([0, np.nan], "<f4")
+    payload = wire.write("dense", like, [values])
+    with pytest.raises(PrivatuneError, match=r"payload 0: .* not finite"):
+        next_model({"a": np.zeros(2, np.float32)}, [payload], Server(1, None, ONE_THREAD, 0, 1, DenseSettings()))
 
 
 def test_a_damaged_payload_is_refused():

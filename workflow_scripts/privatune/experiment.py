@@ -105,10 +105,11 @@ class Experiment(Settings):
         _known("run", self.run, {INITIAL, *self.scenarios})
         _known("report.cost_scenarios", self.report.cost_scenarios, set(self.scenarios))
         _known("tail.scenario", [self.tail.scenario], set(self.scenarios))
-        method = self.scenarios[self.tail.scenario].server.method
-        if method != "average":
+        measured = self.scenarios[self.tail.scenario]
+        if measured.server.method != "average" or not measured.codec.single_updates:
             raise ValueError(
-                f"tail.scenario: the server of {self.tail.scenario} does not average ({method}); name another"
+                f"tail.scenario: the server of {self.tail.scenario} does not average single updates "
+                f"({measured.server.method}, {measured.codec.name}); name another"
             )
         _known("report.paper", list(self.report.paper), {INITIAL, *self.scenarios})
         _known("popov.scenarios", self.popov.scenarios, {INITIAL, *self.scenarios})

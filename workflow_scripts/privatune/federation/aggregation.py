@@ -28,9 +28,7 @@ def aggregate(
         key: (seed of the replicate, round counted from 1).
         general: word ids of general training text, for server methods that read it.
     """
-    codec = import_module(f"privatune.compression.codecs.{scenario.codec.name}")
     method = import_module(f"privatune.federation.servers.{scenario.server.method}")
     weights, about = unpack(model, "the round's model")
-    updates = (codec.decode(payload, f"payload {place}") for place, payload in enumerate(payloads))
-    server = Server(scenario.cohort.size, scenario.server, numerics, *key, general)
-    return pack(method.next_model(weights, updates, server), about)
+    server = Server(scenario.cohort.size, scenario.server, numerics, *key, scenario.codec, general)
+    return pack(method.next_model(weights, payloads, server), about)

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from privatune.compression.codec import encode
+from privatune.core.streams import stream_key
 from privatune.federation.client import fine_tune
 from privatune.federation.cohorts import cohort
 from privatune.federation.settings import ScenarioSettings
@@ -23,6 +25,7 @@ def run_clients(
     numerics: NumericsSettings,
     key: tuple[int, int],
     places: Sequence[int],
+    cohort_size: int | None = None,
 ) -> Iterator[tuple[bytes, Record]]:
     """Payload and record of some clients of a cohort, one after the other.
 
@@ -33,15 +36,17 @@ def run_clients(
         scenario, numerics: see there.
         key: (seed of the replicate, round counted from 1).
         places: which members of the cohort.
+        cohort_size: clients of the round that the payloads are for, where these are not all of the cohort.
     """
     seed, round_number = key
     objective = import_module(f"privatune.federation.objectives.{scenario.client.objective}").task
-    codec = import_module(f"privatune.compression.codecs.{scenario.codec.name}")
     persons = cohort(len(private.units), scenario.cohort.size, round_number, seed)
     for person in (persons[place] for place in places):
         user = np.asarray(private.unit(person))
         visit = fine_tune(model, user, general.ids, objective, scenario.client, numerics, (*key, person))
-        payload = codec.encode(visit.update)
+        # nothing is kept: in averaging a person takes part once
+        codec_key = stream_key(seed, "codec", round_number, person)
+        payload, _ = encode(visit.update, {}, scenario.codec, codec_key, cohort_size or scenario.cohort.size)
         record = {
             "seed": seed,
             "round": round_number,

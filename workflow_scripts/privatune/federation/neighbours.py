@@ -1,11 +1,11 @@
 """The model that a round would have given, had one person been another: all else is equal."""
 
-from importlib import import_module
+import numpy as np
 
+from privatune.compression.codec import decode
+from privatune.compression.vectors import shapes_of
 from privatune.core.tensors import pack, unpack
 from privatune.federation.clients import run_clients
-from privatune.federation.server import Server
-from privatune.federation.servers.average import next_model
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import Stream
@@ -35,14 +35,19 @@ def neighbour(
         scenario: whose server averages.
         numerics: see there.
         seed: of the replicate.
+
+    Raises:
+        PrivatuneError: the cohort is everyone, or the codec tells no single updates.
     """
-    codec = import_module(f"privatune.compression.codecs.{scenario.codec.name}")
     size = scenario.cohort.size
     # the first cohort of size + 1 is the first of size and the next person in line
     cohort = scenario.cohort.model_copy(update={"size": size + 1})
     wider = scenario.model_copy(update={"cohort": cohort})
-    visits = run_clients(model, private, general, wider, numerics, (seed, 1), [0, size])
-    replaced, newcomer = (codec.decode(payload, "the neighbour's payload") for payload, _ in visits)
+    visits = run_clients(model, private, general, wider, numerics, (seed, 1), [0, size], size)
     weights, about = unpack(trained, "the round's model")
-    changes = [newcomer, {name: -change for name, change in replaced.items()}]
-    return pack(next_model(weights, changes, Server(size, scenario.server, numerics, seed, 1)), about)
+    replaced, newcomer = decode((payload for payload, _ in visits), shapes_of(weights), scenario.codec)
+    changed = {
+        name: (weight + (np.float64(newcomer[name]) - replaced[name]) / size).astype(np.float32)
+        for name, weight in weights.items()
+    }
+    return pack(changed, about)

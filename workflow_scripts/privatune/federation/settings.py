@@ -1,9 +1,10 @@
 """Settings of federated fine-tuning. Apart from the code, so that planning a workflow does not import torch."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from privatune.compression.settings import CodecSettings, DenseSettings
 from privatune.core.settings import Settings
 
 
@@ -42,12 +43,6 @@ class CohortSettings(Settings):
     rounds: int = Field(10, ge=1, le=100_000, description="Rounds of the scenario.")
 
 
-class CodecSettings(Settings):
-    """How an update is sent."""
-
-    name: Literal["dense"] = Field("dense", description="dense: float32, nothing left out.")
-
-
 class AverageSettings(Settings):
     """Federated averaging: the unweighted mean of the updates."""
 
@@ -80,5 +75,14 @@ class ScenarioSettings(Settings):
 
     client: ClientSettings = Field(default_factory=ClientSettings, description="What a person's device does.")
     cohort: CohortSettings = Field(default_factory=CohortSettings, description="Who takes part in a round.")
-    codec: CodecSettings = Field(default_factory=CodecSettings, description="How an update is sent.")
+    codec: CodecSettings = Field(default_factory=DenseSettings, description="How an update is sent.")
     server: ServerSettings = Field(default_factory=AverageSettings, description="How updates become a model.")
+
+    @model_validator(mode="after")
+    def _the_server_can_read_the_codec(self) -> Self:
+        if self.server.method == "distill" and not self.codec.single_updates:
+            raise ValueError(
+                f"codec.name: {self.codec.name} does not tell the server single updates, from which it would distill; "
+                "choose another codec, or server.method average"
+            )
+        return self

@@ -1,13 +1,18 @@
 """The dense codec: every value as float32."""
 
-from privatune.core.tensors import Arrays, pack, unpack
+from privatune.compression import wire
+from privatune.compression.settings import DenseSettings
+from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, size_of
+from privatune.core.tensors import Arrays
 
 
-def encode(update: Arrays) -> bytes:
-    """The payload of an update."""
-    return pack(update)
+def encode(update: Arrays, state: Arrays, settings: DenseSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:
+    """32 n bits and the header."""
+    return wire.write("dense", shapes_of(update), [flat(update).astype("<f4")], settings.zstd), state
 
 
-def decode(payload: bytes, name: str) -> Arrays:
-    """The update of a payload; raises PrivatuneError naming `name` when it is damaged."""
-    return unpack(payload, name)[0]
+def decode(payload: bytes, like: Shapes, settings: DenseSettings) -> Arrays:
+    """The update as it was; raises PrivatuneError when the payload is damaged."""
+    n = size_of(like)
+    (values,) = wire.read(payload, "dense", like, [4 * n])
+    return shaped(wire.numbers(values, "<f4", n), like)

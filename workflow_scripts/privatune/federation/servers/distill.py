@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 
+from privatune.compression.codec import decode
+from privatune.compression.vectors import shapes_of
 from privatune.core.streams import stream
 from privatune.core.tensors import Arrays
 from privatune.federation.objectives.rehearsal import draw_lines
@@ -16,23 +18,26 @@ from privatune.training.batches import rows, windows
 from privatune.training.step import Learner, learner, predict, train_step
 
 
-def next_model(model: Arrays, updates: Iterable[Arrays], server: Server) -> Arrays:
+def next_model(model: Arrays, payloads: Iterable[bytes], server: Server) -> Arrays:
     """Train the round's model on soft targets alone (Popov et al. 2018, 'On the server').
 
     Args:
         model: float32 weights that the clients started from.
-        updates: one a client, in the cohort's order.
+        payloads: one a client, in the cohort's order.
         server: settings of the method; `general` is read when its text is real.
 
     Returns:
         float32 weights of the next model.
+
+    Raises:
+        PrivatuneError: a payload is damaged, or the codec tells no single updates.
     """
     device = use(server.numerics)
     s, precision = server.settings, PRECISIONS[server.numerics.precision]
     old = {name: torch.from_numpy(array).to(device) for name, array in model.items()}
     teachers = [
-        learner({name: old[name] + torch.from_numpy(change).to(device) for name, change in update.items()}, precision)
-        for update in updates
+        learner({name: old[name] + torch.tensor(change, device=device) for name, change in update.items()}, precision)
+        for update in decode(payloads, shapes_of(model), server.codec)
     ]
     student = learner({name: weight.clone() for name, weight in old.items()}, precision)
     for text in _texts(old, server):

@@ -1,0 +1,24 @@
+"""EF-signSGD: signs, scaled by the mean magnitude of each tensor (Karimireddy et al. 2019, algorithm 1)."""
+
+import numpy as np
+
+from privatune.compression import signs
+from privatune.compression.settings import EfsignSettings
+from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, spans
+from privatune.core.tensors import Arrays
+
+
+def encode(update: Arrays, state: Arrays, settings: EfsignSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:
+    """n bits, 32 a tensor and the header. The paper's p = lr g + e is the same with g + e while lr is constant."""
+    values, like = flat(update), shapes_of(update)
+    # a tensor without values has no mean, and nothing to scale
+    scales = [np.abs(values[span]).sum(dtype=np.float64) / max(span.stop - span.start, 1) for _, span in spans(like)]
+    return signs.write("efsign", like, values, np.array(scales), settings.zstd), state
+
+
+def decode(payload: bytes, like: Shapes, settings: EfsignSettings) -> Arrays:
+    """||p||_1 / n times the sign, tensor by tensor; raises PrivatuneError when the payload is damaged."""
+    vector, scales = signs.read(payload, "efsign", like, 1)
+    for (_, span), (scale,) in zip(spans(like), scales, strict=True):
+        vector[span] *= scale
+    return shaped(vector, like)

@@ -1,0 +1,31 @@
+"""One-bit: signs, and for each tensor the mean of its values from zero up and of those below (Seide et al. 2014)."""
+
+import numpy as np
+
+from privatune.compression import signs
+from privatune.compression.settings import OnebitSettings
+from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, spans
+from privatune.core.tensors import Arrays
+
+
+def encode(update: Arrays, state: Arrays, settings: OnebitSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:
+    """n bits, 64 a tensor and the header; the paper has the means of each column of a matrix."""
+    values, like = flat(update), shapes_of(update)
+    means = np.array([_means(values[span]) for _, span in spans(like)], np.float32)
+    return signs.write("onebit", like, values, means, settings.zstd), state
+
+
+def decode(payload: bytes, like: Shapes, settings: OnebitSettings) -> Arrays:
+    """The mean that stands for each value; raises PrivatuneError when the payload is damaged."""
+    vector, means = signs.read(payload, "onebit", like, 2)
+    for (_, span), (high, low) in zip(spans(like), means, strict=True):
+        vector[span] = np.where(vector[span] > 0, high, low)
+    return shaped(vector, like)
+
+
+def _means(values: np.ndarray) -> tuple[float, float]:
+    high = values >= 0
+    count = int(np.count_nonzero(high))
+    upper = values.sum(where=high, dtype=np.float64)
+    lower = values.sum(where=~high, dtype=np.float64)
+    return upper / max(count, 1), lower / max(len(values) - count, 1)

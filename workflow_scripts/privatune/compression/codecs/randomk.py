@@ -1,0 +1,48 @@
+"""Random-k: values at k places that a seed tells the server (Konecny et al. 2016; Stich et al. 2018)."""
+
+import numpy as np
+
+from privatune.compression import wire
+from privatune.compression.settings import RandomkSettings
+from privatune.compression.sparse import kept
+from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, size_of
+from privatune.core.streams import stream_key
+from privatune.core.tensors import Arrays
+
+_SEED_BYTES = 16
+
+
+def encode(
+    update: Arrays, state: Arrays, settings: RandomkSettings, key: int, cohort_size: int
+) -> tuple[bytes, Arrays]:
+    """32 k + 128 bits and the header: no index is sent."""
+    values = flat(update)
+    # a hash of the client's key, which stays secret: the seed tells the places alone
+    seed = stream_key(key, "random-k").to_bytes(_SEED_BYTES, "little")
+    sent = values[_places(seed, settings, len(values))]
+    return wire.write("randomk", shapes_of(update), [seed, sent.astype("<f4")], settings.zstd), state
+
+
+def decode(payload: bytes, like: Shapes, settings: RandomkSettings) -> Arrays:
+    """What was sent, times n / k unless there is error feedback; zero elsewhere.
+
+    The factor makes the mean over seeds the update. With error feedback it would add what the residual adds too.
+
+    Raises:
+        PrivatuneError: the payload is damaged.
+    """
+    n = size_of(like)
+    k = kept(settings.share, n)
+    seed, sent = wire.read(payload, "randomk", like, [_SEED_BYTES, 4 * k])
+    places = _places(wire.numbers(seed, "<u1", _SEED_BYTES).tobytes(), settings, n)
+    scale = np.float32(1 if settings.error_feedback or not k else n / k)
+    vector = np.zeros(n, np.float32)
+    with np.errstate(over="ignore"):  # what overflows is refused as not finite
+        vector[places] = wire.numbers(sent, "<f4", k) * scale
+    return shaped(vector, like)
+
+
+def _places(seed: bytes, settings: RandomkSettings, n: int) -> np.ndarray:
+    """[k] of n, each subset as probable as any other."""
+    rng = np.random.Generator(np.random.Philox(key=int.from_bytes(seed, "little")))
+    return rng.choice(n, kept(settings.share, n), replace=False, shuffle=False)

@@ -1,0 +1,41 @@
+"""TernGrad: -1, 0 or 1 at random for each value, and a scale for each tensor (Wen et al. 2017).
+
+The clients of the paper share one scale, the largest; here each has its own, as nobody sees it before the server does.
+"""
+
+import numpy as np
+
+from privatune.compression import wire
+from privatune.compression.kernels.packing import pack_ternary, unpack_ternary
+from privatune.compression.kernels.quantisation import ternary
+from privatune.compression.settings import TerngradSettings
+from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, size_of, spans
+from privatune.core.streams import stream_key
+from privatune.core.tensors import Arrays
+
+
+def encode(
+    update: Arrays, state: Arrays, settings: TerngradSettings, key: int, cohort_size: int
+) -> tuple[bytes, Arrays]:
+    """1.6 n bits, 32 a tensor and the header; unbiased but for the clipping (equations 1 to 3, section 3.2)."""
+    values, like = flat(update), shapes_of(update)
+    codes, scales = np.empty(len(values), np.int8), []
+    for name, span in spans(like):
+        part = values[span]
+        if settings.clip_sigmas is not None and len(part):
+            limit = np.float32(settings.clip_sigmas * part.std(dtype=np.float64))
+            part = part.clip(-limit, limit)
+        scales.append(np.abs(part).max(initial=0))
+        codes[span] = ternary(part, float(scales[-1]), stream_key(key, "ternary", name))
+    sections = [np.array(scales, "<f4"), pack_ternary(codes)]
+    return wire.write("terngrad", like, sections, settings.zstd), state
+
+
+def decode(payload: bytes, like: Shapes, settings: TerngradSettings) -> Arrays:
+    """Scale times code, tensor by tensor; raises PrivatuneError when the payload is damaged."""
+    n = size_of(like)
+    numbers, packed = wire.read(payload, "terngrad", like, [4 * len(like), -(-n // 5)])
+    vector = unpack_ternary(np.frombuffer(packed, np.uint8), n).astype(np.float32)
+    for (_, span), scale in zip(spans(like), wire.numbers(numbers, "<f4", len(like)), strict=True):
+        vector[span] *= scale
+    return shaped(vector, like)

@@ -1,0 +1,30 @@
+"""Threshold: where a magnitude exceeds tau, its sign; the server takes +-tau (Strom 2015)."""
+
+import numpy as np
+
+from privatune.compression import sparse, wire
+from privatune.compression.kernels.packing import pack_signs, unpack_signs
+from privatune.compression.kernels.selection import above
+from privatune.compression.settings import ThresholdSettings
+from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, size_of
+from privatune.core.tensors import Arrays
+
+
+def encode(
+    update: Arrays, state: Arrays, settings: ThresholdSettings, key: int, cohort_size: int
+) -> tuple[bytes, Arrays]:
+    """Packed indices and a sign bit each; Strom sends 32 bits an entry."""
+    values = flat(update)
+    indices = above(values, settings.tau)
+    sections = [sparse.places(indices), pack_signs(values[indices])]
+    return wire.write("threshold", shapes_of(update), sections, settings.zstd), state
+
+
+def decode(payload: bytes, like: Shapes, settings: ThresholdSettings) -> Arrays:
+    """+-tau where a sign was sent, zero elsewhere; raises PrivatuneError when the payload is damaged."""
+    n = size_of(like)
+    places, signs = wire.read(payload, "threshold", like, [sparse.places_most(n), -(-n // 8)])
+    indices = sparse.read_places(places, n)
+    vector = np.zeros(n, np.float32)
+    vector[indices] = unpack_signs(np.frombuffer(signs, np.uint8), len(indices)) * np.float32(settings.tau)
+    return shaped(vector, like)

@@ -1,0 +1,19 @@
+"""Top-k: the values of largest magnitude among all of the model's (Aji, Heafield 2017; Stich et al. 2018)."""
+
+from privatune.compression import sparse
+from privatune.compression.kernels.selection import top_k
+from privatune.compression.settings import TopkSettings
+from privatune.compression.vectors import Shapes, flat, shaped, shapes_of
+from privatune.core.tensors import Arrays
+
+
+def encode(update: Arrays, state: Arrays, settings: TopkSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:
+    """k float32 values and their packed indices; of equal magnitudes the first are sent."""
+    values = flat(update)
+    indices = top_k(values, sparse.kept(settings.share, len(values)))
+    return sparse.write("topk", shapes_of(update), indices, values[indices], settings.zstd), state
+
+
+def decode(payload: bytes, like: Shapes, settings: TopkSettings) -> Arrays:
+    """What was sent, zero elsewhere; raises PrivatuneError when the payload is damaged."""
+    return shaped(sparse.read(payload, "topk", like), like)

@@ -1,0 +1,37 @@
+"""How a server reads payloads one by one, and the mean that most codecs are combined by."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from privatune.compression.vectors import Shapes
+from privatune.core.errors import PrivatuneError
+from privatune.core.tensors import Arrays
+
+Decode = Callable[[bytes, Shapes, Any], Arrays]
+
+
+def decoded(payloads: Iterable[bytes], decode: Decode, like: Shapes, settings: Any) -> Iterator[Arrays]:
+    """The update of each payload, in order.
+
+    Raises:
+        PrivatuneError: a payload is damaged or holds a value that is not finite; the message has its place, from 0.
+    """
+    for place, payload in enumerate(payloads):
+        try:
+            update = decode(payload, like, settings)
+        except PrivatuneError as error:
+            raise PrivatuneError(f"payload {place}: {error}") from error
+        if not all(np.isfinite(change).all() for change in update.values()):
+            raise PrivatuneError(f"payload {place}: it holds a value that is not finite")
+        yield update
+
+
+def mean_of(updates: Iterable[Arrays], like: Shapes, cohort_size: int) -> Arrays:
+    """Their sum, in float64 and in order, over the public cohort size, whatever their number is."""
+    total = {name: np.zeros(shape, np.float64) for name, shape in like.items()}
+    for update in updates:
+        for name, change in update.items():
+            total[name] += change
+    return {name: change / cohort_size for name, change in total.items()}

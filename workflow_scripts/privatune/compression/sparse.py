@@ -1,0 +1,57 @@
+"""Sparse payloads: which of a model's values are sent, and what they are."""
+
+import math
+import struct
+
+import numpy as np
+
+from privatune.compression import wire
+from privatune.compression.kernels import packing
+from privatune.compression.vectors import Shapes, size_of
+from privatune.core.errors import PrivatuneError
+
+_COUNT = struct.Struct("<I")
+
+
+def kept(share: float, n: int) -> int:
+    """Number of values that a share of n is: rounded up, so at least one where there are any.
+
+    >>> kept(0.01, 200), kept(0.01, 10), kept(0.5, 0)
+    (2, 1, 0)
+    """
+    return min(n, math.ceil(share * n))
+
+
+def write(codec: str, like: Shapes, indices: np.ndarray, values: np.ndarray, zstd: bool) -> bytes:
+    """A payload of values [k] at ascending indices [k] of the whole model's vector."""
+    return wire.write(codec, like, [places(indices), values.astype("<f4")], zstd)
+
+
+def read(payload: bytes, codec: str, like: Shapes) -> np.ndarray:
+    """The vector [n] that `write` wrote, zero elsewhere; raises PrivatuneError when the payload is damaged."""
+    n = size_of(like)
+    section, values = wire.read(payload, codec, like, [places_most(n), 4 * n])
+    indices = read_places(section, n)
+    vector = np.zeros(n, np.float32)
+    vector[indices] = wire.numbers(values, "<f4", len(indices))
+    return vector
+
+
+def places(indices: np.ndarray) -> bytes:
+    """A section of ascending indices: their number as uint32, and their differences, packed."""
+    return _COUNT.pack(len(indices)) + packing.pack_indices(indices).tobytes()
+
+
+def places_most(n: int) -> int:
+    """The largest number of bytes that a section of indices below n can have."""
+    return _COUNT.size + n // 8 + 8  # packed, they never take more than a bitmap
+
+
+def read_places(section: memoryview, n: int) -> np.ndarray:
+    """The indices of `places`, uint32, ascending and below n; raises PrivatuneError when the section is damaged."""
+    if len(section) < _COUNT.size:
+        raise PrivatuneError("truncated: a section of indices has no count")
+    (count,) = _COUNT.unpack_from(section)
+    if count > n:
+        raise PrivatuneError(f"it declares {count} indices; this model has {n} values")
+    return packing.unpack_indices(np.frombuffer(section[_COUNT.size :], np.uint8), count, n)
