@@ -14,8 +14,8 @@ def encode(
 ) -> tuple[bytes, Arrays]:
     """Encode the update and what earlier payloads left out (Karimireddy et al. 2019, algorithm 2).
 
-    p = g + e is sent, and e = p - decode(payload) is kept: just what the server did not get. So the sum of what was sent
-    and the residual are the sum of the updates.
+    p = g + e is sent, and e = p - decode(payload) is kept, just what the server did not get: the sum of what was sent
+    and of the residual is the sum of the updates.
 
     Args:
         codec: module of a codec, with `encode` and `decode`.

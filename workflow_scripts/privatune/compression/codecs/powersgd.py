@@ -14,13 +14,15 @@ from privatune.compression.vectors import Shapes, flat, shaped, shapes_of
 from privatune.core.streams import stream
 from privatune.core.tensors import Arrays
 
+_ROUNDING = 1e-6  # of float32, in which the vectors are made
+
 
 def encode(
     update: Arrays, state: Arrays, settings: PowersgdSettings, key: int, cohort_size: int
 ) -> tuple[bytes, Arrays]:
     """32 rank (rows + columns) bits a matrix, 32 a value of any other tensor, and the header (algorithm 1).
 
-    The state holds Q [columns, rank] for each matrix; the first one is drawn.
+    The state holds Q^T [rank, columns] for each matrix; the first one is drawn, and any column of Q that is zero.
     """
     like = shapes_of(update)
     tensors, after, sent = shaped(flat(update), like), {}, []
@@ -29,11 +31,12 @@ def encode(
             sent.append(tensors[name].ravel())
             continue
         matrix, kept = tensors[name].reshape(rows, columns), f"Q of {name}"
-        q = state.get(kept)
-        if q is None:
-            q = stream(key, "powersgd", name).standard_normal((columns, settings.rank), np.float32)
-        p = np.linalg.qr(matrix @ q)[0]
-        after[kept] = matrix.T @ p
+        q = state.get(kept, np.zeros((settings.rank, columns), np.float32))
+        # also where a matrix was zero, or of lower rank: a column of zeros would find nothing new
+        q = np.where(q.any(1, keepdims=True), q, stream(key, "powersgd", name).standard_normal(q.shape, np.float32))
+        # einsum, not matmul, whose last bits hang on the number of threads
+        p = _orthonormal(np.einsum("ij,kj->ki", matrix, q))
+        after[kept] = np.einsum("ij,ki->kj", matrix, p)
         sent += [p.ravel(), after[kept].ravel()]
     section = np.concatenate(sent) if sent else np.empty(0)
     return wire.write("powersgd", like, [section.astype("<f4")], settings.zstd), after
@@ -41,18 +44,31 @@ def encode(
 
 def decode(payload: bytes, like: Shapes, settings: PowersgdSettings) -> Arrays:
     """P Q^T for each matrix, other tensors as they were; raises PrivatuneError when the payload is damaged."""
-    layout = list(_layout(like, settings.rank))
-    count = sum(settings.rank * (rows + columns) if columns else rows for _, rows, columns in layout)
+    rank, layout = settings.rank, list(_layout(like, settings.rank))
+    count = sum(rank * (rows + columns) if columns else rows for _, rows, columns in layout)
     (section,) = wire.read(payload, "powersgd", like, [4 * count])
     rest, update = wire.numbers(section, "<f4", count), {}
     for name, rows, columns in layout:
         if columns:
-            p, q, rest = np.split(rest, [settings.rank * rows, settings.rank * (rows + columns)])
+            p, q, rest = np.split(rest, [rank * rows, rank * (rows + columns)])
             with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused as not finite
-                update[name] = (p.reshape(rows, -1) @ q.reshape(columns, -1).T).reshape(like[name])
+                product = np.einsum("ki,kj->ij", p.reshape(rank, rows), q.reshape(rank, columns))
+            update[name] = product.reshape(like[name])
         else:
             update[name], rest = rest[:rows].reshape(like[name]), rest[rows:]
     return update
+
+
+def _orthonormal(vectors: np.ndarray) -> np.ndarray:
+    """Gram and Schmidt's basis of vectors [rank, rows], float32; zero where one is but rounding beside the others."""
+    basis = vectors.astype(np.float64)
+    for place, vector in enumerate(basis):
+        length = np.sqrt((vector * vector).sum())
+        for other in basis[:place]:
+            vector -= (vector * other).sum() * other
+        left = np.sqrt((vector * vector).sum())
+        vector *= 1 / left if left > _ROUNDING * length else 0
+    return basis.astype(np.float32)
 
 
 def _layout(like: Shapes, rank: int) -> Iterator[tuple[str, int, int]]:
