@@ -7,6 +7,7 @@ from privatune.core.streams import stream
 from privatune.federation.objectives import lwf, plain, rehearsal
 from privatune.federation.settings import ClientSettings
 from privatune.text.settings import EOS
+from privatune.training.batches import rows, windows
 
 
 def lines(count, first, rng):
@@ -21,17 +22,21 @@ def lines(count, first, rng):
 
 
 @given(share=st.floats(0.05, 1), words=st.integers(1, 300), seed=st.integers(0, 50))
-def test_rehearsal_mixes_in_the_share_and_keeps_the_order_of_both(share, words, seed):
+def test_rehearsal_trains_on_both_in_the_share_and_in_their_order(share, words, seed):
     rng = stream(seed, "test")
     user, general = lines(words, 10, rng), lines(500, 10_000, rng)
     task = rehearsal.task(user, general, ClientSettings(user_share=share), rng)
     assert task.user_tokens == words
     assert len(task.text) - words == len(task.sent) == round(words * (1 - share) / share)
-    own = task.text[(task.text < 10_000) & (task.text != EOS)]
-    np.testing.assert_array_equal(own, user[user != EOS])
-    drawn = task.text[task.text >= 10_000]
-    np.testing.assert_array_equal(drawn, task.sent[task.sent >= 10_000])
-    assert sorted(task.text) == sorted([*user, *task.sent])
+    np.testing.assert_array_equal(task.text, [*user, *task.sent])
+
+
+def test_every_minibatch_of_rehearsal_has_both_kinds_in_the_share():
+    rng = stream(0, "test")
+    user, general = np.arange(10, 210), lines(500, 10_000, rng)
+    task = rehearsal.task(user, general, ClientSettings(user_share=0.4), rng)
+    for inputs, _ in windows(rows(task.text, 10), 20):
+        assert (np.isin(inputs, user).mean(1) == 0.4).all()
 
 
 def test_the_control_trains_on_general_text_alone_and_as_much():

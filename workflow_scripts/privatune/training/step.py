@@ -89,6 +89,35 @@ def train_step(
     Returns:
         The loss against the hard targets before the step, and the state after the window, cut off from its history.
     """
+    loss, after, gradients, to_inputs = _backward(learner, inputs, targets, state, masks, teacher, hard_share)
+    _descend(learner, gradients, inputs.flatten(), to_inputs, learning_rate, clip)
+    return loss, after
+
+
+def gradient(
+    learner: Learner, inputs: torch.Tensor, targets: torch.Tensor, state: State
+) -> tuple[Weights, Loss, State]:
+    """The gradient that `train_step` would apply, whole and unclipped, and nothing is changed.
+
+    Args and what else is returned: as in `train_step`. The arrays, float32 in the shapes of the weights, are the
+    caller's until the next call.
+    """
+    loss, after, gradients, to_inputs = _backward(learner, inputs, targets, state, None, None, 1.0)
+    embedding = gradients.setdefault("embedding", torch.zeros_like(learner.weights["embedding"]))
+    embedding.index_add_(0, inputs.flatten(), to_inputs)
+    return gradients, loss, after
+
+
+def _backward(
+    learner: Learner,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    state: State,
+    masks: torch.Tensor | None,
+    teacher: torch.Tensor | None,
+    hard_share: float,
+) -> tuple[Loss, State, Weights, torch.Tensor]:
+    """Loss, state after the window, gradients without what the embedding gets as input, and that [words, hidden]."""
     computing = learner.computing
     layers = {name: weight for name, weight in computing.items() if name.startswith("lstm.")}
     embedded = computing["embedding"][inputs].requires_grad_()
@@ -112,8 +141,7 @@ def train_step(
     wide = _buffer(learner, "wide", len(to_output), flat.shape[1], torch.float32).copy_(to_output)
     gradients = {name: to_layer.float() for name, to_layer in zip(layers, to_layers, strict=True)}
     gradients |= {"output.bias": to_bias[0].float(), _output_name(computing): wide}
-    _descend(learner, gradients, inputs.flatten(), to_embedded.flatten(0, 1).float(), learning_rate, clip)
-    return loss, tuple((h.detach(), c.detach()) for h, c in after)
+    return loss, tuple((h.detach(), c.detach()) for h, c in after), gradients, to_embedded.flatten(0, 1).float()
 
 
 def _output_name(weights: Weights) -> str:

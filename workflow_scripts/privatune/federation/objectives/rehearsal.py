@@ -8,14 +8,19 @@ from privatune.text.settings import EOS
 
 
 def task(user: np.ndarray, general: np.ndarray, settings: ClientSettings, rng: np.random.Generator) -> Task:
-    """Train on `user` and lines of `general` in the shares user_share and 1 - user_share, riffled line by line."""
+    """Train on `user` and lines of `general` in the shares user_share and 1 - user_share.
+
+    One stands behind the other: cut into rows that are read side by side, every minibatch has both in these shares,
+    while each row stays text of one kind. (Riffled line by line, no line tells which kind comes next, and the models
+    are worse on both.)
+    """
     share = settings.user_share
     if share == 0:
         total = round(len(user) / settings.control_share)
         drawn = draw_lines(general, total, rng)
         return Task(text=drawn, user_tokens=0, sent=drawn)
     drawn = draw_lines(general, round(len(user) * (1 - share) / share), rng)
-    return Task(text=riffle(user, drawn, rng), user_tokens=len(user), sent=drawn)
+    return Task(text=np.concatenate([user, drawn]), user_tokens=len(user), sent=drawn)
 
 
 def draw_lines(text: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -28,11 +33,3 @@ def draw_lines(text: np.ndarray, count: int, rng: np.random.Generator) -> np.nda
         drawn.append(text[starts[line] : min(starts[line + 1], starts[line] + missing)])
         missing -= len(drawn[-1])
     return np.concatenate(drawn) if drawn else text[:0]
-
-
-def riffle(first: np.ndarray, second: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Both texts line by line in one random order that keeps each text's own."""
-    lines = [np.split(text, np.flatnonzero(text[:-1] == EOS) + 1) for text in (first, second)]
-    order = rng.permutation(np.repeat([0, 1], [len(lines[0]), len(lines[1])]))
-    queues = [iter(lines[0]), iter(lines[1])]
-    return np.concatenate([next(queues[source]) for source in order])
