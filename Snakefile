@@ -23,6 +23,7 @@ include: "rules/tokens.smk"
 include: "rules/pretrain.smk"
 include: "rules/federate.smk"
 include: "rules/evaluate.smk"
+include: "rules/compress.smk"
 include: "rules/privacy.smk"
 include: "rules/report.smk"
 
@@ -44,4 +45,17 @@ rule popov:
         REPORTED,
         KEPT,
         files_of(OF_POPOV),
+    localrule: True
+
+
+# gradient compression: bits against quality, for a choice of methods, or for all of them on their whole grids
+rule compression:
+    input:
+        files_of(OF_COMPRESSION),
+    localrule: True
+
+
+rule compression_full:
+    input:
+        files_of(OF_COMPRESSION_FULL),
     localrule: True

@@ -7,7 +7,7 @@ def shown(path, part, category, use):
         f"{OUT}/{path}",
         category=category,
         labels={"result": part.replace("_", " "), "to": use},
-        caption=f"../report/{part}.rst",
+        caption=f"../report/{part.removesuffix('_full')}.rst",
     )
 
 
@@ -32,8 +32,23 @@ def sent(models):
     )
 
 
+def compared(methods):
+    """A table of the compression experiment: its runs, and the settings that each method's grid varies."""
+    files = {"runs": followed(methods), "tunings": tunings(methods)}
+    varied = {method: sorted(E.compression.methods[method].parameter) for method in methods}
+    c = E.compression
+    model = f"LSTM of {c.model.layers} x {c.model.hidden} units, {c.vocabulary:,} words"
+    return "Compression", files, {"methods": varied, "model": model}
+
+
+def tuned(methods):
+    """The grids of these methods."""
+    _, files, settings = compared(methods)
+    about = {"methods": settings["methods"], "seed": E.seed, "share": E.compression.tuning_share}
+    return "Compression", {"tunings": files["tunings"]}, about
+
+
 POPOV = "Popov et al. 2018"
-SYSTEMS = ["popov_2018"]  # whose claims are judged
 PAPER = os.path.relpath(f"{workflow.basedir}/report/popov-2018.csv")
 PAPER_TEXT = os.path.relpath(f"{workflow.basedir}/report/popov-2018-text.csv")
 
@@ -68,8 +83,21 @@ TABLES = {
             "paper": PAPER,
             "paper_text": PAPER_TEXT,
         },
-        {"systems": SYSTEMS},
+        {"systems": ["popov_2018"]},
     ),
+    "compression": compared(E.compression.run),
+    "compression_full": compared(E.compression.full),
+    "tuning": tuned(E.compression.run),
+    "tuning_full": tuned(E.compression.full),
+    "codec_costs": ("Compression", {"costs": f"{OUT}/compression/costs.json"}, {}),
+    **{
+        f"claims_compression{full}": (
+            "Claims",
+            {"compression": f"{OUT}/tables/compression{full}.csv"},
+            {"systems": ["compression"]},
+        )
+        for full in ("", "_full")
+    },
     "client_costs": ("Costs", {"costs": COSTS, "paper_text": PAPER_TEXT}, {"scenarios": list(E.run)}),
     "corpora": ("Corpora", {"streams": STREAMS}, {}),
     "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
@@ -81,17 +109,17 @@ TABLES = {
     ),
 }
 
-# parts that a table loads by name
-LOADED = {"claims": [f"privatune.report.claims.{system}" for system in SYSTEMS]}
-
 for table, (category, files, settings) in TABLES.items():
+    # the same part makes a table of all methods; parts that a table loads by name are the claims of a system
+    part = table.removesuffix("_full").removesuffix("_compression")
+    loaded = [f"privatune.report.claims.{system}" for system in settings.get("systems", [])]
 
     rule:
         name:
             f"table_{table}"
         input:
             **files,
-            code=code("table", f"privatune.report.tables.{table}", *LOADED.get(table, [])),
+            code=code("table", f"privatune.report.tables.{part}", *loaded),
         output:
             csv=shown(f"tables/{table}.csv", table, category, "save"),
             html=shown(f"tables/{table}.html", table, category, "read"),
@@ -107,7 +135,7 @@ for table, (category, files, settings) in TABLES.items():
             mem_mb=500,
             runtime=5,
         params:
-            settings=plain({**settings, "table": table}),
+            settings=plain({**settings, "table": part}),
         script:
             "../workflow_scripts/table.py"
 
@@ -124,6 +152,11 @@ FIGURES = {
         "Privacy, measured",
         {"tail": f"{OUT}/tables/tail.csv", "curves": f"{OUT}/privacy/tail.csv"},
     ),
+    **{
+        f"{figure}{full}": ("Compression", {"compression": f"{OUT}/tables/compression{full}.csv"})
+        for figure in ("perplexity_by_bits", "bits_to_reach")
+        for full in ("", "_full")
+    },
     "costs": (
         "Costs",
         {"stages": f"{OUT}/tables/stages.csv", "client_costs": f"{OUT}/tables/client_costs.csv"},
@@ -131,13 +164,14 @@ FIGURES = {
 }
 
 for figure, (category, files) in FIGURES.items():
+    part = figure.removesuffix("_full")
 
     rule:
         name:
             f"figure_{figure}"
         input:
             **files,
-            code=code("figure", f"privatune.report.figures.{figure}"),
+            code=code("figure", f"privatune.report.figures.{part}"),
         output:
             pdf=shown(f"figures/{figure}.pdf", figure, category, "save"),
             png=shown(f"figures/{figure}.png", figure, category, "read"),
@@ -152,7 +186,7 @@ for figure, (category, files) in FIGURES.items():
             mem_mb=500,
             runtime=5,
         params:
-            settings={"figure": figure},
+            settings={"figure": part},
         script:
             "../workflow_scripts/figure.py"
 
@@ -167,4 +201,8 @@ def files_of(parts):
 
 # what targets ask of this stage; `all` makes what no other target is for
 OF_POPOV = ["replicates", "popov", "claims", "tail", "popov_methods", "popov_rounds", "tail_of_c"]
-REPORTED = files_of({*TABLES, *FIGURES} - {"precision", *OF_POPOV})
+OF_COMPRESSION_FULL = [
+    f"{part}_full" for part in ("compression", "tuning", "claims_compression", "perplexity_by_bits", "bits_to_reach")
+]
+OF_COMPRESSION = [part.removesuffix("_full") for part in OF_COMPRESSION_FULL] + ["codec_costs"]
+REPORTED = files_of({*TABLES, *FIGURES} - {"precision", *OF_POPOV, *OF_COMPRESSION, *OF_COMPRESSION_FULL})

@@ -8,7 +8,7 @@ from privatune.core.streams import stream
 from privatune.models.lstm import hidden_states, initial_weights, output_weight, zero_state
 from privatune.models.settings import LstmSettings
 from privatune.training.batches import dropout_masks
-from privatune.training.step import learner, predict, train_step
+from privatune.training.step import descend, gradient, learner, predict, train_step
 
 WORDS, TIME, BATCH = 30, 6, 4
 
@@ -106,3 +106,19 @@ def test_dropout_masks_keep_the_mean():
     assert set(np.unique(masks.numpy())) == {0.0, np.float32(1 / 0.75)}
     assert float(masks.mean()) == pytest.approx(1.0, abs=0.05)
     assert dropout_masks(0.0, 2, (5, 4, 8), stream(0, "m"), torch.empty(0)) is None
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_the_gradient_alone_is_what_a_step_applies(tied):
+    weights, lm, inputs, targets, _ = case(tied)
+    found, loss, _ = gradient(lm, inputs, targets, zero_state(lm.computing, BATCH))
+    found = {name: g.clone() for name, g in found.items()}
+    for name, weight in weights.items():
+        assert torch.equal(lm.weights[name], weight), name
+    stepped, _ = train_step(lm, inputs, targets, zero_state(lm.computing, BATCH), 0.7, 1e9)
+    assert stepped == loss
+    other = learner({name: weight.clone() for name, weight in weights.items()}, torch.float32)
+    descend(other, {name: g.numpy() for name, g in found.items()}, 0.7)
+    for name, weight in lm.weights.items():
+        torch.testing.assert_close(other.weights[name], weight, rtol=1e-5, atol=1e-6, msg=name)
+        assert torch.equal(other.computing[name].detach(), other.weights[name]), name

@@ -128,3 +128,29 @@ def test_popov_adds_its_replicates_to_a_finished_run_and_judges_every_claim(tiny
     untouched = digests(tiny, "models", "evaluation")
     found = digests(folder, "models", "evaluation")
     assert {name: found[name] for name in untouched} == untouched, "what `all` made is shared, not made again"
+
+
+def test_compression_measures_every_method_on_the_same_text(copy, snakemake):
+    folder = copy()
+    snakemake(folder, "compression")
+    tables = folder / "results-tiny/tables"
+    runs = pd.read_csv(tables / "compression.csv")
+    assert set(runs["mode"]) == {"averaging", "gradient"}
+    start = runs[runs["steps"] == 0]
+    assert (start[["bits_up", "bits_down"]] == 0).all(axis=None)
+    assert start["ppl_average"].nunique() == 1
+    ends = runs.groupby(["method", "seed"], sort=False).tail(1)
+    words = ends.pivot(index="seed", columns="method", values="tokens")
+    assert words.max(axis=1).div(words.min(axis=1)).max() < 1.2  # a last window that not all devices fill is left out
+    tuning = pd.read_csv(tables / "tuning.csv")
+    assert tuning.groupby("method")["chosen"].sum().eq(1).all()
+    claims = pd.read_csv(tables / "claims_compression.csv")
+    assert set(claims["verdict"]) <= {"holds", "fails", "undecided"}
+    before = digests(folder, "compression")
+    for path in (folder / "results-tiny/compression").glob("*/seed-1.json"):
+        path.unlink()
+    snakemake(folder, "compression", cores=1)
+    after = digests(folder, "compression")
+    assert {name: after[name] for name in before if "costs" not in name} == {
+        name: digest for name, digest in before.items() if "costs" not in name
+    }, "the same bytes again, on one core"

@@ -12,7 +12,8 @@ from privatune.corpora.catalog import SourceName, SourceSettings
 from privatune.corpora.cleaning import CleaningSettings
 from privatune.corpora.split import PrivateSettings
 from privatune.evaluation.settings import EvaluationSettings
-from privatune.federation.settings import ScenarioSettings
+from privatune.federation.methods import Choice, MethodSettings, choices
+from privatune.federation.settings import ClientSettings, CohortSettings, ScenarioSettings
 from privatune.models.settings import LstmSettings
 from privatune.privacy.settings import TailSettings
 from privatune.text.settings import TextSettings
@@ -70,6 +71,55 @@ class PopovSettings(Settings):
     )
 
 
+class CompressionSettings(Settings):
+    """Of the targets `compression` and `compression_full`: ways of training on the same text, and what they send."""
+
+    model: LstmSettings = Field(
+        default_factory=lambda: LstmSettings(layers=1, hidden=64), description="One model for all, made for this."
+    )
+    vocabulary: int = Field(2000, ge=10, le=1_000_000, description="Its words: the most frequent of the vocabulary.")
+    pretrain: PretrainSettings = Field(default_factory=PretrainSettings, description="Of the model before it is sent.")
+    client: ClientSettings = Field(
+        default_factory=ClientSettings, description="What a device reads; its rate is replaced by the method's."
+    )
+    cohort: CohortSettings = Field(
+        default_factory=CohortSettings, description="Devices at a time, and rounds of averaging, which set the text."
+    )
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        [0, 1, 2], min_length=1, description="Replicates: each draws its own persons, the same for every method."
+    )
+    shares: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        [0.0625, 0.125, 0.25, 0.5, 1.0], min_length=1, description="Of the training, ascending: where it is measured."
+    )
+    tuning_share: float = Field(0.5, gt=0, le=1, description="Share of the training that each point of a grid runs.")
+    evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="Samples of text.")
+    methods: dict[str, MethodSettings] = Field({}, description="Ways of training by name.")
+    run: list[str] = Field([], description="Methods of the target `compression`; the first is compared with the rest.")
+    full: list[str] = Field([], description="Methods of the target `compression_full`, the same first.")
+
+    @model_validator(mode="after")
+    def _methods_are_compared_fairly(self) -> Self:
+        for key, names in (("compression.run", self.run), ("compression.full", self.full)):
+            _known(key, names, set(self.methods))
+            sizes = {name: len(self.methods[name].points()) for name in names}
+            if len(set(sizes.values())) > 1:
+                raise ValueError(
+                    f"{key}: grids of unequal size, {sizes}; give every method as many points (learning_rates times "
+                    "values of parameter), or tuning favours some"
+                )
+        if self.client.objective == "lwf":
+            raise ValueError(
+                "compression.client.objective: lwf has no gradient of its own here; take plain or rehearsal"
+            )
+        if self.shares != sorted(set(self.shares)) or self.shares[-1] != 1:
+            raise ValueError("compression.shares: must ascend and end with 1, the end of training")
+        return self
+
+    def choices(self, method: str) -> list[Choice]:
+        """A method at every point of its grid."""
+        return choices(self.methods[method], self.client, self.cohort)
+
+
 class Experiment(Settings):
     """One experiment, as config/config.yaml states it."""
 
@@ -98,6 +148,9 @@ class Experiment(Settings):
     tail: TailSettings = Field(default_factory=TailSettings, description="Privacy, measured; not part of `all`.")
     report: ReportSettings = Field(default_factory=ReportSettings, description="What the tables are made of.")
     popov: PopovSettings = Field(default_factory=PopovSettings, description="Of the target `popov`.")
+    compression: CompressionSettings = Field(
+        default_factory=CompressionSettings, description="Of the targets `compression` and `compression_full`."
+    )
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How work is cut into jobs.")
 
     @model_validator(mode="after")
@@ -113,6 +166,11 @@ class Experiment(Settings):
             )
         _known("report.paper", list(self.report.paper), {INITIAL, *self.scenarios})
         _known("popov.scenarios", self.popov.scenarios, {INITIAL, *self.scenarios})
+        if self.compression.vocabulary > self.text.vocabulary:
+            raise ValueError(
+                f"compression.vocabulary: {self.compression.vocabulary} words are more than text.vocabulary has, "
+                f"{self.text.vocabulary}"
+            )
         _known("general.corpora", self.general.corpora, set(self.sources))
         _known("private.corpus", [self.private.corpus], set(self.sources))
         return self

@@ -1,6 +1,5 @@
 """What a client does in a round: fine-tune the model that arrived, and send back the update."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,14 +8,12 @@ import torch
 from privatune.core.streams import stream
 from privatune.core.tensors import Arrays, pack, unpack
 from privatune.federation.settings import ClientSettings
-from privatune.federation.task import Task
+from privatune.federation.task import Task, visit_task
 from privatune.models.checkpoint import PRECISIONS, use
 from privatune.models.lstm import zero_state
 from privatune.models.settings import NumericsSettings
 from privatune.training.batches import dropout_masks, rows, windows
 from privatune.training.step import Learner, learner, predict, train_step
-
-Objective = Callable[[np.ndarray, np.ndarray, ClientSettings, np.random.Generator], Task]
 
 
 class Visit(NamedTuple):
@@ -33,7 +30,6 @@ def fine_tune(
     model: bytes,
     user: np.ndarray,
     general: np.ndarray,
-    objective: Objective,
     settings: ClientSettings,
     numerics: NumericsSettings,
     key: tuple[int, int, int],
@@ -44,7 +40,6 @@ def fine_tune(
         model: the round's model as the server sends it.
         user: the person's word ids [n].
         general: general training text, word ids, from which the server draws what it sends along.
-        objective: an objective's `task`.
         settings, numerics: see there.
         key: (seed, round, person) of this visit's random streams.
 
@@ -54,7 +49,7 @@ def fine_tune(
     seed, *visit = key
     device = use(numerics)
     arrived, _ = unpack(model, "the round's model")
-    task = objective(user, general, settings, stream(seed, "rehearsal", *visit))
+    task = visit_task(user, general, settings, key)
     sent = pack({"words": task.sent}) if task.sent is not None else b""
     weights = {name: torch.from_numpy(array.copy()).to(device) for name, array in arrived.items()}
     lm = learner(weights, PRECISIONS[numerics.precision])

@@ -1,7 +1,6 @@
 """A job's clients: fine-tune, encode, record. Files and one process go through the same function: the same bits."""
 
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -39,11 +38,10 @@ def run_clients(
         cohort_size: clients of the round that the payloads are for, where these are not all of the cohort.
     """
     seed, round_number = key
-    objective = import_module(f"privatune.federation.objectives.{scenario.client.objective}").task
     persons = cohort(len(private.units), scenario.cohort.size, round_number, seed)
     for person in (persons[place] for place in places):
         user = np.asarray(private.unit(person))
-        visit = fine_tune(model, user, general.ids, objective, scenario.client, numerics, (*key, person))
+        visit = fine_tune(model, user, general.ids, scenario.client, numerics, (*key, person))
         # nothing is kept: in averaging a person takes part once
         codec_key = stream_key(seed, "codec", round_number, person)
         payload, _ = encode(visit.update, {}, scenario.codec, codec_key, cohort_size or scenario.cohort.size)

@@ -1,7 +1,7 @@
 """Encoded text on disk: the ids of all units one after the other, mapped into memory and never read whole."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import map_tensors, save_pieces
+from privatune.text.settings import UNK
 
 Block = tuple[str, np.ndarray, np.ndarray]
 
@@ -83,6 +84,16 @@ def _pieces(blocks: Iterable[Block]) -> Iterator[dict[str, np.ndarray]]:
 def read_stream(path: str | Path) -> Stream:
     """Map a stream into memory; raises PrivatuneError naming the file when it is missing or damaged."""
     return _read(path)[0]
+
+
+def limited(text: Stream, vocabulary: int) -> Stream:
+    """The text as a vocabulary of its `vocabulary` most frequent words encodes it: ids are in the order of frequency.
+
+    Memory: a copy of the ids, where any is too large.
+    """
+    if not len(text.ids) or int(text.ids.max()) < vocabulary:
+        return text
+    return replace(text, ids=np.where(text.ids < vocabulary, text.ids, UNK).astype(text.ids.dtype))
 
 
 def read_counts(path: str | Path) -> list[dict[str, Any]]:

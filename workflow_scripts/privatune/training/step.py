@@ -6,9 +6,11 @@ vocabulary's size are kept between steps: to give them back to the system and fa
 fill them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from privatune.models.lstm import State, Weights, hidden_states, output_weight
@@ -106,6 +108,15 @@ def gradient(
     embedding = gradients.setdefault("embedding", torch.zeros_like(learner.weights["embedding"]))
     embedding.index_add_(0, inputs.flatten(), to_inputs)
     return gradients, loss, after
+
+
+def descend(learner: Learner, update: Mapping[str, np.ndarray], learning_rate: float) -> None:
+    """Subtract `learning_rate` times an update, in the shapes of the weights, from the weights."""
+    with torch.no_grad():
+        for name, change in update.items():
+            weight = learner.weights[name]
+            weight.sub_(torch.from_numpy(change).to(weight), alpha=learning_rate)
+            learner.computing[name].copy_(weight)
 
 
 def _backward(

@@ -68,6 +68,11 @@ def counterpart(tables: Tables, row: str) -> pd.DataFrame:
     return rows
 
 
+def claims(tables: Tables) -> list[Claim]:
+    """All of them, whatever the tables hold."""
+    return _CLAIMS
+
+
 def note(tables: Tables) -> str:
     """What the claims call many rounds on our side."""
     many = counterpart(tables, MANY_ROUNDS)
@@ -155,7 +160,7 @@ LARGEST = Rule(
     lambda ours, paper: HOLDS if ours.high <= paper else FAILS,
 )
 
-CLAIMS = [
+_CLAIMS = [
     *(
         _change(
             f"Rehearsal beats LwF at user share {share}: average PPL",

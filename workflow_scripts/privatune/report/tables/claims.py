@@ -16,8 +16,9 @@ def table(systems: Sequence[str], **files: str | Path) -> Table:
     """Judge the claims of every system.
 
     Args:
-        systems: modules of `privatune.report.claims`. Each has `SYSTEM` (its name for readers), `CLAIMS`, `TABLES` (the
-            columns that its claims read, by table) and `note` (what their reader has to know, from the tables).
+        systems: modules of `privatune.report.claims`. Each has `SYSTEM` (its name for readers), `TABLES` (the columns
+            that its claims read, by table), and the functions `claims` and `note` (what their reader has to know) of
+            these tables.
         files: the tables, by name.
     """
     rows, notes = [], []
@@ -25,7 +26,7 @@ def table(systems: Sequence[str], **files: str | Path) -> Table:
         part = import_module(f"privatune.report.claims.{system}")
         tables = {name: read_table(files[name], columns) for name, columns in part.TABLES.items()}
         notes.append(part.note(tables))
-        for claim in part.CLAIMS:
+        for claim in part.claims(tables):
             ours, paper = claim.ours(tables), claim.paper(tables)
             rows.append(
                 {

@@ -1,0 +1,29 @@
+from pathlib import Path
+
+from privatune.core.files import read_json, write_json
+from privatune.core.job import job
+from privatune.evaluation.curve import curve
+from privatune.evaluation.keystrokes import prefix_index
+from privatune.evaluation.settings import EvaluationSettings
+from privatune.federation.methods import Choice
+from privatune.models.settings import NumericsSettings
+from privatune.text.streams import limited, read_stream
+from privatune.text.tokenizer import read_words
+
+with job(snakemake.log[0]):
+    s, w = snakemake.params.settings, snakemake.wildcards
+    names = ("private", "general", "test", "heldout")
+    private, general, *tests = [limited(read_stream(snakemake.input[name]), s["vocabulary"]) for name in names]
+    best = min(read_json(snakemake.input.tuning), key=lambda point: point["ppl_average"])
+    rows = curve(
+        Path(snakemake.input.model).read_bytes(),
+        (private, general),
+        tests,
+        prefix_index(read_words(snakemake.input.tokenizer)[: s["vocabulary"]]),
+        Choice(**best["choice"]),
+        NumericsSettings(**s["numerics"]),
+        EvaluationSettings(**s["evaluation"]),
+        (int(w.seed), s["seed"]),
+        s["shares"],
+    )
+    write_json(snakemake.output[0], [{"method": w.method, "seed": int(w.seed), **row} for row in rows])

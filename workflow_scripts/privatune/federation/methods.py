@@ -1,0 +1,75 @@
+"""Settings of the ways of training that the compression experiment compares. They import no torch and no numba."""
+
+from itertools import product
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from privatune.compression.settings import CodecSettings, DenseSettings, TopkSettings
+from privatune.core.settings import Settings
+from privatune.core.validation import validated
+from privatune.federation.settings import ClientSettings, CohortSettings
+
+
+class MethodSettings(Settings):
+    """A way of training: who sends what, and the grid on which it is tuned."""
+
+    mode: Literal["averaging", "gradient"] = Field(
+        description="averaging: federated averaging; gradient: every device sends a gradient each step."
+    )
+    codec: CodecSettings = Field(default_factory=DenseSettings, description="How a device's update is sent.")
+    down: Literal["dense", "sparse", "same"] = Field(
+        "dense",
+        description="How the server sends its mean to the devices (gradient). dense: float32; sparse: the values that "
+        "the devices' payloads hold, all of them, for codecs with a `share`; same: by the same codec.",
+    )
+    learning_rates: list[float] = Field(
+        min_length=1, description="Rates that are tried: of a device's SGD (averaging), of the server's (gradient)."
+    )
+    parameter: dict[str, list[float]] = Field(
+        {}, max_length=1, description="A setting of the codec and the values that are tried, each with every rate."
+    )
+
+    @model_validator(mode="after")
+    def _the_grid_fits_the_codec(self) -> Self:
+        if self.down == "sparse" and not hasattr(self.codec, "share"):
+            raise ValueError(f"down: sparse needs a codec with a `share`, which {self.codec.name} has not; take dense")
+        self.points()
+        return self
+
+    def points(self) -> list[tuple[float, CodecSettings]]:
+        """The grid: a rate and a codec each."""
+        codecs = [self.codec]
+        for name, values in self.parameter.items():
+            codecs = [
+                validated(type(self.codec), self.codec.model_dump() | {name: value}, at="parameter") for value in values
+            ]
+        return list(product(self.learning_rates, codecs))
+
+
+class Choice(Settings):
+    """A way of training at one point of its grid, with what all ways share."""
+
+    mode: Literal["averaging", "gradient"]
+    learning_rate: float
+    codec: CodecSettings
+    down: Literal["dense", "sparse", "same"]
+    client: ClientSettings
+    cohort: CohortSettings
+
+    def down_codec(self) -> CodecSettings:
+        """How the server sends its mean."""
+        if self.down == "same":
+            return self.codec
+        share: float | None = getattr(self.codec, "share", None)
+        if self.down == "sparse" and share is not None:
+            return TopkSettings(name="topk", share=min(1.0, share * self.cohort.size), error_feedback=False)
+        return DenseSettings()
+
+
+def choices(method: MethodSettings, client: ClientSettings, cohort: CohortSettings) -> list[Choice]:
+    """A method at every point of its grid, in the grid's order."""
+    return [
+        Choice(mode=method.mode, learning_rate=rate, codec=codec, down=method.down, client=client, cohort=cohort)
+        for rate, codec in method.points()
+    ]

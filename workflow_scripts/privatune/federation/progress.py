@@ -1,0 +1,24 @@
+"""Where a way of training stands, between its start and its end."""
+
+from typing import NamedTuple
+
+from privatune.core.tensors import Arrays
+
+
+class Progress(NamedTuple):
+    """Where training stands."""
+
+    steps: int  # times that every device has sent
+    tokens: int  # words read so far, by all devices
+    bits_up: int  # so far, of all devices
+    bits_down: int
+    model: Arrays  # float32 weights
+
+
+def reached(share: float, steps: int) -> int:
+    """The step at which a share of the training is done; at least one.
+
+    >>> reached(0.5, 12), reached(0.01, 12)
+    (6, 1)
+    """
+    return max(1, round(share * steps))

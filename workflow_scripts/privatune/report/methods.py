@@ -1,0 +1,54 @@
+"""How figures show the ways of training that the compression experiment compares."""
+
+from collections.abc import Mapping
+from itertools import cycle
+from typing import Literal, NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from privatune.report.style import COLOURS, INK, name
+
+MARKERS = "osD^vP"
+MEGABYTE = 8e6  # bits
+
+
+class MethodLook(NamedTuple):
+    """Colour by codec, marker where colours come again, a full line for averaging."""
+
+    colour: str
+    marker: str
+    line: str
+
+
+def method_looks(runs: pd.DataFrame) -> dict[str, MethodLook]:
+    """The look of every method, in the table's order; `dense` is black."""
+    codecs: dict[str, tuple[str, str]] = {"dense": (INK, "o")}
+    fresh = iter(zip(cycle(COLOURS), (marker for marker in cycle(MARKERS) for _ in COLOURS), strict=False))
+    chosen = {}
+    for method, rows in runs.groupby("method", sort=False):
+        codec = str(rows["codec"].iloc[0])
+        if codec not in codecs:
+            codecs[codec] = next(fresh)
+        chosen[str(method)] = MethodLook(*codecs[codec], "-" if rows["mode"].iloc[0] == "averaging" else "--")
+    return chosen
+
+
+def plot_methods(axes: Axes, points: pd.DataFrame, x: str, y: str, chosen: Mapping[str, MethodLook]) -> None:
+    """One line a method through its points, in the table's order; megabytes where a column holds bits."""
+    for method, (colour, marker, line) in chosen.items():
+        rows = points[points["method"] == method]
+        columns = [rows[column] / (MEGABYTE if column.startswith("bits") else 1) for column in (x, y)]
+        axes.plot(
+            *columns, color=colour, marker=marker, linestyle=line, linewidth=1, markersize=3.5, label=name(method)
+        )
+
+
+def bits_axis(axes: Axes, which: Literal["x", "y"]) -> None:
+    """Make one axis logarithmic, in megabytes that devices sent."""
+    axes.set(**{f"{which}scale": "log", f"{which}label": "sent by all devices, MB (log.)"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator())
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

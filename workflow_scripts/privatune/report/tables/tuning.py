@@ -1,0 +1,52 @@
+"""The table `tuning`: the grids on which the methods of `compression` were tuned."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from privatune.core.files import read_json
+from privatune.report.frames import Table, decimals, show
+from privatune.report.tables.compression import setting
+
+NOTE = (
+    "Average perplexity of general validation text and of the training persons' newer text, after {share:.0%} of the "
+    "training under seed {seed}; the best point of each method is the one that table `compression` measures on test "
+    "text. Every method has a grid of the same size."
+)
+
+
+def table(tunings: Sequence[str | Path], methods: Mapping[str, Any], share: float, seed: int) -> Table:
+    """A row a point; arguments as of the table `compression`."""
+    rows = []
+    for path in tunings:
+        method, points = Path(path).parent.name, read_json(path)
+        least = min(point["ppl_average"] for point in points)
+        for point in points:
+            choice = point["choice"]
+            rows.append(
+                {
+                    "method": method,
+                    "mode": choice["mode"],
+                    "codec": choice["codec"]["name"],
+                    "setting": setting(choice, methods[method]),
+                    "learning_rate": choice["learning_rate"],
+                    "steps": point["steps"],
+                    "ppl_average": point["ppl_average"],
+                    "chosen": point["ppl_average"] == least,
+                }
+            )
+    frame = pd.DataFrame(rows)
+    shown = show(
+        frame,
+        {
+            "mode": ("mode", str),
+            "codec": ("codec", str),
+            "setting": ("setting", str),
+            "learning_rate": ("rate", "{:g}".format),
+            "ppl_average": ("PPL average, validation", decimals(1)),
+            "chosen": ("chosen", lambda chosen: "yes" if chosen else ""),
+        },
+    )
+    return Table("Tuning of the compression methods", NOTE.format(share=share, seed=seed), frame, shown)

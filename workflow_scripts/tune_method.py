@@ -1,0 +1,31 @@
+from pathlib import Path
+
+from privatune.core.files import write_json
+from privatune.core.job import job
+from privatune.evaluation.curve import curve
+from privatune.evaluation.keystrokes import prefix_index
+from privatune.evaluation.settings import EvaluationSettings
+from privatune.federation.methods import Choice
+from privatune.models.settings import NumericsSettings
+from privatune.text.streams import limited, read_stream
+from privatune.text.tokenizer import read_words
+
+with job(snakemake.log[0]):
+    s = snakemake.params.settings
+    names = ("private", "general", "valid", "later")
+    private, general, *tests = [limited(read_stream(snakemake.input[name]), s["vocabulary"]) for name in names]
+    points = []
+    for choice in s["choices"]:
+        *_, end = curve(
+            Path(snakemake.input.model).read_bytes(),
+            (private, general),
+            tests,
+            prefix_index(read_words(snakemake.input.tokenizer)[: s["vocabulary"]]),
+            Choice(**choice),
+            NumericsSettings(**s["numerics"]),
+            EvaluationSettings(**s["evaluation"]),
+            (s["seed"], s["seed"]),
+            [s["share"]],
+        )
+        points.append({"choice": choice, "ppl_average": end["ppl_average"], "steps": end["steps"]})
+    write_json(snakemake.output[0], points)
