@@ -85,6 +85,12 @@ def test_a_wrong_base_is_named_once():
     assert str(error.value) == "config: `federation.client.user_share` is 1.5; it must be a number from 0 to 1"
 
 
+def test_a_pair_of_models_differs_by_single_updates():
+    scenario = DEFAULT["tail"]["scenario"]
+    with pytest.raises(PrivatuneError, match=r"tail.scenario: .* does not average single updates \(average, signsgd\)"):
+        experiment(merged(DEFAULT, {"scenarios": {scenario: {"codec": {"name": "signsgd"}}}}))
+
+
 def test_planning_is_light():
     """Every call of snakemake, and every job, imports the configuration: nothing of weight may come with it."""
     heavy = {"torch", "numpy", "pandas", "pyarrow", "numba", "scipy", "matplotlib", "datasets", "tokenizers"}

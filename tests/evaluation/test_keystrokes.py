@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from privatune.core.errors import PrivatuneError
-from privatune.evaluation.keystrokes import _compiled, prefix_index, type_words
+from privatune.evaluation.keystrokes import prefix_index, type_words
 
 MARKS = ["<unk>", "<eos>"]
 
@@ -93,8 +93,3 @@ def test_what_does_not_fit_is_refused():
         type_words(np.zeros((1, 4), np.float32), np.array([2]), np.array([1]), index)
     with pytest.raises(ValueError, match="not ids"):
         type_words(np.zeros((1, 3), np.float32), np.array([3]), np.array([1]), index)
-
-
-def test_compiled_where_nothing_can_be_written(monkeypatch):
-    monkeypatch.setattr("numba.core.caching.CompileResultCacheImpl._locator_classes", [])
-    assert _compiled(lambda number: number + 1)(1) == 2

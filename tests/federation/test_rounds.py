@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from privatune.compression import wire
 from privatune.compression.codec import decode
@@ -37,17 +38,21 @@ MODEL = pack(
 )
 
 
-def scenario(size=4, **client):
-    return ScenarioSettings(client={"batch": 4, "bptt": 5, **client}, cohort={"size": size, "rounds": 2})
+def scenario(size=4, codec="dense", **client):
+    client = {"batch": 4, "bptt": 5, **client}
+    return ScenarioSettings(client=client, cohort={"size": size, "rounds": 2}, codec={"name": codec})
 
 
 def one_round(settings, places=None, number=1, private=PRIVATE):
     return list(run_clients(MODEL, private, GENERAL, settings, ONE_THREAD, (0, number), places or range(4)))
 
 
-@pytest.mark.parametrize("objective", ["plain", "rehearsal", "lwf"])
-def test_jobs_of_one_client_and_of_four_give_the_same_bytes(objective):
-    settings = scenario(objective=objective)
+@pytest.mark.parametrize(
+    ("objective", "codec"),
+    [("plain", "dense"), ("rehearsal", "dense"), ("lwf", "dense"), ("plain", "qsgd"), ("plain", "powersgd")],
+)
+def test_jobs_of_one_client_and_of_four_give_the_same_bytes(objective, codec):
+    settings = scenario(objective=objective, codec=codec)
     together = one_round(settings)
     apart = [visit for place in range(4) for visit in one_round(settings, [place])]
     assert [v[0] for v in together] == [v[0] for v in apart]
@@ -87,6 +92,30 @@ def test_the_average_is_the_mean_of_the_models():
     for name, weight in after.items():
         models = [before[name] + update[name] for update in updates]
         np.testing.assert_allclose(weight, np.mean(models, axis=0), rtol=1e-5, atol=1e-7)
+
+
+def test_a_codec_is_used_both_ways():
+    """Signs are short, and move every weight by one step, mostly to where the dense codec moves it."""
+    dense, signs = scenario(objective="plain"), scenario(objective="plain", codec="signsgd")
+    before, after = unpack(MODEL)[0], {}
+    for settings in (dense, signs):
+        visits = one_round(settings)
+        assert all(record["bits_up"] == 8 * len(payload) for payload, record in visits)
+        payloads = [payload for payload, _ in visits]
+        after[settings.codec.name] = unpack(aggregate(MODEL, payloads, settings, ONE_THREAD, (0, 1)))[0], payloads
+    assert len(after["signsgd"][1][0]) < len(after["dense"][1][0]) / 15
+    for name, weight in before.items():
+        moved = after["signsgd"][0][name] - weight
+        np.testing.assert_allclose(np.abs(moved), signs.codec.step, rtol=1e-3)
+        wanted = after["dense"][0][name] - weight
+        assert np.mean(moved[wanted != 0] * wanted[wanted != 0] > 0) > 0.6
+
+
+def test_a_server_that_distills_must_see_single_updates():
+    for codec in ("signsgd", "ef21"):
+        with pytest.raises(ValidationError, match=f"codec.name: {codec} does not tell"):
+            ScenarioSettings(codec={"name": codec}, server={"method": "distill"})
+        ScenarioSettings(codec={"name": codec})
 
 
 def test_one_device_and_a_zero_update_work():

@@ -34,4 +34,6 @@ def mean_of(updates: Iterable[Arrays], like: Shapes, cohort_size: int) -> Arrays
     for update in updates:
         for name, change in update.items():
             total[name] += change
-    return {name: change / cohort_size for name, change in total.items()}
+    for change in total.values():
+        change /= cohort_size
+    return total

@@ -5,24 +5,16 @@ letter by letter until it stands among them: 0 letters where it is suggested at 
 `<unk>` and `<eos>` are never suggested. Equal scores: the lower id comes first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from privatune.core.compiled import compiled
 from privatune.core.errors import PrivatuneError
 from privatune.text.settings import EOS, MARKS, UNK
 
 NOT_A_WORD = -1
-
-
-def _compiled(function: Callable) -> Callable:
-    """Compile, on one thread; what was compiled is kept for the next process, which saves it 1 to 2 seconds."""
-    try:
-        return njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # nowhere to keep it: neither this folder nor the user's cache can be written
-        return njit(nogil=True)(function)
 
 
 class PrefixIndex(NamedTuple):
@@ -101,7 +93,7 @@ def type_words(
     return typed, ranks
 
 
-@_compiled
+@compiled
 def _type_all(logits, targets, lengths, order, starts, low, high, suggestions, typed, ranks):  # type: ignore[no-untyped-def]
     """Fill `typed` and `ranks`; False when a score is NaN."""
     for i in range(len(targets)):
@@ -122,7 +114,7 @@ def _type_all(logits, targets, lengths, order, starts, low, high, suggestions, t
     return True
 
 
-@_compiled
+@compiled
 def _rank(scores, target):  # type: ignore[no-untyped-def]
     """Number of words that stand before the target among all; -1 when a score is NaN, of the marks' too."""
     # unsigned indices and sums of one width without branches: LLVM makes vector instructions of that, 15 times as fast
@@ -138,7 +130,7 @@ def _rank(scores, target):  # type: ignore[no-untyped-def]
     return -1 if bad > 0 else before
 
 
-@_compiled
+@compiled
 def _letters(scores, target, order, low, high, start, end, suggestions):  # type: ignore[no-untyped-def]
     """Letters typed until the target is suggested, at least one: it is known not to be suggested at once.
 
@@ -156,7 +148,7 @@ def _letters(scores, target, order, low, high, start, end, suggestions):  # type
     return 1
 
 
-@_compiled
+@compiled
 def _before(scores, target, order, left, right):  # type: ignore[no-untyped-def]
     """Number of the words order[left:right] that stand before the target."""
     score = scores[target]

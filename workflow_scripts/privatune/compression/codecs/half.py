@@ -8,6 +8,8 @@ from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, size_
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import Arrays
 
+_INFINITE = {"float16": np.uint16(0x7C00), "bfloat16": np.uint16(0x7F80)}  # exponents of infinity and NaN
+
 
 def encode(update: Arrays, state: Arrays, settings: HalfSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:
     """16 n bits and the header; raises PrivatuneError where a value is too large for the type."""
@@ -17,7 +19,7 @@ def encode(update: Arrays, state: Arrays, settings: HalfSettings, key: int, coho
             stored = values.astype("<f2").view("<u2")
     else:
         stored = _to_bfloat16(values)
-    if not np.isfinite(_float32(stored, settings.precision)).all():
+    if ((stored & _INFINITE[settings.precision]) == _INFINITE[settings.precision]).any():
         raise PrivatuneError(f"codec.precision: a value is too large for {settings.precision}; choose another codec")
     return wire.write("half", shapes_of(update), [stored], settings.zstd), state
 

@@ -19,13 +19,14 @@ def decode(payload: bytes, like: Shapes, settings: OnebitSettings) -> Arrays:
     """The mean that stands for each value; raises PrivatuneError when the payload is damaged."""
     vector, means = signs.read(payload, "onebit", like, 2)
     for (_, span), (high, low) in zip(spans(like), means, strict=True):
-        vector[span] = np.where(vector[span] > 0, high, low)
+        up = (vector[span] + 1) / 2  # 1 or 0; np.where takes five times as long, as no branch can be guessed
+        with np.errstate(invalid="ignore"):  # a mean that is not finite is refused later
+            vector[span] = up * high + (1 - up) * low
     return shaped(vector, like)
 
 
 def _means(values: np.ndarray) -> tuple[float, float]:
-    high = values >= 0
-    count = int(np.count_nonzero(high))
-    upper = values.sum(where=high, dtype=np.float64)
-    lower = values.sum(where=~high, dtype=np.float64)
+    count = int(np.count_nonzero(values >= 0))
+    upper = np.maximum(values, 0).sum(dtype=np.float64)
+    lower = np.minimum(values, 0).sum(dtype=np.float64)
     return upper / max(count, 1), lower / max(len(values) - count, 1)

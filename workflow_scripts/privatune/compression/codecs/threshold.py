@@ -16,8 +16,8 @@ def encode(
     """Packed indices and a sign bit each; Strom sends 32 bits an entry."""
     values = flat(update)
     indices = above(values, settings.tau)
-    sections = [sparse.places(indices), pack_signs(values[indices])]
-    return wire.write("threshold", shapes_of(update), sections, settings.zstd), state
+    places, signs = sparse.places(indices), pack_signs(values[indices])
+    return wire.write("threshold", shapes_of(update), [places, signs], settings.zstd), state
 
 
 def decode(payload: bytes, like: Shapes, settings: ThresholdSettings) -> Arrays:
