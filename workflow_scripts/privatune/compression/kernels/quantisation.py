@@ -46,9 +46,7 @@ def bucket_norms(values: np.ndarray, bucket: int, kind: Literal["l2", "max"], th
     return norms
 
 
-def quantise(
-    values: np.ndarray, norms: np.ndarray, bucket: int, levels: int, key: int, threads: int = 1
-) -> np.ndarray:
+def quantise(values: np.ndarray, norms: np.ndarray, bucket: int, levels: int, key: int, threads: int = 1) -> np.ndarray:
     """[n] int8 in -levels..levels: sign(v) times |v| / norm * levels, rounded up with probability of its fraction.
 
     QSGD's quantiser (Alistarh et al., 2017, section 3.1), unbiased: the mean of `dequantise` is v where |v| <= norm;

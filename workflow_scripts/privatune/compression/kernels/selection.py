@@ -118,7 +118,7 @@ class _Kth(NamedTuple):
 
 
 def _kth(bits: np.ndarray, k: int, parts: Ranges) -> _Kth:
-    """The k-th largest magnitude for k in 1..n, digit by digit: a histogram of each digit tells which the next one is."""
+    """The k-th largest magnitude, k in 1..n, digit by digit: a histogram of each digit tells which the next one is."""
     kth, left = 0, k
     more = np.zeros(len(parts), np.int64)
     for shift, bins in _DIGITS:
@@ -156,7 +156,7 @@ def _count_part(bits, start, stop, floor):  # type: ignore[no-untyped-def]
 
 @compiled
 def _gather(bits, start, stop, floor, found):  # type: ignore[no-untyped-def]
-    """Indices of bits[start:stop] >= floor into `found`, and how many; -1 when they do not fit with a block to spare."""
+    """Indices of bits[start:stop] >= floor into `found`, and how many; -1 if they do not fit with a block to spare."""
     count = np.uint64(0)
     room = np.uint64(len(found) - _BLOCK)
     last = np.uint64(stop)
