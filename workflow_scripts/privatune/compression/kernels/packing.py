@@ -170,9 +170,9 @@ def _pack_signs(values, bits, packed, start, stop):  # type: ignore[no-untyped-d
         packed[byte] = signs
     if stop > len(values) // 8:
         packed[stop - 1] = 0
-        for i in range(len(values) // 8 * 8, len(values)):
-            largest = max(largest, bits[i] & _SIGNLESS)
-            packed[stop - 1] |= np.uint8((values[i] < 0) << (i % 8))
+        for last in range(len(values) // 8 * 8, len(values)):
+            largest = max(largest, bits[last] & _SIGNLESS)
+            packed[stop - 1] |= np.uint8((values[last] < 0) << (last % 8))
     return largest
 
 
