@@ -27,7 +27,7 @@ test: environment ## check format, style, layers, types, rules, and run all the 
 	$(IN_VENV) python -m pytest
 
 bench: environment ## time the kernels beside plain ways to do the same; results/benchmarks/*.csv
-	@for script in benchmarks/*.py; do $(IN_VENV) python $$script; done
+	@for script in $(filter-out %/common.py,$(wildcard benchmarks/*.py)); do $(IN_VENV) python $$script; done
 
 docs: environment ## write config/schema.yaml and docs/configuration.md anew from the settings models
 	@$(IN_VENV) python -m privatune.reference

@@ -3,20 +3,14 @@
 Run by `make bench`: python benchmarks/keystrokes.py. Writes results/benchmarks/keystrokes.csv.
 """
 
-import sys
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 import numpy as np
-import pandas as pd
+from common import write_rows
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "workflow_scripts"))
-
-from privatune.core.files import write_bytes  # noqa: E402
-from privatune.core.streams import stream  # noqa: E402
-from privatune.evaluation.keystrokes import prefix_index, type_words  # noqa: E402
+from privatune.core.streams import stream
+from privatune.evaluation.keystrokes import prefix_index, type_words
 
 WORDS, TOKENS, RUNS, SHOWN = 20_000, 2_000, 5, 3
 CONSONANTS, VOWELS = list("bcdfghklmnprstvwz"), list("aeiou")
@@ -85,9 +79,7 @@ def main() -> None:
                 raise SystemExit(f"{name}: the results differ")
         fast, slow = median(ours), median(baseline)
         rows.append((f"keystrokes, {WORDS} words, {name}", fast, slow, "tokens/s", fast / slow, RUNS))
-    table = pd.DataFrame(rows, columns=["name", "ours", "baseline", "unit", "ratio", "runs"])
-    write_bytes(ROOT / "results/benchmarks/keystrokes.csv", table.to_csv(index=False, float_format="%.4g").encode())
-    print(table.to_string(index=False))
+    write_rows("keystrokes", rows)
 
 
 if __name__ == "__main__":

@@ -4,24 +4,18 @@ Run by `make bench`: python benchmarks/step.py. Writes results/benchmarks/step.c
 """
 
 import os
-import sys
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import pandas as pd
 import torch
+from common import write_rows
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "workflow_scripts"))
-
-from privatune.core.files import write_bytes  # noqa: E402
-from privatune.core.streams import stream  # noqa: E402
-from privatune.models.lstm import Weights, hidden_states, initial_weights, zero_state  # noqa: E402
-from privatune.models.settings import LstmSettings  # noqa: E402
-from privatune.training.step import learner, train_step  # noqa: E402
+from privatune.core.streams import stream
+from privatune.models.lstm import Weights, hidden_states, initial_weights, zero_state
+from privatune.models.settings import LstmSettings
+from privatune.training.step import learner, train_step
 
 WORDS, RUNS, STEPS, RATE, CLIP = 20_000, 5, 4, 0.75, 5.0
 SIZES = {"client": (10, 20), "pretraining": (20, 35)}  # batch, words back
@@ -65,9 +59,7 @@ def main() -> None:
             ours, plain = (median(seconds[1:]) for seconds in speeds.values())
             kind = str(precision).removeprefix("torch.")
             rows.append((f"training step, {name}, {kind}", ours, plain, "tokens/s", ours / plain, RUNS))
-    table = pd.DataFrame(rows, columns=["name", "ours", "baseline", "unit", "ratio", "runs"])
-    write_bytes(ROOT / "results/benchmarks/step.csv", table.to_csv(index=False, float_format="%.4g").encode())
-    print(table.to_string(index=False))
+    write_rows("step", rows)
 
 
 if __name__ == "__main__":

@@ -32,9 +32,9 @@ def pack_signs(values: np.ndarray, threads: int = 1) -> np.ndarray:
 
 def unpack_signs(packed: np.ndarray, n: int, threads: int = 1) -> np.ndarray:
     """[n] float32: -1 where `pack_signs` found a negative value, else +1."""
-    _check_length(packed, -(-n // 8))
+    check_length(packed, -(-n // 8))
     if n % 8 and packed[-1] >> (n % 8):
-        raise _damaged("bits are set behind its last sign")
+        raise damaged("bits are set behind its last sign")
     signs = np.empty(n, np.float32)
     each(lambda start, stop: _unpack_signs(packed, signs, start, stop), ranges(len(packed), threads))
     return signs
@@ -53,20 +53,20 @@ def pack_ternary(codes: np.ndarray, threads: int = 1) -> np.ndarray:
 
 def unpack_ternary(packed: np.ndarray, n: int, threads: int = 1) -> np.ndarray:
     """[n] int8: undo `pack_ternary`."""
-    _check_length(packed, -(-n // 5))
+    check_length(packed, -(-n // 5))
     codes = np.empty(n, np.int8)
     if n == 0:
         return codes
     if int(packed.max()) >= _FIVES:
-        raise _damaged(f"byte {int(packed.max())} is not five ternary codes")
+        raise damaged(f"byte {int(packed.max())} is not five ternary codes")
     if n % 5 and int(packed[-1]) >= 3 ** (n % 5):
-        raise _damaged("digits are set behind its last ternary code")
+        raise damaged("digits are set behind its last ternary code")
     each(lambda start, stop: _unpack_ternary(packed, codes, start, stop), ranges(len(packed), threads))
     return codes
 
 
 def pack_bits(codes: np.ndarray, width: int, threads: int = 1) -> np.ndarray:
-    """[ceil(n width / 8)] uint8: bit b of code i, [n] uint8 or uint32 below 2^width, is bit i width + b; width 1 to 32."""
+    """[ceil(n width / 8)] uint8: bit b of code i is bit i width + b; codes [n] uint8 or uint32; width 1..32."""
     _check_width(width)
     if codes.dtype not in (np.uint8, np.uint32) or codes.ndim != 1:
         raise ValueError(f"expected uint8 or uint32 [n], not {codes.dtype} {codes.shape}")
@@ -83,9 +83,9 @@ def pack_bits(codes: np.ndarray, width: int, threads: int = 1) -> np.ndarray:
 def unpack_bits(packed: np.ndarray, n: int, width: int, threads: int = 1) -> np.ndarray:
     """[n] uint32: undo `pack_bits`."""
     _check_width(width)
-    _check_length(packed, packed_length(n, width))
+    check_length(packed, packed_length(n, width))
     if n * width % 8 and packed[-1] >> (n * width % 8):
-        raise _damaged("bits are set behind its last code")
+        raise damaged("bits are set behind its last code")
     if width == 8:
         return packed.astype(np.uint32)
     words = np.zeros(len(packed) // 8 + 2, np.uint64)
@@ -107,7 +107,7 @@ def packed_length(n: int, width: int) -> int:
 def encode_levels(
     values: np.ndarray, norms: np.ndarray, bucket: int, levels: int, key: int, threads: int = 1
 ) -> np.ndarray:
-    """uint8: the levels of `quantise`, of the same arguments, in two's complement of as few bits as -levels..levels take.
+    """uint8: the levels of `quantise` in two's complement of as few bits as -levels..levels take.
 
     >>> encode_levels(np.ones(8, np.float32), np.ones(1, np.float32), 8, 1, key=0).tolist()
     [85, 85]
@@ -121,64 +121,15 @@ def unpack_levels(packed: np.ndarray, n: int, levels: int, threads: int = 1) -> 
     """[n] int8: the levels in what `encode_levels` made."""
     width = _levels_width(levels)
     if width == 8:
-        _check_length(packed, n)
+        check_length(packed, n)
         codes = packed.view(np.int8)
     else:
         # the left shift puts the sign into its place, the right one copies it
         shifted = unpack_bits(packed, n, width, threads).astype(np.uint8) << (8 - width)
         codes = shifted.view(np.int8) >> (8 - width)
     if n and not -levels <= int(codes.min()) <= int(codes.max()) <= levels:
-        raise _damaged(f"it holds a level outside of -{levels} to {levels}")
+        raise damaged(f"it holds a level outside of -{levels} to {levels}")
     return codes
-
-
-def pack_indices(indices: np.ndarray) -> np.ndarray:
-    """uint8: indices [count] uint32, strictly ascending, as Rice codes of the gaps between them; nothing for none.
-
-    The gaps of a random subset are geometric. Rice codes of them take less than 0.1 bits an index more than the subset's
-    entropy up to a third of all, one parameter, and no table; where more is chosen they become its bitmap. Byte 0 is the
-    parameter r; then come the low r bits of each (gap - 1), then the rest of each in unary, as zeros and a one: apart,
-    since that is read without a branch on each bit.
-    """
-    if indices.dtype != np.uint32 or indices.ndim != 1:
-        raise ValueError(f"expected uint32 [count], not {indices.dtype} {indices.shape}")
-    if not len(indices):
-        return np.empty(0, np.uint8)
-    if not _ascending(indices):
-        raise ValueError("expected strictly ascending indices")
-    count = len(indices)
-    # the size is convex in r: down from where the mean gap would have it, or up
-    r = max((int(indices[-1]) // count).bit_length() - 1, 0)
-    size = count * r + _unary_zeros(indices, r)
-    for step in (-1, 1):
-        while 0 <= r + step < 32 and (other := count * (r + step) + _unary_zeros(indices, r + step)) < size:
-            r, size = r + step, other
-    words = np.zeros(-(-(size - count * r + count) // _WORD), np.uint64)
-    low = _rice(indices, r, words)
-    unary = words.view(np.uint8)[: -(-(size - count * r + count) // 8)]
-    return np.concatenate([np.array([r], np.uint8), pack_bits(low, r) if r else low[:0].view(np.uint8), unary])
-
-
-def unpack_indices(packed: np.ndarray, count: int, n: int) -> np.ndarray:
-    """[count] uint32: undo `pack_indices`; PrivatuneError unless these bytes are `count` indices below n <= 2^32."""
-    if not 0 <= count <= n <= 1 << 32:
-        raise _damaged(f"{count} indices of {n} values")
-    if count == 0:
-        _check_length(packed, 0)
-        return np.empty(0, np.uint32)
-    r = int(packed[0]) if len(packed) else 32
-    start = 1 + packed_length(count, r)
-    if r > 31 or len(packed) < start + packed_length(count, 1):
-        raise _damaged(f"it is too short for {count} indices")
-    unary = packed[start:]
-    if unary[-1] == 0 or int(np.bitwise_count(unary).sum(dtype=np.int64)) != count:
-        raise _damaged(f"it does not hold {count} indices")
-    indices = unpack_bits(packed[1:start], count, r) if r else np.zeros(count, np.uint32)
-    zeros = 8 * len(unary) - 8 + int(unary[-1]).bit_length() - count
-    last = _undo_rice(indices, r, unary) + (zeros << r)
-    if last >= n:
-        raise _damaged(f"index {last} of {n} values")
-    return indices
 
 
 def _levels_width(levels: int) -> int:
@@ -192,14 +143,16 @@ def _check_width(width: int) -> None:
         raise ValueError(f"expected 1 <= {width=} <= 32")
 
 
-def _check_length(packed: np.ndarray, expected: int) -> None:
+def check_length(packed: np.ndarray, expected: int) -> None:
+    """Raise PrivatuneError unless `packed` has as many bytes as expected."""
     if packed.dtype != np.uint8 or packed.ndim != 1:
         raise ValueError(f"expected uint8 [bytes], not {packed.dtype} {packed.shape}")
     if len(packed) != expected:
-        raise _damaged(f"{len(packed)} bytes where {expected} belong")
+        raise damaged(f"{len(packed)} bytes where {expected} belong")
 
 
-def _damaged(what: str) -> PrivatuneError:
+def damaged(what: str) -> PrivatuneError:
+    """The error of all that is wrong with bytes from elsewhere."""
     return PrivatuneError(f"a payload is damaged: {what}; send it again")
 
 
@@ -217,9 +170,9 @@ def _pack_signs(values, bits, packed, start, stop):  # type: ignore[no-untyped-d
         packed[byte] = signs
     if stop > len(values) // 8:
         packed[stop - 1] = 0
-        for i in range(len(values) // 8 * 8, len(values)):
-            largest = max(largest, bits[i] & _SIGNLESS)
-            packed[stop - 1] |= np.uint8((values[i] < 0) << (i % 8))
+        for last in range(len(values) // 8 * 8, len(values)):
+            largest = max(largest, bits[last] & _SIGNLESS)
+            packed[stop - 1] |= np.uint8((values[last] < 0) << (last % 8))
     return largest
 
 
@@ -297,56 +250,3 @@ def _unpack_bits(words, width, codes, start, stop):  # type: ignore[no-untyped-d
         # shifted twice: a shift by 64 bits is undefined
         code = words[place] >> by | words[place + np.uint64(1)] << np.uint64(1) << (np.uint64(63) - by)
         codes[i] = np.uint32(code & mask)
-
-
-@compiled
-def _ascending(indices):  # type: ignore[no-untyped-def]
-    wrong = np.uint32(0)
-    for i in range(np.uint64(1), np.uint64(len(indices))):
-        wrong |= np.uint32(1 if indices[i] <= indices[i - np.uint64(1)] else 0)
-    return wrong == 0
-
-
-@compiled
-def _unary_zeros(indices, r):  # type: ignore[no-untyped-def]
-    """Sum of (gap - 1) >> r."""
-    by = np.uint32(r)
-    total = np.uint64(indices[0] >> by)
-    for i in range(np.uint64(1), np.uint64(len(indices))):
-        total += np.uint64(np.uint32(indices[i] - indices[i - np.uint64(1)] - np.uint32(1)) >> by)
-    return np.int64(total)
-
-
-@compiled
-def _rice(indices, r, words):  # type: ignore[no-untyped-def]
-    """Set the unary bits in `words`; the low r bits of each gap - 1."""
-    low = np.empty(len(indices), np.uint32)
-    mask = np.uint32((1 << r) - 1)
-    bit, before = np.uint64(0), np.int64(-1)
-    for i in range(len(indices)):
-        gap = np.uint32(indices[i] - before - 1)
-        before = np.int64(indices[i])
-        low[i] = gap & mask
-        bit += np.uint64(gap >> np.uint32(r))
-        words[bit >> np.uint64(6)] |= np.uint64(1) << (bit & np.uint64(63))
-        bit += np.uint64(1)
-    return low
-
-
-@compiled
-def _undo_rice(indices, r, unary):  # type: ignore[no-untyped-def]
-    """Turn low bits into indices, given as many ones as indices; the sum of the low bits and of the ones below."""
-    total = np.uint64(0)
-    for i in range(len(indices)):
-        total += np.uint64(indices[i]) + np.uint64(i > 0)
-        indices[i] = np.uint32(total)
-    zeros, found = np.uint64(0), np.uint64(0)
-    last = np.uint64(len(indices) - 1)
-    # no branch on a bit, which nobody can predict: a zero adds nothing to the index that is next
-    for byte in unary:
-        for j in range(8):
-            one = np.uint64(byte >> np.uint8(j) & np.uint8(1))
-            indices[min(found, last)] += np.uint32((zeros << np.uint64(r)) * one)
-            found += one
-            zeros += np.uint64(1) - one
-    return total

@@ -29,6 +29,7 @@ _HALF = np.uint64(32)
 _SIGNLESS = np.uint32(0x7FFFFFFF)
 _UNIT = np.float32(2.0**-24)
 _SUMS = 64
+_HALVES = (32, 16, 8, 4, 2, 1)
 
 
 def bucket_norms(values: np.ndarray, bucket: int, kind: Literal["l2", "max"], threads: int = 1) -> np.ndarray:
@@ -46,9 +47,7 @@ def bucket_norms(values: np.ndarray, bucket: int, kind: Literal["l2", "max"], th
     return norms
 
 
-def quantise(
-    values: np.ndarray, norms: np.ndarray, bucket: int, levels: int, key: int, threads: int = 1
-) -> np.ndarray:
+def quantise(values: np.ndarray, norms: np.ndarray, bucket: int, levels: int, key: int, threads: int = 1) -> np.ndarray:
     """[n] int8 in -levels..levels: sign(v) times |v| / norm * levels, rounded up with probability of its fraction.
 
     QSGD's quantiser (Alistarh et al., 2017, section 3.1), unbiased: the mean of `dequantise` is v where |v| <= norm;
@@ -213,11 +212,9 @@ def _euclidean(values, bucket, norms, start, stop):  # type: ignore[no-untyped-d
         for i in range(whole, last):
             value = np.float64(values[i])
             sums[i - whole] += value * value
-        half = np.uint64(_SUMS // 2)
-        while half > 0:
+        for half in _HALVES:
             for j in range(half):
                 sums[j] += sums[j + half]
-            half //= np.uint64(2)
         norms[b] = np.float32(np.sqrt(sums[0]))
 
 

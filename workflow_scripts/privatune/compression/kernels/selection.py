@@ -40,10 +40,9 @@ def top_k(values: np.ndarray, k: int, threads: int = 1) -> np.ndarray:
     # a bound that somewhat more than k values reach, guessed from a sample: one pass then finds all that can be in
     # the result. Where the guess is bad, and with it one that is 0, there are passes over all values instead.
     floor = _likely_bound(bits, k)
-    candidates = _at_least(bits, floor, min(2 * k + 1024, len(bits)), threads) if floor else None
-    if candidates is None or len(candidates) < k:
-        return _largest(bits, k, threads)
-    return candidates[_largest(bits[candidates], k, 1)]
+    if floor and len(candidates := _at_least(bits, floor, min(2 * k + 1024, len(bits)), threads)) >= k:
+        return candidates[_largest(bits[candidates], k, 1)]
+    return _largest(bits, k, threads)
 
 
 def above(values: np.ndarray, threshold: float, threads: int = 1) -> np.ndarray:
@@ -56,14 +55,9 @@ def above(values: np.ndarray, threshold: float, threads: int = 1) -> np.ndarray:
     if not 0 <= threshold < float(np.finfo(np.float32).max):
         raise PrivatuneError(f"threshold {threshold}: expected a number from 0")
     floor = np.float32(threshold).view(np.uint32) + np.uint32(1)
-    found = _at_least(bits, floor, len(bits) // 64 + 1024, threads)
-    if found is None:
-        count, largest = _count(bits, floor, threads)
-        _refuse_unless_finite(largest)
-        found = _at_least(bits, floor, count + _BLOCK, 1)
-    if len(found):
-        _refuse_unless_finite((bits[found] & _SIGNLESS).max())
-    return found
+    count, largest = _count(bits, floor, threads)
+    _refuse_unless_finite(largest)
+    return _at_least(bits, floor, count, threads)
 
 
 def magnitude_bits(values: np.ndarray) -> np.ndarray:
@@ -88,8 +82,8 @@ def _likely_bound(bits: np.ndarray, k: int) -> np.uint32:
     return _kth(sample, min(rank, len(sample)), ranges(len(sample), 1)).bits
 
 
-def _at_least(bits: np.ndarray, floor: np.uint32, room: int, threads: int) -> np.ndarray | None:
-    """Ascending indices of magnitude bits >= floor; None where a thread finds more than `room`."""
+def _at_least(bits: np.ndarray, floor: np.uint32, room: int, threads: int) -> np.ndarray:
+    """Ascending indices of magnitude bits >= floor; none of them where a thread finds more than `room`."""
 
     def gather(start: int, stop: int) -> np.ndarray | None:
         found = np.empty(room + 2 * _BLOCK, np.uint32)
@@ -97,8 +91,7 @@ def _at_least(bits: np.ndarray, floor: np.uint32, room: int, threads: int) -> np
         return None if count < 0 else found[:count]
 
     found = each(gather, ranges(len(bits), threads, _BLOCK))
-    kept = [part for part in found if part is not None]
-    return np.concatenate(kept) if len(kept) == len(found) else None
+    return np.empty(0, np.uint32) if any(part is None for part in found) else np.concatenate(found)
 
 
 def _count(bits: np.ndarray, floor: np.uint32, threads: int) -> tuple[int, int]:
@@ -118,7 +111,7 @@ class _Kth(NamedTuple):
 
 
 def _kth(bits: np.ndarray, k: int, parts: Ranges) -> _Kth:
-    """The k-th largest magnitude for k in 1..n, digit by digit: a histogram of each digit tells which the next one is."""
+    """The k-th largest magnitude, k in 1..n, digit by digit: a histogram of each digit tells which the next one is."""
     kth, left = 0, k
     more = np.zeros(len(parts), np.int64)
     for shift, bins in _DIGITS:
@@ -156,7 +149,7 @@ def _count_part(bits, start, stop, floor):  # type: ignore[no-untyped-def]
 
 @compiled
 def _gather(bits, start, stop, floor, found):  # type: ignore[no-untyped-def]
-    """Indices of bits[start:stop] >= floor into `found`, and how many; -1 when they do not fit with a block to spare."""
+    """Indices of bits[start:stop] >= floor into `found`, and how many; -1 if they do not fit with a block to spare."""
     count = np.uint64(0)
     room = np.uint64(len(found) - _BLOCK)
     last = np.uint64(stop)
