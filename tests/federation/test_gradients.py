@@ -21,7 +21,7 @@ from privatune.training.batches import rows, window
 from privatune.training.step import gradient, learner
 
 WORDS, PERSONS, EACH = 40, 6, 130
-CLIENT = ClientSettings(batch=2, bptt=5, clip=1e9)
+CLIENT = ClientSettings(batch=2, bptt=5, clip=1000)
 COHORT = CohortSettings(size=2, rounds=2)
 
 
@@ -80,7 +80,7 @@ def test_both_modes_read_the_same_words(setting):
 
 
 def test_bits_are_those_of_payloads_and_answers(setting):
-    weights, model, private, general = setting
+    weights, model, _, _ = setting
     halfway, end = run(setting, choice(DenseSettings()), (0.5, 1.0))
     values = sum(weight.numel() for weight in weights.values())
     assert halfway.steps == round(end.steps / 2)
@@ -105,8 +105,10 @@ def test_a_stop_on_the_way_changes_nothing(setting):
     ],
 )
 def test_a_compressed_answer_costs_fewer_bits_and_the_same_seed_gives_the_same_bits(setting, codec, down):
-    (dense,), (first,), (again,) = run(setting, choice(codec)), run(setting, choice(codec, down=down)), run(
-        setting, choice(codec, down=down)
+    (dense,), (first,), (again,) = (
+        run(setting, choice(codec)),
+        run(setting, choice(codec, down=down)),
+        run(setting, choice(codec, down=down)),
     )
     assert first.bits_down < dense.bits_down
     assert first.bits_up == again.bits_up

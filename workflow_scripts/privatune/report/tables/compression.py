@@ -18,8 +18,8 @@ NOTE = (
     "the same text of the same persons, and start from the same small model ({model}). Bits are those of payloads that "
     "were written, headers included, of all devices so far; down: models or what the server sends in their place, and "
     "general text that is sent along. Parameter-server forms: TernGrad with each device's own scale, PowerSGD with "
-    "each device's own P and Q. In averaging a person takes part once, so error feedback and momentum do nothing there; in "
-    "gradient training a device holds several persons' texts and keeps what its codec remembers."
+    "each device's own P and Q. In averaging a person takes part once, so error feedback and momentum do nothing "
+    "there; in gradient training a device holds several persons' texts and keeps what its codec remembers."
 )
 
 
