@@ -103,6 +103,11 @@ def test_half_rounds_to_the_nearest(values):
             assert away != distance or stored % 2 == 0
 
 
+def test_bfloat16_ties_go_to_the_even_one():
+    halfway = np.array([0x3F808000, 0x3F818000, 0xBF818000], np.uint32).view(np.float32)
+    assert [hex(bits) for bits in _to_bfloat16(halfway)] == ["0x3f80", "0x3f82", "0xbf82"]
+
+
 def test_half_refuses_what_it_cannot_hold(settings):
     update = {"v": np.array([70000.0], np.float32)}
     with pytest.raises(PrivatuneError, match="too large for float16"):
