@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from privatune.compression.codec import combine, decode, encode
 from privatune.compression.codecs.half import _to_bfloat16
-from privatune.compression.kernels.packing import pack_indices
+from privatune.compression.kernels.indices import pack_indices
 from privatune.compression.vectors import flat, shaped, shapes_of
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream_key
@@ -101,6 +101,11 @@ def test_half_rounds_to_the_nearest(values):
             away = abs(float(other) - float(value))
             assert not away < distance
             assert away != distance or stored % 2 == 0
+
+
+def test_bfloat16_ties_go_to_the_even_one():
+    halfway = np.array([0x3F808000, 0x3F818000, 0xBF818000], np.uint32).view(np.float32)
+    assert [hex(bits) for bits in _to_bfloat16(halfway)] == ["0x3f80", "0x3f82", "0xbf82"]
 
 
 def test_half_refuses_what_it_cannot_hold(settings):

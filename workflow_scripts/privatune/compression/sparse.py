@@ -6,7 +6,7 @@ import struct
 import numpy as np
 
 from privatune.compression import wire
-from privatune.compression.kernels import packing
+from privatune.compression.kernels.indices import pack_indices, unpack_indices
 from privatune.compression.vectors import Shapes, size_of
 from privatune.core.errors import PrivatuneError
 
@@ -39,7 +39,7 @@ def read(payload: bytes, codec: str, like: Shapes) -> np.ndarray:
 
 def places(indices: np.ndarray) -> bytes:
     """A section of ascending indices: their number as uint32, and their differences, packed."""
-    return _COUNT.pack(len(indices)) + packing.pack_indices(indices).tobytes()
+    return _COUNT.pack(len(indices)) + pack_indices(indices).tobytes()
 
 
 def places_most(n: int) -> int:
@@ -52,6 +52,4 @@ def read_places(section: memoryview, n: int) -> np.ndarray:
     if len(section) < _COUNT.size:
         raise PrivatuneError("truncated: a section of indices has no count")
     (count,) = _COUNT.unpack_from(section)
-    if count > n:
-        raise PrivatuneError(f"it declares {count} indices; this model has {n} values")
-    return packing.unpack_indices(np.frombuffer(section[_COUNT.size :], np.uint8), count, n)
+    return unpack_indices(np.frombuffer(section[_COUNT.size :], np.uint8), count, n)
