@@ -3,7 +3,6 @@ from pathlib import Path
 from privatune.core.files import read_json, write_json
 from privatune.core.job import job
 from privatune.evaluation.curve import curve
-from privatune.evaluation.keystrokes import prefix_index
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.methods import Choice
 from privatune.models.settings import NumericsSettings
@@ -19,7 +18,7 @@ with job(snakemake.log[0]):
         Path(snakemake.input.model).read_bytes(),
         (private, general),
         tests,
-        prefix_index(read_words(snakemake.input.tokenizer)[: s["vocabulary"]]),
+        read_words(snakemake.input.tokenizer)[: s["vocabulary"]],
         Choice(**best["choice"]),
         NumericsSettings(**s["numerics"]),
         EvaluationSettings(**s["evaluation"]),

@@ -3,7 +3,6 @@ from pathlib import Path
 from privatune.core.files import write_json
 from privatune.core.job import job
 from privatune.evaluation.curve import curve
-from privatune.evaluation.keystrokes import prefix_index
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.methods import Choice
 from privatune.models.settings import NumericsSettings
@@ -11,8 +10,7 @@ from privatune.text.streams import limited, read_stream
 from privatune.text.tokenizer import read_words
 
 with job(snakemake.log[0]):
-    s = snakemake.params.settings
-    names = ("private", "general", "valid", "later")
+    s, names = snakemake.params.settings, ("private", "general", "valid", "later")
     private, general, *tests = [limited(read_stream(snakemake.input[name]), s["vocabulary"]) for name in names]
     points = []
     for choice in s["choices"]:
@@ -20,7 +18,7 @@ with job(snakemake.log[0]):
             Path(snakemake.input.model).read_bytes(),
             (private, general),
             tests,
-            prefix_index(read_words(snakemake.input.tokenizer)[: s["vocabulary"]]),
+            read_words(snakemake.input.tokenizer)[: s["vocabulary"]],
             Choice(**choice),
             NumericsSettings(**s["numerics"]),
             EvaluationSettings(**s["evaluation"]),

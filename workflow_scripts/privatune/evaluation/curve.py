@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from privatune.core.tensors import unpack
-from privatune.evaluation.keystrokes import PrefixIndex
+from privatune.evaluation.keystrokes import prefix_index
 from privatune.evaluation.measure import evaluate
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.follow import follow
@@ -22,7 +22,7 @@ def curve(
     model: bytes,
     training: tuple[Stream, Stream],
     tests: tuple[Stream, Stream],
-    index: PrefixIndex,
+    words: Sequence[str],
     choice: Choice,
     numerics: NumericsSettings,
     evaluation: EvaluationSettings,
@@ -35,7 +35,7 @@ def curve(
         model: that training starts from.
         training: private text, one unit a person, and general text, as of `follow`.
         tests: general and user text to measure on.
-        index: of the vocabulary's prefixes.
+        words: of the vocabulary, in the order of their ids.
         choice, numerics, evaluation: see there.
         seeds: of the replicate, and of the samples that are measured.
         shares: of the whole training, ascending.
@@ -44,7 +44,7 @@ def curve(
         A dictionary each: steps (times that every device has sent), tokens, bits_up, bits_down, and MEASURES.
     """
     start = Progress(0, 0, 0, 0, unpack(model, "the general model")[0])
-    rows = []
+    rows, index = [], prefix_index(words)
     for at in (start, *follow(model, *training, choice, numerics, seeds[0], shares)):
         weights = {name: torch.from_numpy(array) for name, array in at.model.items()}
         measures = evaluate(weights, *tests, tests[1], index, evaluation, seeds[1])

@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from privatune.compression.settings import CodecSettings, DenseSettings, TopkSettings
+from privatune.core.errors import PrivatuneError
 from privatune.core.settings import Settings
 from privatune.core.validation import validated
 from privatune.federation.settings import ClientSettings, CohortSettings
@@ -34,7 +35,10 @@ class MethodSettings(Settings):
     def _the_grid_fits_the_codec(self) -> Self:
         if self.down == "sparse" and not hasattr(self.codec, "share"):
             raise ValueError(f"down: sparse needs a codec with a `share`, which {self.codec.name} has not; take dense")
-        self.points()
+        try:
+            self.points()
+        except PrivatuneError as error:
+            raise ValueError(str(error)) from error
         return self
 
     def points(self) -> list[tuple[float, CodecSettings]]:
