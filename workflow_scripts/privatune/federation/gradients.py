@@ -40,7 +40,7 @@ def train(
     """
     device, client, size = use(numerics), choice.client, choice.cohort.size
     weights, _ = unpack(model, "the general model")
-    like, down = shapes_of(weights), choice.down_codec()
+    like = shapes_of(weights)
     lm = learner(
         {name: torch.from_numpy(w.copy()).to(device) for name, w in weights.items()}, PRECISIONS[numerics.precision]
     )
@@ -65,6 +65,7 @@ def train(
             payloads.append(payload)
             tokens += inputs.numel()
         mean, server = combine(payloads, like, server, choice.codec, size)
+        down = choice.down_codec(_filled(mean))
         answer, sender = encode(mean, sender, down, stream_key(seed, "codec of the server", step), 1)
         update, receiver = combine([answer], like, receiver, down, 1)
         descend(lm, update, choice.learning_rate)
@@ -79,6 +80,12 @@ def clipped(update: Arrays, limit: float) -> Arrays:
     """The update, scaled to an L2 norm of at most `limit`."""
     norm = sum(float(np.square(change, dtype=np.float64).sum()) for change in update.values()) ** 0.5
     return update if norm <= limit else {name: change * np.float32(limit / norm) for name, change in update.items()}
+
+
+def _filled(mean: Arrays) -> float:
+    """Share of the values that are not zero; at least one is counted."""
+    values = sum(change.size for change in mean.values())
+    return max(1, sum(np.count_nonzero(change) for change in mean.values())) / values
 
 
 def _text(private: Stream, general: Stream, choice: Choice, seed: int) -> tuple[np.ndarray, int]:

@@ -22,7 +22,7 @@ class MethodSettings(Settings):
     down: Literal["dense", "sparse", "same"] = Field(
         "dense",
         description="How the server sends its mean to the devices (gradient). dense: float32; sparse: the values that "
-        "the devices' payloads hold, all of them, for codecs with a `share`; same: by the same codec.",
+        "are not zero, with their indices; same: by the same codec.",
     )
     learning_rates: list[float] = Field(
         min_length=1, description="Rates that are tried: of a device's SGD (averaging), of the server's (gradient)."
@@ -33,8 +33,6 @@ class MethodSettings(Settings):
 
     @model_validator(mode="after")
     def _the_grid_fits_the_codec(self) -> Self:
-        if self.down == "sparse" and not hasattr(self.codec, "share"):
-            raise ValueError(f"down: sparse needs a codec with a `share`, which {self.codec.name} has not; take dense")
         try:
             self.points()
         except PrivatuneError as error:
@@ -61,13 +59,12 @@ class Choice(Settings):
     client: ClientSettings
     cohort: CohortSettings
 
-    def down_codec(self) -> CodecSettings:
-        """How the server sends its mean."""
+    def down_codec(self, filled: float = 1.0) -> CodecSettings:
+        """How the server sends a mean of which a share `filled` of the values is not zero."""
         if self.down == "same":
             return self.codec
-        share: float | None = getattr(self.codec, "share", None)
-        if self.down == "sparse" and share is not None:
-            return TopkSettings(name="topk", share=min(1.0, share * self.cohort.size), error_feedback=False)
+        if self.down == "sparse":
+            return TopkSettings(name="topk", share=filled, error_feedback=False)
         return DenseSettings()
 
 
