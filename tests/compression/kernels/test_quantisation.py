@@ -168,6 +168,14 @@ def test_whole_levels_stay(levels):
         np.testing.assert_array_equal(dequantise(quantise(ends, norms, 125, levels, 3), norms, 125, levels), ends)
 
 
+def test_the_smallest_draw_rounds_no_whole_level_up():
+    key, place = 277, 82167
+    assert words_of(key, 1, place // 256)[place % 256] >> 8 == 0
+    values = np.zeros(place + 1, np.float32)
+    values[::2] = 1
+    np.testing.assert_array_equal(quantise(values, np.ones(1, np.float32), 1 << 20, 7, key), 7 * values)
+
+
 def test_larger_values_than_their_norm_count_as_it_and_a_norm_of_zero_gives_zeros():
     values = np.array([3, -3, 1e30, 1e-45], np.float32)
     np.testing.assert_array_equal(quantise(values, np.array([1, 0], np.float32), 2, 127, 0), [127, -127, 0, 0])

@@ -155,7 +155,7 @@ def _quantise(values, bits, norms, bucket, levels, key, codes, start, stop):  # 
     for first in range(np.uint64(start), last, np.uint64(_GROUP)):
         _random_words(key, first // np.uint64(_GROUP), words)
         end = min(first + np.uint64(_GROUP), last)
-        i = first
+        i = np.uint64(first)
         while i < end:
             at = i // wide
             until = min((at + np.uint64(1)) * wide, end)
@@ -186,10 +186,10 @@ def _dequantise(codes, norms, bucket, levels, values, start, stop):  # type: ign
     while i < last:
         until = min((i // wide + np.uint64(1)) * wide, last)
         norm = norms[i // wide]
-        for j in range(i, until):
-            code = np.int32(codes[j])
+        for j in range(until - i):
+            code = np.int32(codes[i + j])
             largest = max(largest, abs(code))
-            values[j] = np.float32(code) / scale * norm
+            values[i + j] = np.float32(code) / scale * norm
         i = until
     return largest
 

@@ -23,6 +23,7 @@ _SAMPLES = 1 << 15
 _SIGNLESS = np.uint32(0x7FFFFFFF)
 _BLOCK = 64
 _COPIES = 4
+_SHARE = 1 << 16  # values that are worth a thread
 
 
 def top_k(values: np.ndarray, k: int, threads: int = 1) -> np.ndarray:
@@ -41,7 +42,7 @@ def top_k(values: np.ndarray, k: int, threads: int = 1) -> np.ndarray:
     # the result. Where the guess is bad, and with it one that is 0, there are passes over all values instead.
     floor = _likely_bound(bits, k)
     if floor and len(candidates := _at_least(bits, floor, min(2 * k + 1024, len(bits)), threads)) >= k:
-        return candidates[_largest(bits[candidates], k, 1)]
+        return candidates[_largest(bits[candidates], k, threads)]
     return _largest(bits, k, threads)
 
 
@@ -129,7 +130,7 @@ def _kth(bits: np.ndarray, k: int, parts: Ranges) -> _Kth:
 
 def _largest(bits: np.ndarray, k: int, threads: int) -> np.ndarray:
     """Ascending indices of the k largest magnitudes, by passes over all values; k in 1..n."""
-    parts = ranges(len(bits), threads)
+    parts = ranges(len(bits), threads, _SHARE)
     kth = _kth(bits, k, parts)
     kept = {start: (more, ties) for (start, _), more, ties in zip(parts, kth.more, kth.ties, strict=True)}
     return np.concatenate(each(lambda start, stop: _collect(bits, kth.bits, *kept[start], start, stop), parts))
