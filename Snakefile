@@ -25,6 +25,7 @@ include: "rules/federate.smk"
 include: "rules/evaluate.smk"
 include: "rules/compress.smk"
 include: "rules/privacy.smk"
+include: "rules/dpfedavg.smk"
 include: "rules/report.smk"
 
 
@@ -58,4 +59,11 @@ rule compression:
 rule compression_full:
     input:
         files_of(OF_COMPRESSION_FULL),
+    localrule: True
+
+
+# DP-FedAvg (Ramaswamy et al., 2020): user-level differential privacy, and what it is worth by population
+rule dpfedavg:
+    input:
+        files_of(OF_DPFEDAVG),
     localrule: True

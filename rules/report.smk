@@ -52,6 +52,8 @@ POPOV = "Popov et al. 2018"
 PAPER = os.path.relpath(f"{workflow.basedir}/report/popov-2018.csv")
 PAPER_TEXT = os.path.relpath(f"{workflow.basedir}/report/popov-2018-text.csv")
 
+PAPER_DP = os.path.relpath(f"{workflow.basedir}/report/ramaswamy-2020.csv")
+
 # table: category in the report, the files it is made from, the settings it uses
 TABLES = {
     "comparison": (
@@ -101,6 +103,7 @@ TABLES = {
     "client_costs": ("Costs", {"costs": COSTS, "paper_text": PAPER_TEXT}, {"scenarios": list(E.run)}),
     "corpora": ("Corpora", {"streams": STREAMS}, {}),
     "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
+    "accounting": ("Privacy, proved", {"epsilons": f"{OUT}/privacy/accounting.json", "paper": PAPER_DP}, {}),
     "tail": ("Privacy, measured", {"fits": f"{OUT}/privacy/tail.json"}, {}),
     "precision": (
         "General model",
@@ -205,4 +208,5 @@ OF_COMPRESSION_FULL = [
     f"{part}_full" for part in ("compression", "tuning", "claims_compression", "perplexity_by_bits", "bits_to_reach")
 ]
 OF_COMPRESSION = [part.removesuffix("_full") for part in OF_COMPRESSION_FULL] + ["codec_costs"]
-REPORTED = files_of({*TABLES, *FIGURES} - {"precision", *OF_POPOV, *OF_COMPRESSION, *OF_COMPRESSION_FULL})
+OF_DPFEDAVG = ["accounting"]
+REPORTED = files_of({*TABLES, *FIGURES} - {"precision", *OF_POPOV, *OF_COMPRESSION, *OF_COMPRESSION_FULL, *OF_DPFEDAVG})

@@ -15,7 +15,7 @@ from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.methods import Choice, MethodSettings, choices
 from privatune.federation.settings import ClientSettings, CohortSettings, ScenarioSettings
 from privatune.models.settings import LstmSettings
-from privatune.privacy.settings import TailSettings
+from privatune.privacy.settings import AccountingSettings, TailSettings
 from privatune.text.settings import TextSettings
 from privatune.training.settings import PretrainSettings
 
@@ -120,6 +120,14 @@ class CompressionSettings(Settings):
         return choices(self.methods[method], self.client, self.cohort)
 
 
+class DpFedAvgSettings(Settings):
+    """Of the target `dpfedavg`: user-level differential privacy (Ramaswamy et al. 2020)."""
+
+    accounting: AccountingSettings = Field(
+        default_factory=AccountingSettings, description="Epsilon by population, at the paper's scale."
+    )
+
+
 class Experiment(Settings):
     """One experiment, as config/config.yaml states it."""
 
@@ -151,6 +159,7 @@ class Experiment(Settings):
     compression: CompressionSettings = Field(
         default_factory=CompressionSettings, description="Of the targets `compression` and `compression_full`."
     )
+    dpfedavg: DpFedAvgSettings = Field(default_factory=DpFedAvgSettings, description="Of the target `dpfedavg`.")
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How work is cut into jobs.")
 
     @model_validator(mode="after")

@@ -22,11 +22,7 @@ def cohort(persons: int, size: int, round_number: int, seed: int) -> list[int]:
     >>> sorted(cohort(4, 2, 1, seed=0) + cohort(4, 2, 2, seed=0))
     [0, 1, 2, 3]
     """
-    if size > persons:
-        raise PrivatuneError(
-            f"federation.cohort.size: {size} persons a round, but only {persons} have enough text to train on; "
-            "lower it, lower `private.min_words` or bring more text"
-        )
+    _refuse_too_many(persons, size)
     queue: list[int] = []
     taken: list[int] = []
     passes = 0
@@ -40,3 +36,39 @@ def cohort(persons: int, size: int, round_number: int, seed: int) -> list[int]:
             queue.remove(person)
             taken.append(person)
     return taken
+
+
+def fixed_cohort(persons: int, size: int, round_number: int, seed: int) -> list[int]:
+    """`size` persons, uniformly and without replacement, anew each round: what accountants mean by a fixed-size cohort.
+
+    `cohort` is not that: a person who took part waits there for all others, which tells who may be drawn.
+
+    Args:
+        persons: number of persons, known as 0 .. persons - 1.
+        size: persons a round.
+        round_number: counted from 1.
+        seed: of the cohorts; secret where privacy is claimed.
+
+    Raises:
+        PrivatuneError: more persons are asked for than there are.
+    """
+    _refuse_too_many(persons, size)
+    return stream(seed, "fixed cohort", round_number).permutation(persons)[:size].tolist()
+
+
+def poisson_cohort(persons: int, expected: int, round_number: int, seed: int) -> list[int]:
+    """Each person with probability expected / persons, on their own; the cohort may be empty or everyone.
+
+    Arguments and errors as of `fixed_cohort`, but that `expected` is the mean size over rounds.
+    """
+    _refuse_too_many(persons, expected)
+    drawn = stream(seed, "poisson cohort", round_number).random(persons) < expected / persons
+    return drawn.nonzero()[0].tolist()
+
+
+def _refuse_too_many(persons: int, size: int) -> None:
+    if size > persons:
+        raise PrivatuneError(
+            f"federation.cohort.size: {size} persons a round, but only {persons} have enough text to train on; "
+            "lower it, lower `private.min_words` or bring more text"
+        )

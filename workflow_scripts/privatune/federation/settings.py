@@ -67,6 +67,32 @@ class DistillSettings(Settings):
     clip: float = Field(5.0, gt=0, le=1000, description="Largest L2 norm of a step's gradient.")
 
 
+class SgdSettings(Settings):
+    """The mean update times a rate."""
+
+    name: Literal["sgd"] = Field("sgd", description="sgd: add the mean update, times a rate.")
+    learning_rate: float = Field(1.0, gt=0, le=100, description="Rate; with 1 the server averages.")
+
+
+class NesterovSettings(Settings):
+    """Nesterov momentum on mean updates (Ramaswamy et al. 2020)."""
+
+    name: Literal["nesterov"] = Field(description="nesterov: momentum that looks ahead.")
+    learning_rate: float = Field(1.0, gt=0, le=100, description="Rate of the server.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Share of the velocity that stays from round to round.")
+
+
+class AdamSettings(Settings):
+    """Adam on mean updates (Reddi et al. 2021)."""
+
+    name: Literal["adam"] = Field(description="adam: every weight at a rate of its own.")
+    learning_rate: float = Field(0.001, gt=0, le=100, description="Rate of the server.")
+    beta1: float = Field(0.9, ge=0, lt=1, description="Share of the mean that stays from round to round.")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Share of the mean square that stays from round to round.")
+    epsilon: float = Field(1e-3, gt=0, le=1, description="Added to the root of the mean square; bounds a step.")
+
+
+OptimiserSettings = Annotated[SgdSettings | NesterovSettings | AdamSettings, Field(discriminator="name")]
 ServerSettings = Annotated[AverageSettings | DistillSettings, Field(discriminator="method")]
 
 

@@ -1,10 +1,103 @@
-"""Settings of the measures of privacy. Apart from the code, so that planning a workflow does not import torch."""
+"""Settings of the privacy mechanism and of measures. Apart from the code, so that planning imports nothing heavy."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from privatune.core.settings import Settings
+
+
+class AdaptiveClipSettings(Settings):
+    """Clipping that follows a quantile of the updates' norms (Andrew et al. 2021), at a share of the noise's budget."""
+
+    quantile: float = Field(0.5, gt=0, lt=1, description="Share of the updates that should lie within the clip.")
+    rate: float = Field(
+        0.2,
+        gt=0,
+        le=10,
+        description="Of the geometric step: the clip is multiplied by exp(-rate * (share - quantile)).",
+    )
+    budget_share: float = Field(
+        0.05,
+        gt=0,
+        lt=1,
+        description="Share of the budget, in units of 1 / noise_multiplier^2, that the noised count of updates within "
+        "the clip takes; the noise on the sum grows by 1 / sqrt(1 - share), so that both together cost what "
+        "`noise_multiplier` says.",
+    )
+
+
+class PrivacySettings(Settings):
+    """User-level differential privacy of what the server releases: DP-FedAvg (Ramaswamy et al. 2020)."""
+
+    clip: float = Field(
+        0.8, gt=0, le=1e6, description="S: largest L2 norm of a person's whole update, all tensors as one vector."
+    )
+    noise_multiplier: float | None = Field(
+        None,
+        ge=0,
+        le=1e6,
+        description="z: standard deviation of the noise on the sum of the clipped updates, over the clip. 0: clipping "
+        "alone, of which no epsilon is stated. null: as `target_epsilon` asks.",
+    )
+    target_epsilon: float | None = Field(
+        None, gt=0, le=1e4, description="Epsilon after all rounds, which gives z; null: as `noise_multiplier` says."
+    )
+    delta: float | None = Field(
+        None, gt=0, lt=1, description="Probability beyond epsilon, below 1 / persons; null: persons^-1.1."
+    )
+    sampling: Literal["poisson", "fixed"] = Field(
+        "poisson",
+        description="How each round draws its cohort, and what epsilon is about. poisson: each person on their own "
+        "(one person added or removed); fixed: as many each round, without replacement (one person replaced by "
+        "another, which moves the clipped sum twice as far).",
+    )
+    accountant: Literal["rdp", "pld"] = Field(
+        "rdp", description="rdp: Renyi differential privacy; pld: privacy loss distributions, tighter, Poisson only."
+    )
+    adaptive: AdaptiveClipSettings | None = Field(
+        None, description="How the clip follows the updates from `clip` on; null: it stays."
+    )
+    secure: bool = Field(
+        False,
+        description="Whether seeds of noise and cohorts come from the operating system, once, into files that only the "
+        "owner reads. false: from `seeds`, which are public, so that a run can be repeated but protects nobody.",
+    )
+
+    @model_validator(mode="after")
+    def _noise_and_accountant_fit(self) -> Self:
+        if (self.noise_multiplier is None) == (self.target_epsilon is None):
+            raise ValueError("noise_multiplier, target_epsilon: give one of the two, the other follows")
+        if self.accountant == "pld" and self.sampling != "poisson":
+            raise ValueError("accountant: pld knows no cohorts of fixed size; take rdp, or sampling: poisson")
+        return self
+
+
+class AccountingSettings(Settings):
+    """Training whose epsilon table `accounting` states by population; the defaults are the paper's."""
+
+    populations: list[Annotated[int, Field(ge=2)]] = Field(
+        [2_000_000, 3_000_000, 4_000_000, 5_000_000, 10_000_000],
+        min_length=1,
+        description="N: persons who may be drawn; delta is N^-1.1.",
+    )
+    cohort: int = Field(20_000, ge=1, description="M: persons of a round, at most as many as any population has.")
+    rounds: int = Field(2000, ge=1, description="T.")
+    noise_multiplier: float = Field(
+        0.8,
+        gt=0,
+        le=1000,
+        description="z: standard deviation of the noise on the sum of clipped updates, over the clip.",
+    )
+    clip: float = Field(0.8, gt=0, le=1e6, description="S: largest L2 norm of an update; no epsilon depends on it.")
+
+    @model_validator(mode="after")
+    def _cohorts_are_drawn_from_the_population(self) -> Self:
+        if self.cohort > min(self.populations):
+            raise ValueError(
+                f"cohort: {self.cohort} persons a round are more than a population of {min(self.populations)}; lower it"
+            )
+        return self
 
 
 class TailTestSettings(Settings):

@@ -1,0 +1,54 @@
+"""Server optimisers: what is added to the model for a round's mean update (Reddi et al. 2021, algorithm 2).
+
+Pure functions of public values: whatever they do to a noisy mean costs no privacy. The mean update stands for a
+negative gradient, so steps go along it. State is a mapping of arrays, {} before the first round.
+"""
+
+import numpy as np
+
+from privatune.core.tensors import Arrays
+from privatune.federation.settings import AdamSettings, NesterovSettings, OptimiserSettings, SgdSettings
+
+
+def step(mean: Arrays, state: Arrays, settings: OptimiserSettings) -> tuple[Arrays, Arrays]:
+    """What a round adds to the model, and the optimiser's next state.
+
+    Args:
+        mean: the round's mean update in float64, by name; not changed.
+        state: what this gave back last time, at first {}.
+        settings: of the optimiser.
+    """
+    if isinstance(settings, SgdSettings):
+        return sgd(mean, state, settings)
+    return nesterov(mean, state, settings) if isinstance(settings, NesterovSettings) else adam(mean, state, settings)
+
+
+def sgd(mean: Arrays, state: Arrays, settings: SgdSettings) -> tuple[Arrays, Arrays]:
+    """rate * mean; with rate 1 federated averaging."""
+    return {name: settings.learning_rate * change for name, change in mean.items()}, state
+
+
+def nesterov(mean: Arrays, state: Arrays, settings: NesterovSettings) -> tuple[Arrays, Arrays]:
+    """v <- momentum v + mean; step = rate (mean + momentum v), in the form of Sutskever et al. (2013)."""
+    velocity = {
+        name: settings.momentum * state.get(f"velocity/{name}", np.zeros(())) + change for name, change in mean.items()
+    }
+    steps = {
+        name: settings.learning_rate * (change + settings.momentum * velocity[name]) for name, change in mean.items()
+    }
+    return steps, {f"velocity/{name}": value for name, value in velocity.items()}
+
+
+def adam(mean: Arrays, state: Arrays, settings: AdamSettings) -> tuple[Arrays, Arrays]:
+    """Adam with corrected moments (Kingma and Ba 2015, algorithm 1)."""
+    zero, first, second = np.zeros(()), {}, {}
+    count = int(state.get("rounds", zero)) + 1
+    steps: Arrays = {}
+    for name, change in mean.items():
+        first[name] = settings.beta1 * state.get(f"first/{name}", zero) + (1 - settings.beta1) * change
+        second[name] = settings.beta2 * state.get(f"second/{name}", zero) + (1 - settings.beta2) * change**2
+        scale = np.sqrt(second[name] / (1 - settings.beta2**count)) + settings.epsilon
+        steps[name] = settings.learning_rate * (first[name] / (1 - settings.beta1**count)) / scale
+    kept = {f"first/{name}": value for name, value in first.items()}
+    kept |= {f"second/{name}": value for name, value in second.items()}
+    return steps, kept | {"rounds": np.array(count, np.int64)}

@@ -1,0 +1,60 @@
+"""Secret seeds: from the operating system, stored once, read again by a retry, so that nothing is released twice."""
+
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from privatune.core.errors import PrivatuneError
+
+BITS = 128  # as wide as the key of a stream
+
+
+def secret_seed(path: str | Path) -> int:
+    """The seed in the file `path`, drawn and stored there at the first call.
+
+    The same round with other noise would be a second release of the same updates, and their mean has less noise than
+    is accounted for. So a seed is never replaced: jobs that race for it, and retries, all get the first one. Keep the
+    file out of a job's declared outputs, which are deleted when a job fails, and out of what is published.
+
+    Raises:
+        PrivatuneError: the file is damaged, can be read by others, or cannot be written.
+    """
+    path = Path(path)
+    try:
+        if not path.exists():
+            _store(path)
+        mode = stat.S_IMODE(path.stat().st_mode)
+        text = path.read_text()
+    except OSError as error:
+        raise PrivatuneError(f"{path}: the secret seed cannot be stored or read ({error.strerror})") from error
+    if mode & 0o077:
+        raise PrivatuneError(
+            f"{path}: others can read this secret seed (mode {mode:o}), so the noise protects nobody; run again under "
+            "another `output:`, on a file system that keeps permissions"
+        )
+    try:
+        seed = int(text, 16)
+    except ValueError:
+        seed = -1
+    if len(text.strip()) != BITS // 4 or seed < 0:
+        raise PrivatuneError(
+            f"{path}: the secret seed is damaged; restore the file. With another seed the round would be released twice"
+        )
+    return seed
+
+
+def _store(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(f"{secrets.randbits(BITS):0{BITS // 4}x}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):  # another job was first: unlike a rename, a link never replaces its seed
+            os.link(part, path)
+    finally:
+        part.unlink()
