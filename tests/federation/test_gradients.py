@@ -38,7 +38,7 @@ def setting():
 
 
 def choice(codec, mode="gradient", down="dense"):
-    return Choice(mode=mode, learning_rate=0.5, codec=codec, down=down, client=CLIENT, cohort=COHORT)
+    return Choice(mode=mode, learning_rate=0.5, codec=codec, down=down, final_rate=0.1, client=CLIENT, cohort=COHORT)
 
 
 def run(setting, chosen, shares=(1.0,), seed=3):
@@ -66,7 +66,7 @@ def test_dense_gradients_are_sgd_on_their_mean(setting):
             for name, g in found.items():
                 sums[name] += g
         for name, total in sums.items():
-            lm.weights[name] -= 0.5 * total / 2
+            lm.weights[name] -= 0.5 * (1 - 0.9 * step / end.steps) * total / 2
             lm.computing[name].data.copy_(lm.weights[name])
     for name, weight in lm.weights.items():
         np.testing.assert_allclose(end.model[name], weight.numpy(), rtol=1e-4, atol=1e-6)
@@ -141,7 +141,7 @@ def test_a_grid_is_every_rate_with_every_value():
     method = MethodSettings(
         mode="gradient", codec={"name": "topk"}, learning_rates=[1, 2], parameter={"share": [0.1, 0.2]}
     )
-    found = [(c.learning_rate, c.codec.share) for c in choices(method, CLIENT, COHORT)]
+    found = [(c.learning_rate, c.codec.share) for c in choices(method, CLIENT, COHORT, 0.1)]
     assert found == [(1, 0.1), (1, 0.2), (2, 0.1), (2, 0.2)]
 
 
@@ -155,3 +155,8 @@ def test_a_grid_is_every_rate_with_every_value():
 def test_a_grid_that_the_codec_does_not_have_is_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         MethodSettings(mode="gradient", learning_rates=[1.0], **settings)
+
+
+def test_rates_fall_on_a_line():
+    chosen = choice(DenseSettings())
+    assert [chosen.rate_at(share) for share in (0.0, 0.5, 1.0)] == pytest.approx([0.5, 0.275, 0.05])

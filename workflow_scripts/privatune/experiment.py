@@ -91,7 +91,10 @@ class CompressionSettings(Settings):
     shares: list[Annotated[float, Field(gt=0, le=1)]] = Field(
         [0.0625, 0.125, 0.25, 0.5, 1.0], min_length=1, description="Of the training, ascending: where it is measured."
     )
-    tuning_share: float = Field(0.5, gt=0, le=1, description="Share of the training that each point of a grid runs.")
+    final_rate: float = Field(
+        0.1, gt=0, le=1, description="The last step's or round's rate, as a share of the first; it falls on a line."
+    )
+    tuning_share: float = Field(1.0, gt=0, le=1, description="Share of the training that each point of a grid runs.")
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="Samples of text.")
     methods: dict[str, MethodSettings] = Field({}, description="Ways of training by name.")
     run: list[str] = Field([], description="Methods of the target `compression`; the first is compared with the rest.")
@@ -117,7 +120,7 @@ class CompressionSettings(Settings):
 
     def choices(self, method: str) -> list[Choice]:
         """A method at every point of its grid."""
-        return choices(self.methods[method], self.client, self.cohort)
+        return choices(self.methods[method], self.client, self.cohort, self.final_rate)
 
 
 class DpFedAvgSettings(Settings):

@@ -45,14 +45,15 @@ def _average(
     seed: int,
     shares: Sequence[float],
 ) -> Iterator[Progress]:
-    client = choice.client.model_copy(update={"learning_rate": choice.learning_rate})
-    scenario = ScenarioSettings(client=client, cohort=choice.cohort, codec=choice.codec)
-    stops = [reached(share, choice.cohort.rounds) for share in shares]
+    rounds = choice.cohort.rounds
+    stops = [reached(share, rounds) for share in shares]
     tokens = up = down = 0
-    rounds = range(1, stops[-1] + 1)
-    for number, averaged, records in run_rounds(model, private, general, scenario, numerics, seed, rounds):
+    for number in range(1, stops[-1] + 1):
+        client = choice.client.model_copy(update={"learning_rate": choice.rate_at((number - 1) / rounds)})
+        scenario = ScenarioSettings(client=client, cohort=choice.cohort, codec=choice.codec)
+        ((_, model, records),) = run_rounds(model, private, general, scenario, numerics, seed, [number])
         tokens += sum(record["user_tokens"] + record["rehearsal_tokens"] for record in records)
         up += sum(record["bits_up"] for record in records)
         down += sum(record["bits_down"] for record in records)
         if number in stops:
-            yield Progress(number, tokens, up, down, unpack(averaged, "the round's model")[0])
+            yield Progress(number, tokens, up, down, unpack(model, "the round's model")[0])

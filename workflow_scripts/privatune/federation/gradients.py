@@ -68,7 +68,7 @@ def train(
         down = choice.down_codec(_filled(mean))
         answer, sender = encode(mean, sender, down, stream_key(seed, "codec of the server", step), 1)
         update, receiver = combine([answer], like, receiver, down, 1)
-        descend(lm, update, choice.learning_rate)
+        descend(lm, update, choice.rate_at(step / steps))
         up += sum(map(len, payloads))
         to_all += size * len(answer)
         if step + 1 in stops:

@@ -56,8 +56,13 @@ class Choice(Settings):
     learning_rate: float
     codec: CodecSettings
     down: Literal["dense", "sparse", "same"]
+    final_rate: float
     client: ClientSettings
     cohort: CohortSettings
+
+    def rate_at(self, share: float) -> float:
+        """The rate after a share of the training: it falls on a line, from the whole to `final_rate` of it."""
+        return self.learning_rate * (1 + share * (self.final_rate - 1))
 
     def down_codec(self, filled: float = 1.0) -> CodecSettings:
         """How the server sends a mean of which a share `filled` of the values is not zero."""
@@ -68,9 +73,7 @@ class Choice(Settings):
         return DenseSettings()
 
 
-def choices(method: MethodSettings, client: ClientSettings, cohort: CohortSettings) -> list[Choice]:
+def choices(method: MethodSettings, client: ClientSettings, cohort: CohortSettings, final_rate: float) -> list[Choice]:
     """A method at every point of its grid, in the grid's order."""
-    return [
-        Choice(mode=method.mode, learning_rate=rate, codec=codec, down=method.down, client=client, cohort=cohort)
-        for rate, codec in method.points()
-    ]
+    shared = {"mode": method.mode, "down": method.down, "final_rate": final_rate, "client": client, "cohort": cohort}
+    return [Choice(learning_rate=rate, codec=codec, **shared) for rate, codec in method.points()]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,7 +24,10 @@ def figure(compression: str | Path) -> Figure:
     runs = read_table(compression, COLUMNS)
     start = runs[runs["steps"] == 0]
     runs = runs[runs["steps"] > 0]
-    means = runs.groupby(["method", "steps"], sort=False, as_index=False)[["bits_up", "ppl_user", "ppl_average"]].mean()
+    # replicates stop at the same shares of the training, which are different steps
+    stop = runs.groupby(["method", "seed"]).cumcount()
+    logs = np.log(runs[["bits_up", "ppl_user", "ppl_average"]])
+    means = np.exp(logs.groupby([runs["method"], stop], sort=False).mean()).reset_index()
     chosen = method_looks(runs)
     drawn = Figure(figsize=(PAGE, 3.2))
     panels = drawn.subplots(1, 2)
