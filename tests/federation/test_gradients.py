@@ -105,8 +105,10 @@ def test_a_stop_on_the_way_changes_nothing(setting):
     ],
 )
 def test_a_compressed_answer_costs_fewer_bits_and_the_same_seed_gives_the_same_bits(setting, codec, down):
-    (dense,), (first,), (again,) = run(setting, choice(codec)), run(setting, choice(codec, down=down)), run(
-        setting, choice(codec, down=down)
+    (dense,), (first,), (again,) = (
+        run(setting, choice(codec)),
+        run(setting, choice(codec, down=down)),
+        run(setting, choice(codec, down=down)),
     )
     assert first.bits_down < dense.bits_down
     assert first.bits_up == again.bits_up
