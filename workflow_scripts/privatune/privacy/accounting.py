@@ -18,14 +18,11 @@ from dp_accounting import (
     SampledWithoutReplacementDpEvent,
     SelfComposedDpEvent,
 )
-from dp_accounting.mechanism_calibration import (
-    LowerEndpointAndGuess,
-    NoBracketIntervalFoundError,
-    calibrate_dp_mechanism,
-)
+from dp_accounting.mechanism_calibration import LowerEndpointAndGuess, calibrate_dp_mechanism
 from dp_accounting.pld import PLDAccountant
 from dp_accounting.privacy_accountant import PrivacyAccountant
 from dp_accounting.rdp import RdpAccountant
+from dp_accounting.rdp.rdp_privacy_accountant import DEFAULT_RDP_ORDERS
 
 from privatune.core.errors import PrivatuneError
 from privatune.privacy.mechanism import ADJACENCIES, Mechanism, Sampling
@@ -34,11 +31,12 @@ from privatune.privacy.settings import PrivacySettings
 # rdp: Renyi DP by the conversion of Canonne, Kamath and Steinke (2020, proposition 12); rdp_plain: by Mironov's (2017)
 Accountant = Literal["rdp", "rdp_plain", "pld"]
 
-# the paper's; whole, since fixed-size sampling is bounded at whole orders, and of the others nothing is gained
+# the paper's, and whole, as theorem 27 of Wang et al. is; Poisson sampling gains from those between, dp-accounting's own
 ORDERS = (*range(2, 64), 128, 256)
 # of the privacy loss; every choice gives an upper bound. With 1e-4 a result is within 1e-4 of its limit and takes a
 # second; while a multiplier is searched for, 1e-3 costs it a thousandth of epsilon
 PLD_INTERVAL, PLD_SEARCH_INTERVAL = 1e-4, 1e-3
+LEAST_NOISE = 0.01  # multiplier at which a search begins; no claim is made with so little
 RELATIONS = {
     "poisson": NeighboringRelation.ADD_OR_REMOVE_ONE,
     "fixed": NeighboringRelation.REPLACE_ONE,
@@ -146,15 +144,9 @@ def epsilon(phases: Sequence[Mechanism], accountant: Accountant = "rdp", as_pape
     if len({(phase.sampling, phase.delta) for phase in phases}) != 1:
         raise PrivatuneError("phases of one epsilon must be alike in sampling and delta; state them apart")
     sampling, delta = phases[0].sampling, phases[0].delta
-    if accountant == "pld" and sampling != "poisson":
-        raise PrivatuneError("privacy.accountant: pld knows no cohorts of fixed size; take rdp, or sampling: poisson")
     if any(phase.noise_multiplier == 0 for phase in phases):
         raise PrivatuneError("privacy.noise_multiplier: without noise there is no epsilon; take it above 0")
-    accounted: PrivacyAccountant
-    if accountant == "pld":
-        accounted = PLDAccountant(RELATIONS[sampling], PLD_INTERVAL)
-    else:
-        accounted = RdpAccountant(ORDERS, RELATIONS[sampling])
+    accounted = _accountant(sampling, accountant, PLD_INTERVAL)
     for phase in phases:
         accounted.compose(_event(phase, phase.noise_multiplier, as_paper))
     if accountant == "rdp_plain":
@@ -163,32 +155,42 @@ def epsilon(phases: Sequence[Mechanism], accountant: Accountant = "rdp", as_pape
     return float(accounted.get_epsilon(delta))
 
 
-def noise_for(mechanism: Mechanism, target: float, accountant: Accountant = "rdp") -> float:
+def noise_for(mechanism: Mechanism, target: float, accountant: Literal["rdp", "pld"] = "rdp") -> float:
     """The least noise multiplier, to 1e-6, whose epsilon is at most `target`; the mechanism's own is not read.
 
+    It takes seconds, so a workflow asks once and writes down the answer.
+
     Raises:
-        PrivatuneError: no noise reaches the target, or the accountant does not know the sampling.
+        PrivatuneError: next to no noise is asked for, or the accountant does not know the sampling.
     """
-    if accountant == "pld":
-        # its own bound is lower, so the search begins below what the faster one finds
-        upper = noise_for(mechanism, target, "rdp") if mechanism.sampling == "poisson" else 1.0
-        bracket = LowerEndpointAndGuess(upper / 4, upper)
-    else:
-        bracket = LowerEndpointAndGuess(0.01, 1.0)
-    relation = RELATIONS[mechanism.sampling]
-    makers = {
-        "rdp": lambda: RdpAccountant(ORDERS, relation),
-        "pld": lambda: PLDAccountant(relation, PLD_SEARCH_INTERVAL),
-    }
-    try:
-        return float(
-            calibrate_dp_mechanism(makers[accountant], lambda z: _event(mechanism, z), target, mechanism.delta, bracket)
-        )
-    except NoBracketIntervalFoundError as error:
+
+    def fresh() -> PrivacyAccountant:
+        return _accountant(mechanism.sampling, accountant, PLD_SEARCH_INTERVAL)
+
+    lower, guess = LEAST_NOISE, 1.0
+    first = fresh()
+    if accountant == "pld":  # its bound is lower and slower: search below what the faster one finds
+        guess = noise_for(mechanism, target, "rdp")
+        lower = guess / 4
+    first.compose(_event(mechanism, lower))
+    if first.get_epsilon(mechanism.delta) <= target:
         raise PrivatuneError(
-            f"privacy.target_epsilon: no noise gives {target:g} by {accountant} in {mechanism.rounds} rounds of "
-            f"{mechanism.cohort} of {mechanism.population} persons; ask for more"
-        ) from error
+            f"privacy.target_epsilon: {target:g} in {mechanism.rounds} rounds of {mechanism.cohort} of "
+            f"{mechanism.population} persons asks for a noise multiplier below {lower:.2g}; ask for less"
+        )
+    bracket = LowerEndpointAndGuess(lower, guess)
+    return float(calibrate_dp_mechanism(fresh, lambda z: _event(mechanism, z), target, mechanism.delta, bracket))
+
+
+def _accountant(sampling: Sampling, accountant: Accountant, interval: float) -> PrivacyAccountant:
+    if accountant == "pld":
+        if sampling != "poisson":
+            raise PrivatuneError(
+                "privacy.accountant: pld knows no cohorts of fixed size; take rdp, or sampling: poisson"
+            )
+        return PLDAccountant(RELATIONS[sampling], interval)
+    between = accountant == "rdp" and sampling == "poisson"
+    return RdpAccountant(DEFAULT_RDP_ORDERS if between else ORDERS, RELATIONS[sampling])
 
 
 def _event(mechanism: Mechanism, noise_multiplier: float, as_paper: bool = False) -> DpEvent:

@@ -1,7 +1,7 @@
 """The mechanism of DP-FedAvg: a round's clipped updates become one noisy mean.
 
-Ramaswamy et al. (2020); adaptive clipping by Andrew et al. (2021). A `Mechanism` ties sampling, clip and noise together;
-privacy/accounting.py states its epsilon.
+Ramaswamy et al. (2020), adaptive clipping by Andrew et al. (2021). A `Mechanism` ties sampling, clip and noise
+together; privacy/accounting.py states its epsilon.
 """
 
 import math

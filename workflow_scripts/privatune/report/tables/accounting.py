@@ -44,7 +44,7 @@ def table(epsilons: str | Path, paper: str | Path) -> Table:
             "adjacency": ("adjacency", str),
             "sensitivity": ("sensitivity", "{:g}".format),
             "sampling": ("sampling", str),
-            "q": ("q", "{:g}".format),
+            "q": ("q", "{:.3g}".format),
             "population": ("population N", decimals(0)),
             "delta": ("delta", "{:.3g}".format),
             "accountant": ("accountant", ACCOUNTANTS.__getitem__),

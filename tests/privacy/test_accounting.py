@@ -1,0 +1,235 @@
+"""Epsilons: the paper's table, golden values of other accountants, and what an epsilon must not be asked of."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from dp_accounting import ComposedDpEvent, GaussianDpEvent, NeighboringRelation, PoissonSampledDpEvent
+from dp_accounting.rdp import RdpAccountant
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from privatune.core.errors import PrivatuneError
+from privatune.privacy.accounting import (
+    ORDERS,
+    by_population,
+    default_delta,
+    epsilon,
+    guarantee,
+    mechanism_of,
+    noise_for,
+)
+from privatune.privacy.mechanism import Mechanism
+from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings
+
+# Ramaswamy et al. (2020): N, their epsilon, three decimals of it, with 2 S, Poisson; M = 20,000, T = 2,000, z = 0.8
+PAPER = [
+    (2_000_000, 9.86, 9.857, 213, 6.935),
+    (3_000_000, 6.73, 6.733, 106, 5.177),
+    (4_000_000, 5.36, 5.356, 68, 4.188),
+    (5_000_000, 4.54, 4.535, 50, 3.862),
+    (10_000_000, 3.27, 3.269, 26, 3.083),
+]
+
+
+def at_scale(population, sampling="fixed", **changes):
+    values = {"cohort": 20_000, "rounds": 2000, "noise_multiplier": 0.8, "clip": 0.8}
+    return Mechanism(sampling, population, delta=default_delta(population), **(values | changes))
+
+
+def sampled(q, sigma, rounds, delta, clip=1.0):
+    """Poisson sampling of a population in which delta is less than one person's share."""
+    return Mechanism("poisson", 10_000, round(q * 10_000), rounds, sigma, clip, delta)
+
+
+@pytest.mark.parametrize(("population", "printed", "exact", "honest", "poisson"), PAPER)
+def test_the_papers_table(population, printed, exact, honest, poisson):
+    as_paper = guarantee(at_scale(population), "rdp_plain", as_paper=True)
+    assert as_paper.epsilon == pytest.approx(printed, abs=0.01)
+    assert as_paper.epsilon == pytest.approx(exact, abs=5e-4)
+    assert (as_paper.sensitivity, as_paper.adjacency) == (0.8, "replace one")
+    assert epsilon([at_scale(population)], "rdp_plain") == pytest.approx(honest, abs=0.5)
+    assert epsilon([at_scale(population, "poisson")], "rdp_plain") == pytest.approx(poisson, abs=5e-4)
+
+
+def test_the_tighter_conversion():
+    assert epsilon([at_scale(2_000_000)], "rdp", as_paper=True) == pytest.approx(9.107, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("q", "sigma", "rounds", "rdp", "low", "high"),
+    [
+        (0.01, 1, 1000, 2.1014, 1.8182, 1.8384),  # between the bounds of the PRV accountant
+        (0.04, 1.5, 2250, 7.32911, 6.76, 6.77740),  # its one figure is an upper bound
+    ],
+)
+def test_other_accountants(q, sigma, rounds, rdp, low, high):
+    mechanism = sampled(q, sigma, rounds, 1e-5)
+    assert epsilon([mechanism], "rdp") == pytest.approx(rdp, abs=3e-4)
+    assert low < epsilon([mechanism], "pld") < high
+
+
+def test_pld_and_one_gaussian():
+    assert epsilon([sampled(0.01, 1, 1000, 1e-5)], "pld") == pytest.approx(1.8282, abs=1e-4)
+    assert epsilon([sampled(1, 1, 1, 1e-5)], "pld") == pytest.approx(4.377178, abs=1e-5)
+
+
+def slow_fixed_rdp(order, q, sigma):
+    """Theorem 27 of Wang et al. (2019) at order 2, worked out by hand: one term, no differences of higher order."""
+    assert order == 2
+    gaussian = 1 / sigma**2
+    return math.log(1 + q**2 * min(4 * (math.exp(gaussian) - 1), 2 * math.exp(gaussian)))
+
+
+def test_pitfall_4_the_adjacency_is_stated_and_used():
+    """Fixed-size cohorts pay for 2 S: at the order 2, where the paper's size has its minimum, worked out by hand."""
+    mechanism = at_scale(2_000_000)
+    stated = guarantee(mechanism, "rdp_plain")
+    assert (stated.adjacency, stated.sensitivity, stated.unit) == ("replace one", 1.6, "user")
+    by_hand = 2000 * slow_fixed_rdp(2, 0.01, 0.8 / 2) + math.log(1 / mechanism.delta)
+    assert stated.epsilon == pytest.approx(by_hand, rel=1e-9)
+    other = guarantee(at_scale(2_000_000, "poisson"), "rdp_plain")
+    assert (other.adjacency, other.sensitivity) == ("add or remove one", 0.8)
+    assert epsilon([mechanism]) == pytest.approx(epsilon([replace(mechanism, noise_multiplier=0.4)], as_paper=True)), (
+        "2 S at z is S at z / 2"
+    )
+
+
+def test_pitfall_3_the_accountants_sampling_is_the_samplers():
+    both = {sampling: at_scale(2_000_000, sampling) for sampling in ("fixed", "poisson")}
+    assert epsilon([both["fixed"]]) > 10 * epsilon([both["poisson"]])
+    with pytest.raises(PrivatuneError, match=r"privacy\.accountant: pld knows no cohorts of fixed size; take rdp"):
+        epsilon([both["fixed"]], "pld")
+    with pytest.raises(PrivatuneError, match=r"privacy\.accountant: pld knows no cohorts of fixed size; take rdp"):
+        noise_for(both["fixed"], 3.0, "pld")
+    with pytest.raises(ValueError, match="pld knows no cohorts of fixed size"):
+        PrivacySettings(noise_multiplier=1, sampling="fixed", accountant="pld")
+    with pytest.raises(PrivatuneError, match=r"privacy\.sampling: shuffled is not accounted for"):
+        at_scale(2_000_000, "shuffled")
+
+
+def test_pitfall_9_the_adaptive_clip_is_within_the_budget():
+    """The noised sum and the noised count, composed as two Gaussians of one cohort, cost what z does."""
+    adaptive = Mechanism("poisson", 1000, 50, 100, 0.9, 0.5, 1e-4, AdaptiveClipSettings(budget_share=0.3))
+    orders = [2, 4, 8, 32]
+    joint, both = RdpAccountant(orders), RdpAccountant(orders)
+    joint.compose(PoissonSampledDpEvent(adaptive.q, GaussianDpEvent(0.9)))
+    # the sum moves by the clip, the count of +-1/2 by 1/2
+    parts = [GaussianDpEvent(adaptive.noise_of_sum), GaussianDpEvent(adaptive.noise_of_count / 0.5)]
+    both.compose(PoissonSampledDpEvent(adaptive.q, ComposedDpEvent(parts)))
+    assert both.rdp == pytest.approx(joint.rdp, rel=1e-9)
+    assert adaptive.noise_of_sum > 0.9
+    assert guarantee(adaptive).epsilon == guarantee(replace(adaptive, adaptive=None)).epsilon
+
+
+@pytest.mark.parametrize("accountant", ["rdp", "rdp_plain", "pld"])
+def test_pitfall_11_two_phases_on_the_same_data_compose(accountant):
+    whole = sampled(0.01, 2, 60, 1e-5)
+    tuning, training = replace(whole, rounds=20), replace(whole, rounds=40)
+    assert epsilon([tuning, training], accountant) == pytest.approx(epsilon([whole], accountant), rel=1e-4)
+    assert epsilon([tuning, training], accountant) > epsilon([training], accountant)
+    with pytest.raises(PrivatuneError, match="alike in sampling and delta"):
+        epsilon([whole, replace(whole, sampling="fixed")])
+    with pytest.raises(PrivatuneError, match="alike in sampling and delta"):
+        epsilon([whole, replace(whole, delta=1e-6)])
+
+
+def test_no_epsilon_without_noise():
+    for accountant in ("rdp", "rdp_plain", "pld"):
+        with pytest.raises(PrivatuneError, match="without noise there is no epsilon"):
+            guarantee(sampled(0.01, 0, 10, 1e-5), accountant)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "accountant", "target"), [("fixed", "rdp", 6.0), ("poisson", "rdp", 0.7), ("poisson", "pld", 6.0)]
+)
+def test_noise_for_a_target(sampling, accountant, target):
+    mechanism = Mechanism(sampling, 500, 25, 40, 0.0, 1.0, default_delta(500))
+    z = noise_for(mechanism, target, accountant)
+    reached = epsilon([replace(mechanism, noise_multiplier=z)], accountant)
+    assert 0.99 * target < reached <= target
+    assert epsilon([replace(mechanism, noise_multiplier=0.98 * z)], accountant) > target
+
+
+def test_a_target_that_needs_next_to_no_noise_is_refused():
+    with pytest.raises(
+        PrivatuneError, match=r"privacy\.target_epsilon: 9000 in 1 rounds of 1 of 500 persons asks for a"
+    ):
+        noise_for(Mechanism("poisson", 500, 1, 1, 0.0, 1.0, default_delta(500)), 9000)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    sampling=st.sampled_from(["fixed", "poisson"]),
+    accountant=st.sampled_from(["rdp", "rdp_plain"]),
+    population=st.integers(50, 5000),
+    cohort=st.integers(1, 25),
+    rounds=st.integers(1, 50),
+    z=st.floats(0.5, 5),
+)
+def test_more_noise_fewer_rounds_and_smaller_cohorts_are_worth_more(
+    sampling, accountant, population, cohort, rounds, z
+):
+    mechanism = Mechanism(sampling, population, cohort, rounds, z, 1.0, default_delta(population))
+    found = epsilon([mechanism], accountant)
+    assert math.isfinite(found) and found > 0
+    for changes in ({"noise_multiplier": 1.5 * z}, {"rounds": 2 * rounds}, {"cohort": 2 * cohort}, {"clip": 7.0}):
+        other = epsilon([replace(mechanism, **changes)], accountant)
+        if "clip" in changes:
+            assert other == found, "noise is in units of the clip"
+        else:
+            assert (other <= found) if "noise_multiplier" in changes else (other >= found)
+
+
+def test_all_that_must_stand_beside_an_epsilon():
+    record = guarantee(at_scale(2_000_000, "poisson")).record()
+    assert {name: record[name] for name in record if name != "epsilon"} == {
+        "unit": "user",
+        "adjacency": "add or remove one",
+        "sensitivity": 0.8,
+        "sampling": "poisson",
+        "population": 2_000_000,
+        "cohort": 20_000,
+        "q": 0.01,
+        "rounds": 2000,
+        "noise_multiplier": 0.8,
+        "clip": 0.8,
+        "delta": 2_000_000**-1.1,
+        "accountant": "rdp",
+    }
+    text = str(guarantee(at_scale(2_000_000, "poisson")))
+    for part in (
+        "by user",
+        "add or remove one",
+        "poisson",
+        "q = 0.01",
+        "2,000 rounds",
+        "delta",
+        "clipped at 0.8",
+        "rdp",
+    ):
+        assert part in text
+
+
+def test_settings_become_a_mechanism():
+    given_noise = mechanism_of(PrivacySettings(noise_multiplier=1.1, clip=0.3), 400, 20, 12)
+    assert given_noise == Mechanism("poisson", 400, 20, 12, 1.1, 0.3, 400**-1.1)
+    asked = mechanism_of(PrivacySettings(target_epsilon=8, delta=1e-3, sampling="fixed"), 400, 20, 12)
+    assert asked.delta == 1e-3 and epsilon([asked]) == pytest.approx(8, abs=1e-3)
+    for both in ({}, {"noise_multiplier": 1, "target_epsilon": 2}):
+        with pytest.raises(ValueError, match="give one of the two"):
+            PrivacySettings(**both)
+
+
+def test_rows_by_population():
+    rows = by_population([2_000, 4_000], 50, 10, 0.8, 1.0)
+    assert len(rows) == 2 * 6
+    assert [row["epsilon"] for row in rows if row["source"] == "as_paper"][0] > 0
+    pairs = {(row["source"], row["sampling"], row["accountant"]) for row in rows}
+    assert {("as_paper", "fixed", "rdp_plain"), ("ours", "fixed", "rdp"), ("ours", "poisson", "pld")} <= pairs
+
+
+def test_orders_and_relations_are_those_of_the_paper():
+    assert (ORDERS[0], ORDERS[61], *ORDERS[-2:]) == (2, 63, 128, 256) and len(ORDERS) == 64
+    direct = RdpAccountant(ORDERS, NeighboringRelation.REPLACE_ONE)
+    assert direct.orders.tolist() == list(ORDERS)

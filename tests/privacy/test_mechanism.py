@@ -1,0 +1,291 @@
+"""The noisy mean: against a slow reference, at its edges, and the pitfalls of private training by name."""
+
+import inspect
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from privatune.compression.vectors import shapes_of
+from privatune.core.errors import PrivatuneError
+from privatune.core.streams import stream
+from privatune.federation.cohorts import fixed_cohort, poisson_cohort
+from privatune.privacy.mechanism import Mechanism, clip_update, noisy_mean
+from privatune.privacy.settings import AdaptiveClipSettings
+
+LIKE = {"bias": (3,), "weight": (2, 3)}
+KEY = (7, 1)
+FINITE = st.floats(-1e30, 1e30, width=32)
+UPDATES = st.fixed_dictionaries({name: arrays(np.float32, shape, elements=FINITE) for name, shape in LIKE.items()})
+
+
+def mechanism(**changes):
+    values = {"sampling": "poisson", "population": 50, "cohort": 4, "rounds": 10, "noise_multiplier": 0.8, "clip": 0.5}
+    return Mechanism(**(values | {"delta": 1e-3} | changes))
+
+
+def draw(seed, scale=1.0):
+    rng = stream(seed, "test update")
+    return {name: (scale * rng.standard_normal(shape)).astype(np.float32) for name, shape in LIKE.items()}
+
+
+def vector(update):
+    return np.concatenate([np.ravel(update[name]) for name in sorted(update)])
+
+
+def slow_noisy_sum(updates, clip, deviation, key):
+    """One long vector, one person after the other."""
+    total = np.zeros(9)
+    for update in updates:
+        one = vector(update).astype(np.float64)
+        total += one * min(1.0, clip / max(math.sqrt(math.fsum(value**2 for value in one)), 1e-300))
+    return total + deviation * stream(key[0], "privacy noise", key[1]).standard_normal(9)
+
+
+@given(update=UPDATES, clip=st.floats(1e-6, 1e6))
+def test_a_clipped_update_is_within_the_clip_and_points_the_same_way(update, clip):
+    clipped, within = clip_update(update, clip)
+    before, after = vector(update).astype(np.float64), vector(clipped)
+    norm = math.sqrt(math.fsum((value / 1e15) ** 2 for value in before)) * 1e15
+    assert np.linalg.norm(after) <= clip * (1 + 1e-12)
+    assert within == (norm <= clip) or norm == pytest.approx(clip)
+    if within:
+        np.testing.assert_array_equal(after, before)
+    else:
+        np.testing.assert_allclose(after, before * (clip / norm), rtol=1e-9, atol=0)
+
+
+def test_clipping_is_flat_and_not_by_tensor():
+    update = {"a": np.array([3.0], np.float32), "b": np.array([[4.0]], np.float32)}
+    clipped, within = clip_update(update, 1.0)
+    assert not within
+    assert (clipped["a"].item(), clipped["b"].item()) == pytest.approx((0.6, 0.8))
+
+
+def test_noisy_mean_is_the_slow_one():
+    updates = [draw(seed, scale) for seed, scale in enumerate([0.01, 1.0, 30.0])]
+    m = mechanism()
+    release = noisy_mean(m, updates, [3, 9, 11], LIKE, 0.5, KEY)
+    expected = slow_noisy_sum(updates, 0.5, 0.8 * 0.5, KEY) / 4
+    np.testing.assert_allclose(vector(release.mean), expected, rtol=1e-12)
+    assert {name: tensor.dtype for name, tensor in release.mean.items()} == dict.fromkeys(LIKE, np.float64)
+    assert (release.next_clip, release.refused) == (0.5, 0)
+
+
+def test_pitfall_1_the_sum_is_divided_by_the_public_cohort_size():
+    """Poisson: three came where four are expected; the fourth would have moved the mean by its update over four."""
+    updates = [draw(seed, 0.01) for seed in range(4)]
+    three, four = (noisy_mean(mechanism(), updates[:n], range(n), LIKE, 0.5, KEY).mean for n in (3, 4))
+    np.testing.assert_allclose(vector(four) - vector(three), vector(updates[3]) / 4, rtol=1e-9)
+
+
+@given(data=st.data(), clip=st.floats(0.01, 10), sampling=st.sampled_from(["poisson", "fixed"]))
+def test_pitfall_2_the_sensitivity_is_what_the_mechanism_says(data, clip, sampling):
+    """One person more or another, whatever they send: the sum moves no farther."""
+    m = mechanism(sampling=sampling, clip=clip, noise_multiplier=0.0)
+    cohort = [data.draw(UPDATES) for _ in range(4)]
+    others = [*cohort[:3], data.draw(UPDATES)] if sampling == "fixed" else cohort[:3]
+    sums = [
+        4 * vector(noisy_mean(m, updates, range(len(updates)), LIKE, clip, KEY).mean) for updates in (cohort, others)
+    ]
+    assert np.linalg.norm(sums[0] - sums[1]) <= m.sensitivity * (1 + 1e-9)
+    assert m.sensitivity == (2 * clip if sampling == "fixed" else clip)
+
+
+def test_pitfall_2_the_sensitivity_is_reached():
+    m = mechanism(sampling="fixed", cohort=1, noise_multiplier=0.0)
+    plus, minus = ({name: sign * np.ones(shape) for name, shape in LIKE.items()} for sign in (1, -1))
+    sums = [vector(noisy_mean(m, [update], [0], LIKE, 0.5, KEY).mean) for update in (plus, minus)]
+    assert np.linalg.norm(sums[0] - sums[1]) == pytest.approx(m.sensitivity)
+
+
+def test_pitfall_3_cohorts_are_drawn_as_they_are_accounted_for():
+    """fixed: uniform, anew each round; Poisson: as often as q says, of a size that varies as a binomial does."""
+    rounds, persons, size = 4000, 10, 3
+    fixed = [fixed_cohort(persons, size, n, 0) for n in range(rounds)]
+    poisson = [poisson_cohort(persons, size, n, 0) for n in range(rounds)]
+    assert {len(set(drawn)) for drawn in fixed} == {size}
+    for cohorts in (fixed, poisson):
+        times = np.bincount(np.concatenate(cohorts).astype(int), minlength=persons)
+        # five standard deviations of a binomial; a person of one round is as likely in the next
+        assert np.abs(times - rounds * 0.3).max() < 5 * math.sqrt(rounds * 0.21)
+        again = sum(0 in this and 0 in after for this, after in pairwise(cohorts))
+        assert abs(again - rounds * 0.09) < 5 * math.sqrt(rounds * 0.09 * 0.91) * 1.5
+        pairs = sum(0 in drawn and 1 in drawn for drawn in cohorts)
+        expected = rounds * (0.09 if cohorts is poisson else 3 / 10 * 2 / 9)
+        assert abs(pairs - expected) < 5 * math.sqrt(expected)
+    sizes = np.array([len(drawn) for drawn in poisson])
+    assert sizes.var() == pytest.approx(persons * 0.21, rel=0.1)
+    assert fixed_cohort(5, 5, 1, 0) != fixed_cohort(5, 5, 2, 0) or fixed_cohort(5, 5, 3, 0) != fixed_cohort(5, 5, 1, 0)
+    assert sorted(fixed_cohort(5, 5, 1, 0)) == poisson_cohort(5, 5, 1, 0) == list(range(5))
+    assert fixed_cohort(200, 9, 4, 1) == fixed_cohort(200, 9, 4, 1) != fixed_cohort(200, 9, 4, 2)
+    assert poisson_cohort(200, 9, 4, 1) == poisson_cohort(200, 9, 4, 1) != poisson_cohort(200, 9, 5, 1)
+    for function in (fixed_cohort, poisson_cohort):
+        with pytest.raises(PrivatuneError, match=r"federation\.cohort\.size: 6 persons a round, but only 5"):
+            function(5, 6, 1, 0)
+
+
+def test_pitfall_3_sampling_with_replacement_is_refused():
+    with pytest.raises(PrivatuneError, match="twice in the cohort; draw it without replacement"):
+        noisy_mean(mechanism(), [draw(0), draw(1)], [8, 8], LIKE, 0.5, KEY)
+    with pytest.raises(PrivatuneError, match="a cohort of 3, but 4 is accounted for"):
+        noisy_mean(mechanism(sampling="fixed"), [draw(n) for n in range(3)], range(3), LIKE, 0.5, KEY)
+    with pytest.raises(PrivatuneError, match="beyond the 50 of the population"):
+        noisy_mean(mechanism(), [draw(0)], [50], LIKE, 0.5, KEY)
+
+
+def test_pitfall_5_empty_cohort_zero_update_one_person():
+    noise = stream(7, "privacy noise", 1).standard_normal(9) * 0.8 * 0.5 / 4
+    empty = noisy_mean(mechanism(), [], [], LIKE, 0.5, KEY)
+    np.testing.assert_allclose(vector(empty.mean), noise)
+    zero = {name: np.zeros(shape, np.float32) for name, shape in LIKE.items()}
+    assert clip_update(zero, 0.5).within
+    np.testing.assert_array_equal(vector(noisy_mean(mechanism(), [zero], [2], LIKE, 0.5, KEY).mean), vector(empty.mean))
+    alone = noisy_mean(mechanism(cohort=1, noise_multiplier=0.0), [draw(1, 1e-3)], [2], LIKE, 0.5, KEY)
+    np.testing.assert_allclose(vector(alone.mean), vector(draw(1, 1e-3)))
+    none = {"nothing": np.zeros((0, 3), np.float32)}
+    assert noisy_mean(mechanism(), [none], [2], shapes_of(none), 0.5, KEY).mean["nothing"].shape == (0, 3)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("adaptive", [None, AdaptiveClipSettings()])
+def test_pitfall_6_what_is_not_finite_is_refused_and_counted_privately(value, adaptive):
+    """It counts as zero: an error would tell of it, and no value of one person may move the count by more than 1/2."""
+    bad = draw(0)
+    bad["weight"][1, 2] = value
+    with pytest.raises(PrivatuneError, match="not finite"):
+        clip_update(bad, 0.5)
+    m = mechanism(adaptive=adaptive)
+    with_it = noisy_mean(m, [draw(1), bad], [2, 3], LIKE, 0.5, KEY)
+    without = noisy_mean(m, [draw(1)], [2], LIKE, 0.5, KEY)
+    assert (with_it.refused, without.refused) == (1, 0)
+    np.testing.assert_array_equal(vector(with_it.mean), vector(without.mean))
+    assert with_it.next_clip == without.next_clip
+
+
+def test_pitfall_6_values_whose_squares_are_not_finite_are_clipped():
+    huge = {"bias": np.full(3, 1e300), "weight": np.full((2, 3), -1e300)}
+    assert np.linalg.norm(vector(clip_update(huge, 0.5).update)) == pytest.approx(0.5)
+    tiny = {"bias": np.full(3, 1e-300), "weight": np.zeros((2, 3))}
+    assert np.linalg.norm(vector(clip_update(tiny, 1e-301).update) * 1e300) == pytest.approx(0.1)
+
+
+def test_pitfall_7_every_person_has_weight_one():
+    """A person of ten times the text, whose update is longer, counts as another who points the same way."""
+    m = mechanism(noise_multiplier=0.0)
+    lengths = [vector(noisy_mean(m, [draw(0, scale), draw(1)], [2, 3], LIKE, 0.5, KEY).mean) for scale in (10.0, 100.0)]
+    np.testing.assert_allclose(*lengths, rtol=1e-6)
+    names = set(inspect.signature(noisy_mean).parameters)
+    assert names == {"mechanism", "updates", "persons", "like", "clip", "key"}, "no weight can be given"
+    with pytest.raises(PrivatuneError, match="2 updates of a cohort of 1: one person, one update"):
+        noisy_mean(m, [draw(0), draw(0)], [2], LIKE, 0.5, KEY)
+
+
+def test_pitfall_8_noise_has_a_stream_of_its_own():
+    """Another seed or round, other noise; the same ones, the same noise, so that a retry releases nothing new."""
+    m = mechanism()
+
+    def made(seed, number):
+        return vector(noisy_mean(m, [], [], LIKE, 0.5, (seed, number)).mean)
+
+    np.testing.assert_array_equal(made(0, 1), made(0, 1))
+    assert len({made(seed, number).tobytes() for seed in (0, 1, 1 << 127) for number in (1, 2)}) == 6
+
+
+@pytest.mark.parametrize("sampling", ["poisson", "fixed"])
+def test_noise_has_the_deviation_that_it_says(sampling):
+    like = {"a": (400, 250), "b": (100_000,)}
+    m = mechanism(sampling=sampling, cohort=5, noise_multiplier=1.3, clip=0.2)
+    zero = {name: np.zeros(shape, np.float32) for name, shape in like.items()}
+    values = vector(noisy_mean(m, [zero] * 5, range(5), like, 0.2, KEY).mean)
+    sigma = 1.3 * 0.2 / 5  # z S / M, as the paper
+    assert values.std() == pytest.approx(sigma, rel=0.01)  # 200,000 values: a standard error of 0.16 %
+    assert abs(values.mean()) < 5 * sigma / math.sqrt(len(values))
+    # the fourth moment of a normal
+    assert (values**4).mean() / sigma**4 == pytest.approx(3, rel=0.03)
+
+
+def test_pitfall_9_no_clip_chosen_on_the_way_without_a_budget():
+    with pytest.raises(PrivatuneError, match=r"clip: 0\.4, but 0\.5 is accounted for"):
+        noisy_mean(mechanism(), [], [], LIKE, 0.4, KEY)
+    noisy_mean(mechanism(adaptive=AdaptiveClipSettings()), [], [], LIKE, 0.4, KEY)
+    for clip in (0.0, math.inf, math.nan):
+        with pytest.raises(PrivatuneError, match="bounds nothing"):
+            noisy_mean(mechanism(adaptive=AdaptiveClipSettings()), [], [], LIKE, clip, KEY)
+
+
+def test_adaptive_clipping_finds_the_quantile():
+    """Norms are uniform on 0 to 1: the clip goes to their quantile, from above and from below (Andrew et al. 2021)."""
+    like, norms = {"w": (1,)}, (np.arange(400) + 0.5) / 400
+    updates = [{"w": np.array([norm])} for norm in norms]
+    for start, quantile in ((5.0, 0.5), (0.01, 0.8)):
+        adaptive = AdaptiveClipSettings(quantile=quantile, budget_share=0.2)
+        m = mechanism(population=400, cohort=400, rounds=120, clip=start, adaptive=adaptive, noise_multiplier=1.0)
+        clip, clips = start, []
+        for number in range(1, 121):
+            clip = noisy_mean(m, updates, range(400), like, clip, (0, number)).next_clip
+            clips.append(clip)
+        assert np.mean(clips[-20:]) == pytest.approx(quantile, abs=0.02)
+
+
+def test_adaptive_clipping_by_hand():
+    adaptive = AdaptiveClipSettings(quantile=0.5, rate=0.2, budget_share=0.36)
+    m = mechanism(adaptive=adaptive, noise_multiplier=0.8)
+    assert m.noise_of_sum == pytest.approx(0.8 / 0.8)
+    assert m.noise_of_count == pytest.approx(0.8 / 2 / 0.6)
+    release = noisy_mean(m, [draw(0, 1e-3), draw(1, 1e-3), draw(2, 50)], [1, 2, 3], LIKE, 0.5, KEY)
+    noise = m.noise_of_count * stream(7, "clip count noise", 1).standard_normal()
+    # of four expected: two within, one beyond, one that did not come and counts 0
+    share = 0.5 + (0.5 + 0.5 - 0.5 + noise) / 4
+    assert release.next_clip == pytest.approx(0.5 * math.exp(-0.2 * (share - 0.5)))
+    plain = noisy_mean(replace(m, adaptive=None), [], [], LIKE, 0.5, KEY).mean
+    wider = noisy_mean(m, [], [], LIKE, 0.5, KEY).mean
+    np.testing.assert_allclose(vector(wider), vector(plain) / 0.8)
+
+
+def test_pitfall_12_only_the_noisy_mean_is_public():
+    """What a release holds: no cohort, no norm, no count; the one private figure is named as such."""
+    release = noisy_mean(mechanism(), [draw(0)], [2], LIKE, 0.5, KEY)
+    assert release._fields == ("mean", "next_clip", "refused")
+    assert "`refused` must not leave the server" in type(release).__doc__
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cohort": 51}, "cohort: 51 persons a round of 50; take 1 to 50"),
+        ({"cohort": 0}, "cohort: 0 persons a round"),
+        ({"rounds": 0}, "rounds: 0; take 1 or more"),
+        ({"clip": math.inf}, "clip: inf bounds nothing"),
+        ({"clip": 0.0}, r"clip: 0\.0 bounds nothing"),
+        ({"noise_multiplier": -1.0}, r"noise_multiplier: -1\.0"),
+        ({"noise_multiplier": math.nan}, "noise_multiplier: nan"),
+        ({"delta": 0.02}, r"delta: 0\.02 is not between 0 and 1 / 50 persons"),
+        ({"delta": 0.0}, "delta: 0 is not between"),
+    ],
+)
+def test_a_mechanism_of_which_nothing_could_be_claimed(changes, message):
+    with pytest.raises(PrivatuneError, match=message):
+        mechanism(**changes)
+
+
+@pytest.mark.parametrize("number", [0, 11])
+def test_a_round_that_is_not_accounted_for(number):
+    with pytest.raises(PrivatuneError, match=f"round {number}: 10 rounds are accounted for"):
+        noisy_mean(mechanism(), [], [], LIKE, 0.5, (7, number))
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [{}, {"bias": (3,)}, LIKE | {"more": (1,)}, {"bias": (1,), "weight": (2, 3)}, {"bias": (3,), "weight": (3,)}],
+)
+def test_tensors_of_another_shape_would_broadcast(tensors):
+    """A bias of one value, added to all three, would move the sum by more than the clip."""
+    other = {name: np.ones(shape, np.float32) for name, shape in tensors.items()}
+    with pytest.raises(PrivatuneError, match="update 1 of the round: its tensors are not the model's"):
+        noisy_mean(mechanism(), [other], [2], LIKE, 0.5, KEY)
