@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
 from privatune.core.files import write_bytes  # noqa: E402
 from privatune.core.streams import stream  # noqa: E402
-from privatune.models.lstm import Weights, hidden_states, initial_weights, zero_state  # noqa: E402
+from privatune.models.network import Weights, hidden_states, initial_weights, zero_state  # noqa: E402
 from privatune.models.settings import LstmSettings  # noqa: E402
 from privatune.training.step import learner, train_step  # noqa: E402
 

@@ -9,7 +9,7 @@ from privatune.core.streams import stream
 from privatune.evaluation.keystrokes import prefix_index
 from privatune.evaluation.measure import SUGGESTIONS, evaluate, pooled_perplexity, sample, score
 from privatune.evaluation.settings import EvaluationSettings
-from privatune.models.lstm import hidden_states, initial_weights, output_weight, zero_state
+from privatune.models.network import hidden_states, initial_weights, output_weight, zero_state
 from privatune.models.settings import LstmSettings
 from privatune.text.settings import EOS, MARKS, UNK
 from privatune.text.streams import Stream

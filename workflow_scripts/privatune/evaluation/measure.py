@@ -11,7 +11,7 @@ from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.evaluation.keystrokes import PrefixIndex, type_words
 from privatune.evaluation.settings import EvaluationSettings
-from privatune.models.lstm import Weights, hidden_states, output_weight, zero_state
+from privatune.models.network import Weights, hidden_states, output_weight, zero_state
 from privatune.text.settings import EOS, UNK
 from privatune.text.streams import Stream
 
