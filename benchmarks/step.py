@@ -13,7 +13,7 @@ import torch
 from common import write_rows
 
 from privatune.core.streams import stream
-from privatune.models.lstm import Weights, hidden_states, initial_weights, zero_state
+from privatune.models.network import Weights, hidden_states, initial_weights, zero_state
 from privatune.models.settings import LstmSettings
 from privatune.training.step import learner, train_step
 

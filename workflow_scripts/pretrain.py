@@ -5,7 +5,7 @@ import pandas as pd
 from privatune.core.files import write_bytes
 from privatune.core.job import job
 from privatune.models.checkpoint import save_weights
-from privatune.models.settings import LstmSettings, NumericsSettings
+from privatune.models.settings import NumericsSettings, model_settings
 from privatune.text.settings import UNK
 from privatune.text.streams import limited, read_stream
 from privatune.training.pretrain import pretrain
@@ -18,7 +18,7 @@ with job(snakemake.log[0]):
         limited(read_stream(snakemake.input.valid), s["vocabulary"]).ids,
         s["vocabulary"],
         UNK,
-        LstmSettings(**s["model"]),
+        model_settings(s["model"]),
         PretrainSettings(**s["pretrain"]),
         NumericsSettings(**s["numerics"]),
         s["seed"],

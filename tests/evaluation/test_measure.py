@@ -7,9 +7,10 @@ import torch
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.evaluation.keystrokes import prefix_index
-from privatune.evaluation.measure import SUGGESTIONS, evaluate, pooled_perplexity, sample, score
+from privatune.evaluation.measure import SUGGESTIONS, evaluate, pooled_perplexity, sample, score, score_ngram
 from privatune.evaluation.settings import EvaluationSettings
-from privatune.models.lstm import hidden_states, initial_weights, output_weight, zero_state
+from privatune.models.network import hidden_states, initial_weights, output_weight, zero_state
+from privatune.models.ngram import contexts_of, probabilities, train_ngram
 from privatune.models.settings import LstmSettings
 from privatune.text.settings import EOS, MARKS, UNK
 from privatune.text.streams import Stream
@@ -26,13 +27,17 @@ def text(seed, units=6, words=120):
     return Stream(ids, lengths, np.arange(units + 1) * words, [str(n) for n in range(units)])
 
 
-def naive_score(chunks):
+def lstm_logits(ids):
+    read = torch.from_numpy(ids[:, None].copy())
+    hidden, _ = hidden_states(WEIGHTS, WEIGHTS["embedding"][read], zero_state(WEIGHTS, 1))
+    return (hidden[:, 0] @ output_weight(WEIGHTS).t() + WEIGHTS["output.bias"]).detach()
+
+
+def naive_score(chunks, logits_of=lstm_logits):
     """Word by word: all sums of a Score, from the definitions of the paper."""
     nats = targets = unknown = typed = characters = hits = hits_of_list = words = 0
     for ids, lengths in zip(*chunks, strict=True):
-        read = torch.from_numpy(ids[:, None].copy())
-        hidden, _ = hidden_states(WEIGHTS, WEIGHTS["embedding"][read], zero_state(WEIGHTS, 1))
-        logits = (hidden[:, 0] @ output_weight(WEIGHTS).t() + WEIGHTS["output.bias"]).detach()
+        logits = logits_of(ids)
         for place in range(len(ids) - 1):
             target, length = int(ids[place + 1]), int(lengths[place + 1])
             log_probabilities = torch.log_softmax(logits[place], 0)
@@ -64,6 +69,18 @@ def test_score_equals_the_definitions_word_by_word():
     assert found[1:] == expected[1:]
     assert found.nats == pytest.approx(expected[0], rel=1e-5)
     assert found.perplexity == pytest.approx(math.exp(expected[0] / expected[1]), rel=1e-4)
+
+
+def test_score_of_an_ngram_model_equals_the_definitions_word_by_word():
+    model = train_ngram(text(7), len(WORDS))
+    chunks = sample(text(2), tokens=300, chunk=50, seed=0, name="user")
+    found = score_ngram(model, chunks, INDEX)
+    # log-probabilities are logits whose softmax is what the model gives
+    expected = naive_score(
+        chunks, lambda ids: torch.from_numpy(probabilities(model, contexts_of(ids[None], 3)[0])).log()
+    )
+    assert found[1:] == expected[1:]
+    assert found.nats == pytest.approx(expected[0], rel=1e-5)
 
 
 def test_chunks_are_consecutive_text_of_one_unit_drawn_once():

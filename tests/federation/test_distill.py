@@ -8,7 +8,7 @@ from privatune.core.streams import stream
 from privatune.federation.server import Server
 from privatune.federation.servers import distill
 from privatune.federation.settings import DistillSettings
-from privatune.models.lstm import hidden_states, initial_weights, output_weight, zero_state
+from privatune.models.network import hidden_states, initial_weights, output_weight, zero_state
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.text.settings import EOS
 

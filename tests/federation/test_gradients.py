@@ -14,7 +14,7 @@ from privatune.federation.gradients import clipped
 from privatune.federation.methods import Choice, MethodSettings, choices
 from privatune.federation.settings import ClientSettings, CohortSettings
 from privatune.federation.task import visit_task
-from privatune.models.lstm import initial_weights, zero_state
+from privatune.models.network import initial_weights, zero_state
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.text.streams import Stream
 from privatune.training.batches import rows, window

@@ -11,7 +11,7 @@ from privatune.federation.clients import run_clients
 from privatune.federation.cohorts import cohort
 from privatune.federation.neighbours import neighbour
 from privatune.federation.settings import ScenarioSettings
-from privatune.models.lstm import initial_weights
+from privatune.models.network import initial_weights
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.text.settings import EOS
 from privatune.text.streams import Stream

@@ -17,7 +17,7 @@ from privatune.federation.costs import client_cost
 from privatune.federation.server import Server
 from privatune.federation.servers.average import next_model
 from privatune.federation.settings import ScenarioSettings
-from privatune.models.lstm import initial_weights
+from privatune.models.network import initial_weights
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.text.settings import EOS
 from privatune.text.streams import Stream

@@ -3,7 +3,7 @@ import torch
 
 from privatune.core.streams import stream
 from privatune.models.generate import draw_words, generate
-from privatune.models.lstm import initial_weights
+from privatune.models.network import initial_weights
 from privatune.models.settings import LstmSettings
 from privatune.text.settings import UNK
 

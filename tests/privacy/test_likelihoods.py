@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from privatune.core.streams import stream
-from privatune.models.lstm import hidden_states, initial_weights, output_weight, zero_state
+from privatune.models.network import hidden_states, initial_weights, output_weight, zero_state
 from privatune.models.settings import LstmSettings
 from privatune.privacy import likelihoods
 from privatune.privacy.likelihoods import BLOCK, write_texts

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from privatune.core.streams import stream
-from privatune.models.lstm import hidden_states, initial_weights, output_weight, zero_state
-from privatune.models.settings import LstmSettings
+from privatune.models.network import hidden_states, initial_weights, output_weight, zero_state
+from privatune.models.settings import CifgSettings, LstmSettings
 from privatune.training.batches import dropout_masks
 from privatune.training.step import descend, gradient, learner, predict, train_step
 
@@ -27,19 +27,24 @@ def reference_step(weights, inputs, targets, state, rate, clip, masks, teacher, 
     return {name: weight - rate * scale * g for (name, weight), g in zip(weights.items(), gradients, strict=True)}
 
 
-def case(tied, precision=torch.float32):
-    weights = initial_weights(LstmSettings(hidden=8, tied=tied), WORDS, stream(3, "weights"))
+CIFG = CifgSettings(kind="cifg", layers=2, hidden=12, projection=8)
+
+
+def case(tied, precision=torch.float32, model=None):
+    weights = initial_weights(model or LstmSettings(hidden=8, tied=tied), WORDS, stream(3, "weights"))
     words = torch.from_numpy(stream(4, "words").integers(0, WORDS, (TIME + 1, BATCH)))
     lm = learner({name: weight.clone() for name, weight in weights.items()}, precision)
     masks = dropout_masks(0.3, 2, (TIME, BATCH, 8), stream(5, "masks"), lm.computing["embedding"])
     return weights, lm, words[:-1], words[1:], masks
 
 
-@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize(
+    "model", [LstmSettings(hidden=8, tied=True), LstmSettings(hidden=8, tied=False), CIFG], ids=["tied", "free", "cifg"]
+)
 @pytest.mark.parametrize("hard_share", [1.0, 0.25, 0.0])
 @pytest.mark.parametrize("clip", [1e9, 0.01])
-def test_equals_autograd_on_the_whole_loss(tied, hard_share, clip):
-    weights, lm, inputs, targets, masks = case(tied)
+def test_equals_autograd_on_the_whole_loss(model, hard_share, clip):
+    weights, lm, inputs, targets, masks = case(True, model=model)
     teacher = None
     if hard_share < 1:
         teacher = torch.softmax(torch.from_numpy(stream(6, "t").standard_normal((TIME * BATCH, WORDS))).float(), 1)

@@ -14,7 +14,7 @@ from privatune.corpora.split import PrivateSettings
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.methods import Choice, MethodSettings, choices
 from privatune.federation.settings import ClientSettings, CohortSettings, ScenarioSettings
-from privatune.models.settings import LstmSettings
+from privatune.models.settings import LstmSettings, ModelSettings
 from privatune.privacy.settings import AccountingSettings, TailSettings
 from privatune.text.settings import TextSettings
 from privatune.training.settings import PretrainSettings
@@ -74,7 +74,7 @@ class PopovSettings(Settings):
 class CompressionSettings(Settings):
     """Of the targets `compression` and `compression_full`: ways of training on the same text, and what they send."""
 
-    model: LstmSettings = Field(
+    model: ModelSettings = Field(
         default_factory=lambda: LstmSettings(layers=1, hidden=64), description="One model for all, made for this."
     )
     vocabulary: int = Field(2000, ge=10, le=1_000_000, description="Its words: the most frequent of the vocabulary.")
@@ -147,7 +147,7 @@ class Experiment(Settings):
     private: PrivateSettings = Field(description="Text that stays with the persons who wrote it.")
     cleaning: CleaningSettings = Field(default_factory=CleaningSettings, description="What private text loses.")
     text: TextSettings = Field(default_factory=TextSettings, description="What counts as a word.")
-    model: LstmSettings = Field(default_factory=LstmSettings, description="The language model.")
+    model: ModelSettings = Field(default_factory=LstmSettings, description="The language model.")
     pretrain: PretrainSettings = Field(default_factory=PretrainSettings, description="Of the general model.")
     federation: ScenarioSettings = Field(
         default_factory=ScenarioSettings, description="Fine-tuning: what every scenario starts from."

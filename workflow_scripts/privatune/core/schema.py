@@ -101,7 +101,7 @@ def accepts(node: Schema) -> str:
     if alternatives:
         return ", or ".join(dict.fromkeys(accepts(child) for child in alternatives))
     if "const" in node:
-        return str(node["const"])
+        return str(node["const"]).lower() if isinstance(node["const"], bool) else str(node["const"])
     if "enum" in node:
         return "one of " + ", ".join(str(name) for name in node["enum"])
     words = _NAMES.get(node.get("type", ""), "a value")

@@ -11,7 +11,8 @@ from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.evaluation.keystrokes import PrefixIndex, type_words
 from privatune.evaluation.settings import EvaluationSettings
-from privatune.models.lstm import Weights, hidden_states, output_weight, zero_state
+from privatune.models.network import Weights, hidden_states, output_weight, zero_state
+from privatune.models.ngram import Ngram, contexts_of, probabilities
 from privatune.text.settings import EOS, UNK
 from privatune.text.streams import Stream
 
@@ -96,20 +97,41 @@ def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = Tru
     return Score(float(totals[0]), *(int(total) for total in totals[1:]))
 
 
+def score_ngram(model: Ngram, text: Sample, index: PrefixIndex) -> Score:
+    """As `score`, of an n-gram model: of each chunk it reads nothing before the first word."""
+    totals = np.zeros(len(Score._fields))
+    distributions = np.empty((text.ids.shape[1] - 1, len(model.unigram)), np.float32)
+    contexts = contexts_of(text.ids, len(model.words) + 1)
+    for context, targets, lengths in zip(contexts, text.ids[:, 1:], text.lengths[:, 1:], strict=True):
+        probabilities(model, context, out=distributions)
+        of_words = _typing(distributions, targets, lengths, index)
+        totals += [*_likelihood(distributions[np.arange(len(targets)), targets], targets), *of_words]
+    return Score(float(totals[0]), *(int(total) for total in totals[1:]))
+
+
 def _window(
     logits: torch.Tensor, targets: np.ndarray, lengths: np.ndarray, index: PrefixIndex, typing: bool
 ) -> np.ndarray:
-    known, words = targets != UNK, targets != EOS
-    of_words = np.zeros(5, np.int64)
-    if typing:
-        typed, ranks = type_words(logits.numpy(), targets, lengths, index, SUGGESTIONS)
-        hits = [(ranks[words] < limit).sum() for limit in (1, SUGGESTIONS)]
-        of_words[:] = typed.sum(), lengths.sum(), *hits, words.sum()
+    of_words = _typing(logits.numpy(), targets, lengths, index) if typing else [0] * 5
     # in place: a tenth of the time of logsumexp
-    probabilities = torch.ops.aten._softmax.out(logits, 1, False, out=logits)
-    likelihoods = probabilities[torch.arange(len(targets)), torch.from_numpy(targets)].double().numpy()[known]
-    nats = -np.log(likelihoods.clip(np.finfo(np.float32).tiny)).sum()
-    return np.array([nats, known.sum(), (~known).sum(), *of_words], np.float64)
+    distributions = torch.ops.aten._softmax.out(logits, 1, False, out=logits)
+    likelihoods = distributions[torch.arange(len(targets)), torch.from_numpy(targets)].numpy()
+    return np.array([*_likelihood(likelihoods, targets), *of_words], np.float64)
+
+
+def _typing(scores: np.ndarray, targets: np.ndarray, lengths: np.ndarray, index: PrefixIndex) -> list[int]:
+    """What of a Score counts characters and words."""
+    typed, ranks = type_words(scores, targets, lengths, index, SUGGESTIONS)
+    words = targets != EOS
+    hits = [(ranks[words] < limit).sum() for limit in (1, SUGGESTIONS)]
+    return [typed.sum(), lengths.sum(), *hits, words.sum()]
+
+
+def _likelihood(likelihoods: np.ndarray, targets: np.ndarray) -> tuple[float, int, int]:
+    """Nats, known and unknown targets."""
+    known = targets != UNK
+    nats = -np.log(likelihoods.astype(np.float64)[known].clip(np.finfo(np.float32).tiny)).sum()
+    return nats, known.sum(), (~known).sum()
 
 
 def evaluate(

@@ -10,7 +10,7 @@ from privatune.core.tensors import Arrays, pack, unpack
 from privatune.federation.settings import ClientSettings
 from privatune.federation.task import Task, visit_task
 from privatune.models.checkpoint import PRECISIONS, use
-from privatune.models.lstm import zero_state
+from privatune.models.network import zero_state
 from privatune.models.settings import NumericsSettings
 from privatune.training.batches import dropout_masks, rows, windows
 from privatune.training.step import Learner, learner, predict, train_step

@@ -17,7 +17,7 @@ from privatune.federation.clients import run_clients
 from privatune.federation.methods import Choice
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.checkpoint import PRECISIONS, use
-from privatune.models.lstm import zero_state
+from privatune.models.network import zero_state
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import Stream
 from privatune.training.batches import rows, window

@@ -18,7 +18,7 @@ from privatune.federation.methods import Choice
 from privatune.federation.progress import Progress, reached
 from privatune.federation.task import visit_task
 from privatune.models.checkpoint import PRECISIONS, use
-from privatune.models.lstm import zero_state
+from privatune.models.network import zero_state
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import Stream
 from privatune.training.batches import rows, window, window_count

@@ -8,7 +8,7 @@ import torch
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import load_tensors, save_tensors
-from privatune.models.lstm import Weights
+from privatune.models.network import Weights
 from privatune.models.settings import NumericsSettings
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}

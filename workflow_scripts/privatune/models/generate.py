@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from privatune.models.lstm import Weights, hidden_states, output_weight, zero_state
+from privatune.models.network import Weights, hidden_states, output_weight, zero_state
 from privatune.text.settings import EOS, UNK
 
 

@@ -44,11 +44,6 @@ def layer_count(weights: Weights) -> int:
     return sum(name.endswith(".bias") and name.startswith("lstm.") for name in weights)
 
 
-def output_weight(weights: Weights) -> torch.Tensor:
-    """The output layer's matrix [vocabulary, hidden], tied or not."""
-    return weights.get("output.weight", weights["embedding"])
-
-
 def zero_state(weights: Weights, batch: int) -> State:
     """The state before the first word."""
     embedding = weights["embedding"]

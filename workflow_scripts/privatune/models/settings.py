@@ -1,8 +1,9 @@
 """Sizes of the language model. Apart from the model itself, so that planning a workflow does not import torch."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, TypeAdapter
 
 from privatune.core.settings import Settings
 
@@ -10,9 +11,37 @@ from privatune.core.settings import Settings
 class LstmSettings(Settings):
     """The LSTM language model of Zaremba et al. (2014)."""
 
+    kind: Literal["lstm"] = Field("lstm", description="What its layers are.")
     layers: int = Field(2, ge=1, le=8, description="LSTM layers.")
     hidden: int = Field(256, ge=8, le=8192, description="Units of a layer, and of a word's embedding.")
     tied: bool = Field(True, description="Whether the output layer uses the embedding's weights.")
+
+
+class CifgSettings(Settings):
+    """The CIFG-LSTM language model of Ramaswamy et al. (2020); these are its sizes there."""
+
+    kind: Literal["cifg"] = Field(description="An LSTM whose input gate is 1 - its forget gate, with a projection.")
+    layers: int = Field(1, ge=1, le=8, description="CIFG-LSTM layers.")
+    hidden: int = Field(670, ge=8, le=8192, description="Units of a layer.")
+    projection: int = Field(
+        96, ge=8, le=8192, description="Width to which units are projected, and of a word's embedding."
+    )
+    tied: Literal[True] = Field(True, description="The output layer always uses the embedding's weights.")
+
+
+def _lstm_unless_named(values: Any) -> Any:
+    return {"kind": "lstm", **values} if isinstance(values, Mapping) else values
+
+
+ModelSettings = Annotated[
+    Annotated[LstmSettings | CifgSettings, Field(discriminator="kind")], BeforeValidator(_lstm_unless_named)
+]
+"""A language model of either kind; an LSTM where no kind is named."""
+
+
+def model_settings(values: Mapping[str, Any]) -> LstmSettings | CifgSettings:
+    """Settings of the kind that `values` name."""
+    return TypeAdapter(ModelSettings).validate_python(values)
 
 
 class NumericsSettings(Settings):

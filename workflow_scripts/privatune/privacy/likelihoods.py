@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from privatune.core.streams import stream
-from privatune.models.lstm import State, Weights, hidden_states, output_weight, zero_state
+from privatune.models.network import State, Weights, hidden_states, output_weight, zero_state
 from privatune.text.settings import EOS, UNK
 
 BLOCK = 1000  # texts that share a random stream

@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from privatune.core.streams import stream
 from privatune.models.checkpoint import PRECISIONS, use
-from privatune.models.lstm import State, Weights, hidden_states, initial_weights, output_weight, zero_state
-from privatune.models.settings import LstmSettings, NumericsSettings
+from privatune.models.network import State, Weights, hidden_states, initial_weights, output_weight, zero_state
+from privatune.models.settings import ModelSettings, NumericsSettings
 from privatune.training.batches import dropout_masks, rows, window, window_count, windows
 from privatune.training.settings import PretrainSettings
 from privatune.training.snapshots import Snapshot, fingerprint, load_snapshot, save_snapshot
@@ -52,7 +52,7 @@ def pretrain(
     valid: np.ndarray,
     vocabulary: int,
     unknown: int,
-    model: LstmSettings,
+    model: ModelSettings,
     settings: PretrainSettings,
     numerics: NumericsSettings,
     seed: int,

@@ -11,7 +11,7 @@ import torch
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import load_tensors, save_tensors
-from privatune.models.lstm import State, Weights, layer_count
+from privatune.models.network import State, Weights
 
 
 @dataclass
@@ -57,5 +57,5 @@ def load_snapshot(folder: Path) -> Snapshot | None:
         return None
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("state.")}
-    state = tuple((tensors[f"state.{n}.h"], tensors[f"state.{n}.c"]) for n in range(layer_count(weights)))
+    state = tuple((tensors[f"state.{n}.h"], tensors[f"state.{n}.c"]) for n in range((len(tensors) - len(weights)) // 2))
     return Snapshot(weights, state, **about)

@@ -1,7 +1,7 @@
 """The inner step of all language-model training: one window forward, backward, clipped, applied by SGD.
 
 Half of the arithmetic is the softmax over the vocabulary, so it is written out: its gradient is formed in the buffer
-that holds the probabilities, and no graph is kept for it. Only the LSTM layers go through autograd. Buffers of the
+that holds the probabilities, and no graph is kept for it. Only the recurrent layers go through autograd. Buffers of the
 vocabulary's size are kept between steps: to give them back to the system and fault them in again costs more than to
 fill them.
 """
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from privatune.models.lstm import State, Weights, hidden_states, output_weight
+from privatune.models.network import State, Weights, hidden_states, is_layer, output_weight
 
 
 class Loss(NamedTuple):
@@ -36,7 +36,7 @@ def learner(weights: Weights, precision: torch.dtype) -> Learner:
     """Make a model ready for `train_step`, which changes `weights` in place."""
     computing = {name: weight.to(precision, copy=True) for name, weight in weights.items()}
     for name, weight in computing.items():
-        if name.startswith("lstm."):
+        if is_layer(name):
             weight.requires_grad_()
     return Learner(weights, computing, {})
 
@@ -130,7 +130,7 @@ def _backward(
 ) -> tuple[Loss, State, Weights, torch.Tensor]:
     """Loss, state after the window, gradients without what the embedding gets as input, and that [words, hidden]."""
     computing = learner.computing
-    layers = {name: weight for name, weight in computing.items() if name.startswith("lstm.")}
+    layers = {name: weight for name, weight in computing.items() if is_layer(name)}
     embedded = computing["embedding"][inputs].requires_grad_()
     hidden, after = hidden_states(computing, embedded, state, masks)
     flat, labels, batch = hidden.detach().flatten(0, 1), targets.flatten(), inputs.shape[1]

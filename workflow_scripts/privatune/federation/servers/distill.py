@@ -13,7 +13,7 @@ from privatune.federation.objectives.rehearsal import draw_lines
 from privatune.federation.server import Server
 from privatune.models.checkpoint import PRECISIONS, use
 from privatune.models.generate import generate
-from privatune.models.lstm import Weights, zero_state
+from privatune.models.network import Weights, zero_state
 from privatune.training.batches import rows, windows
 from privatune.training.step import Learner, learner, predict, train_step
 

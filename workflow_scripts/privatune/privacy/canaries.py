@@ -1,0 +1,97 @@
+"""Canaries: sentences of random words, and synthetic persons whose texts carry them (Ramaswamy et al. 2020).
+
+No text but theirs holds such a sentence. So a model that knows it has memorized it from them.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.streams import stream
+from privatune.text.settings import EOS, MARKS
+from privatune.text.streams import Stream
+
+WORDS = 5  # of a canary
+PREFIX = 2  # of these, what is given when the rest is asked for
+ENDS = (".", "!", "?")
+SHORTEST, LONGEST = 3, 40  # words of a public sentence; tables and lists without a full stop stay out
+
+
+class Canary(NamedTuple):
+    """One canary, and who carries it."""
+
+    n_users: int
+    n_copies: int  # in the text of each of them
+    number: int  # among the canaries of this cell of the grid
+    words: np.ndarray  # [WORDS] int64, ids
+
+
+def draw_canaries(
+    vocabulary: int, users: Sequence[int], copies: Sequence[int], per_cell: int, seed: int
+) -> list[Canary]:
+    """`per_cell` canaries for each cell of the grid users x copies; each word is any of the vocabulary, uniformly.
+
+    A canary depends on its cell, its number and the seed alone: a larger grid leaves those of a smaller one.
+    """
+    cells = [(n_users, n_copies, number) for n_users in users for n_copies in copies for number in range(per_cell)]
+    return [Canary(*cell, stream(seed, "canary", *cell).integers(len(MARKS), vocabulary, WORDS)) for cell in cells]
+
+
+def carriers(canaries: Sequence[Canary], public: Stream, words: Sequence[str], sentences: int, seed: int) -> Stream:
+    """Texts of the synthetic persons, `n_users` for each canary, one sentence a line.
+
+    Args:
+        canaries: as `draw_canaries` gives them.
+        public: text of whose sentences, drawn without replacement, each person's own ones are.
+        words: the vocabulary.
+        sentences: lines of a person's text, the canary's copies among them.
+        seed: of the draws.
+
+    Returns:
+        One unit a person, in the order of the canaries, called canary-USERS-COPIES-NUMBER-PERSON.
+
+    Raises:
+        PrivatuneError: a canary has more copies than there are lines, or the public text has too few sentences.
+    """
+    starts, stops = _sentences(public, words)
+    letters = np.array([0 if id < len(MARKS) else min(len(word), 255) for id, word in enumerate(words)], np.uint8)
+    ids, lengths, names = [], [], []
+    for canary in canaries:
+        own = sentences - canary.n_copies
+        if not 0 <= own <= len(starts):
+            raise PrivatuneError(
+                f"canaries: {canary.n_copies} copies among {sentences} sentences cannot be made from "
+                f"{len(starts)} public sentences; change `copies` or `sentences`, or bring more general text"
+            )
+        for person in range(canary.n_users):
+            cell = canary[:3]
+            rng = stream(seed, "carrier", *cell, person)
+            drawn = rng.choice(len(starts), own, replace=False)
+            lines = [(public.ids[a:b], public.lengths[a:b]) for a, b in zip(starts[drawn], stops[drawn], strict=True)]
+            lines += [(canary.words, letters[canary.words])] * canary.n_copies
+            order = rng.permutation(sentences)
+            ids.append(np.concatenate([part for n in order for part in (lines[n][0], [EOS])]))
+            lengths.append(np.concatenate([part for n in order for part in (lines[n][1], [0])]))
+            names.append("-".join(["canary", *map(str, cell), str(person)]))
+    offsets = np.cumsum([0] + [len(text) for text in ids])
+    return Stream(
+        np.concatenate([np.empty(0), *ids]).astype(public.ids.dtype),
+        np.concatenate([np.empty(0), *lengths]).astype(np.uint8),
+        offsets,
+        names,
+    )
+
+
+def _sentences(public: Stream, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Where the sentences of a text begin and end: its full stop is part of one, the end of a line is not."""
+    ids = np.asarray(public.ids)
+    full_stops = [id for id, word in enumerate(words) if word in ENDS]
+    stops = np.flatnonzero(np.isin(ids, full_stops)) + 1
+    lines = np.flatnonzero(ids == EOS)
+    # a sentence ends at a full stop or before the end of a line; what follows begins there or behind that end
+    edges = np.unique(np.concatenate([public.offsets, stops, lines, lines + 1]))
+    starts, stops = edges[:-1], edges[1:]
+    fit = (stops - starts >= SHORTEST) & (stops - starts <= LONGEST)
+    return starts[fit], stops[fit]
