@@ -81,7 +81,7 @@ rule tune_method:
         runtime=60,
     params:
         settings=lambda wildcards: compression_settings(
-            choices=E.compression.choices(wildcards.method), share=E.compression.tuning_share
+            choices=E.compression.choices(wildcards.method)
         ),
     script:
         "../workflow_scripts/tune_method.py"
@@ -110,7 +110,7 @@ rule follow_method:
         mem_mb=2000,
         runtime=60,
     params:
-        settings=compression_settings(shares=E.compression.shares),
+        settings=compression_settings(cohort=E.compression.cohort, shares=E.compression.shares),
     script:
         "../workflow_scripts/follow_method.py"
 

@@ -44,7 +44,7 @@ def compared(methods):
 def tuned(methods):
     """The grids of these methods."""
     _, files, settings = compared(methods)
-    about = {"methods": settings["methods"], "seed": E.seed, "share": E.compression.tuning_share}
+    about = {"methods": settings["methods"], "rounds": E.compression.tuning_rounds, "seed": E.seed}
     return "Compression", {"tunings": files["tunings"]}, about
 
 

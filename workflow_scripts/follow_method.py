@@ -19,7 +19,7 @@ with job(snakemake.log[0]):
         (private, general),
         tests,
         read_words(snakemake.input.tokenizer)[: s["vocabulary"]],
-        Choice(**best["choice"]),
+        Choice(**best["choice"] | {"cohort": s["cohort"]}),
         NumericsSettings(**s["numerics"]),
         EvaluationSettings(**s["evaluation"]),
         (int(w.seed), s["seed"]),

@@ -23,7 +23,7 @@ with job(snakemake.log[0]):
             NumericsSettings(**s["numerics"]),
             EvaluationSettings(**s["evaluation"]),
             (s["seed"], s["seed"]),
-            [s["share"]],
+            [1.0],
         )
         points.append({"choice": choice, "ppl_average": end["ppl_average"], "steps": end["steps"]})
     write_json(snakemake.output[0], points)

@@ -94,7 +94,9 @@ class CompressionSettings(Settings):
     final_rate: float = Field(
         0.1, gt=0, le=1, description="The last step's or round's rate, as a share of the first; it falls on a line."
     )
-    tuning_share: float = Field(1.0, gt=0, le=1, description="Share of the training that each point of a grid runs.")
+    tuning_rounds: int = Field(
+        5, ge=1, le=100_000, description="Rounds, and the text of as many, of the shorter training that tunes a method."
+    )
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="Samples of text.")
     methods: dict[str, MethodSettings] = Field({}, description="Ways of training by name.")
     run: list[str] = Field([], description="Methods of the target `compression`; the first is compared with the rest.")
@@ -119,8 +121,9 @@ class CompressionSettings(Settings):
         return self
 
     def choices(self, method: str) -> list[Choice]:
-        """A method at every point of its grid."""
-        return choices(self.methods[method], self.client, self.cohort, self.final_rate)
+        """A method at every point of its grid, as it is tuned."""
+        cohort = self.cohort.model_copy(update={"rounds": self.tuning_rounds})
+        return choices(self.methods[method], self.client, cohort, self.final_rate)
 
 
 class DpFedAvgSettings(Settings):

@@ -11,13 +11,13 @@ from privatune.report.frames import Table, decimals, show
 from privatune.report.tables.compression import setting
 
 NOTE = (
-    "Average perplexity of general validation text and of the training persons' newer text, after {share:.0%} of the "
-    "training under seed {seed}; the best point of each method is the one that table `compression` measures on test "
+    "Average perplexity of general validation text and of the training persons' newer text, at the end of a "
+    "training of {rounds} rounds, or on their text, under seed {seed}; the best point of each method is the one that table `compression` measures on test "
     "text. Every method has a grid of the same size."
 )
 
 
-def table(tunings: Sequence[str | Path], methods: Mapping[str, Any], share: float, seed: int) -> Table:
+def table(tunings: Sequence[str | Path], methods: Mapping[str, Any], rounds: int, seed: int) -> Table:
     """A row a point; arguments as of the table `compression`."""
     rows = []
     for path in tunings:
@@ -49,4 +49,4 @@ def table(tunings: Sequence[str | Path], methods: Mapping[str, Any], share: floa
             "chosen": ("chosen", lambda chosen: "yes" if chosen else ""),
         },
     )
-    return Table("Tuning of the compression methods", NOTE.format(share=share, seed=seed), frame, shown)
+    return Table("Tuning of the compression methods", NOTE.format(rounds=rounds, seed=seed), frame, shown)
