@@ -103,6 +103,8 @@ TABLES = {
     "client_costs": ("Costs", {"costs": COSTS, "paper_text": PAPER_TEXT}, {"scenarios": list(E.run)}),
     "corpora": ("Corpora", {"streams": STREAMS}, {}),
     "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
+    "canaries": ("Privacy, proved", {"measures": PRIVATE_MODELS}, {}),
+    "private_models": ("Privacy, proved", {"measures": PRIVATE_MODELS}, {}),
     "accounting": ("Privacy, proved", {"epsilons": f"{OUT}/privacy/accounting.json", "paper": PAPER_DP}, {}),
     "tail": ("Privacy, measured", {"fits": f"{OUT}/privacy/tail.json"}, {}),
     "precision": (
@@ -150,6 +152,7 @@ FIGURES = {
     "keystrokes": ("Comparison of models", {"comparison": f"{OUT}/tables/comparison.csv"}),
     "popov_methods": (POPOV, {"replicates": f"{OUT}/tables/replicates.csv"}),
     "popov_rounds": (POPOV, {"replicates": f"{OUT}/tables/replicates.csv"}),
+    "canaries": ("Privacy, proved", {"canaries": f"{OUT}/tables/canaries.csv"}),
     "pretraining": ("General model", {"curve": CURVE}),
     "tail_of_c": (
         "Privacy, measured",
@@ -208,5 +211,5 @@ OF_COMPRESSION_FULL = [
     f"{part}_full" for part in ("compression", "tuning", "claims_compression", "perplexity_by_bits", "bits_to_reach")
 ]
 OF_COMPRESSION = [part.removesuffix("_full") for part in OF_COMPRESSION_FULL] + ["codec_costs"]
-OF_DPFEDAVG = ["accounting"]
+OF_DPFEDAVG = ["accounting", "canaries", "private_models"]
 REPORTED = files_of({*TABLES, *FIGURES} - {"precision", *OF_POPOV, *OF_COMPRESSION, *OF_COMPRESSION_FULL, *OF_DPFEDAVG})

@@ -13,6 +13,7 @@ from privatune.corpora.cleaning import CleaningSettings
 from privatune.corpora.split import PrivateSettings
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.methods import Choice, MethodSettings, choices
+from privatune.federation.private_settings import PrivateTrainingSettings, VariantSettings
 from privatune.federation.settings import ClientSettings, CohortSettings, ScenarioSettings
 from privatune.models.settings import LstmSettings, ModelSettings
 from privatune.privacy.settings import AccountingSettings, TailSettings
@@ -132,6 +133,12 @@ class DpFedAvgSettings(Settings):
     accounting: AccountingSettings = Field(
         default_factory=AccountingSettings, description="Epsilon by population, at the paper's scale."
     )
+    training: PrivateTrainingSettings = Field(
+        default_factory=PrivateTrainingSettings, description="What all variants share."
+    )
+    variants: dict[str, VariantSettings] = Field({}, description="Ways of training that are compared, by name.")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="Replicates.")
+    evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="Samples of text.")
 
 
 class Experiment(Settings):

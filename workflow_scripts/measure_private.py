@@ -1,0 +1,22 @@
+from privatune.core.files import read_json, write_json
+from privatune.core.job import job
+from privatune.evaluation.keystrokes import prefix_index
+from privatune.evaluation.measure import evaluate
+from privatune.evaluation.memorization import memorized
+from privatune.evaluation.settings import EvaluationSettings
+from privatune.federation.private_settings import CanarySettings
+from privatune.models.checkpoint import load_weights, use
+from privatune.models.settings import NumericsSettings
+from privatune.text.streams import limited, read_stream
+from privatune.text.tokenizer import read_words
+
+with job(snakemake.log[0]):
+    s, w = snakemake.params.settings, snakemake.wildcards
+    use(NumericsSettings())  # one thread, float32
+    weights = load_weights(snakemake.input.model)
+    words = read_words(snakemake.input.tokenizer)[: len(weights["embedding"])]
+    samples = [limited(read_stream(snakemake.input[name]), len(words)) for name in ("test", "heldout", "later")]
+    measures = evaluate(weights, *samples, prefix_index(words), EvaluationSettings(**s["evaluation"]), s["seed"])
+    canaries = memorized(weights, CanarySettings(**s["canaries"]), int(w.seed))
+    row = {"variant": w.variant, "seed": int(w.seed), "guarantee": read_json(snakemake.input.guarantee), **measures}
+    write_json(snakemake.output[0], row | {"canaries": canaries})

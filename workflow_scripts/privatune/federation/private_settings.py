@@ -1,0 +1,47 @@
+"""Settings of DP-FedAvg and of the canaries that show what it memorizes. They import no torch."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from privatune.core.settings import Settings
+from privatune.federation.settings import ClientSettings, OptimiserSettings, SgdSettings
+from privatune.models.settings import CifgSettings, ModelSettings
+from privatune.privacy.settings import PrivacySettings
+from privatune.training.settings import PretrainSettings
+
+
+class CanarySettings(Settings):
+    """Sentences of five random words that synthetic persons carry (Ramaswamy et al. 2020)."""
+
+    users: list[Annotated[int, Field(ge=1)]] = Field(
+        [1, 4, 16], min_length=1, description="n_u: persons who carry a canary, one value a row of the grid."
+    )
+    copies: list[Annotated[int, Field(ge=1)]] = Field(
+        [1, 14, 200], min_length=1, description="n_e: copies in the text of each of them, one value a column."
+    )
+    per_cell: int = Field(3, ge=1, description="Canaries of each cell of the grid.")
+    sentences: int = Field(
+        200, ge=1, description="Lines of a carrier's text, copies included; the rest is public text."
+    )
+    references: int = Field(20_000, ge=1, description="Random continuations among which a canary is ranked.")
+
+
+class VariantSettings(Settings):
+    """One way of training that is compared."""
+
+    privacy: PrivacySettings = Field(description="Clip, noise and sampling.")
+    carriers: bool = Field(True, description="Whether the synthetic persons with canaries are in the population.")
+
+
+class PrivateTrainingSettings(Settings):
+    """What all variants share."""
+
+    model: ModelSettings = Field(default_factory=lambda: CifgSettings(kind="cifg"), description="The language model.")
+    vocabulary: int = Field(10_000, ge=10, description="Its words: the most frequent of the vocabulary.")
+    pretrain: PretrainSettings = Field(default_factory=PretrainSettings, description="On general text, before rounds.")
+    client: ClientSettings = Field(default_factory=ClientSettings, description="What a person's device does.")
+    cohort: int = Field(20, ge=1, description="M: persons of a round; under Poisson sampling the expected number.")
+    rounds: int = Field(20, ge=1, le=100_000, description="T.")
+    optimiser: OptimiserSettings = Field(default_factory=SgdSettings, description="Of the server.")
+    canaries: CanarySettings = Field(default_factory=CanarySettings, description="What is planted and looked for.")

@@ -1,0 +1,41 @@
+"""How much of each canary a model knows, by how many persons carried it and how often."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from privatune.report.frames import read_table
+from privatune.report.style import PAGE, SMALL, drawing, name
+
+COLUMNS = "scenario n_users n_copies references exposure beam_found".split()
+
+
+@drawing()
+def figure(canaries: str | Path) -> Figure:
+    """One map a variant: mean exposure in bits of each cell's canaries, and under it how many a beam search found."""
+    rows = read_table(canaries, COLUMNS)
+    most = float(np.log2(rows["references"].max()))
+    variants = list(dict.fromkeys(rows["scenario"]))
+    drawn = Figure(figsize=(PAGE, 2.2))
+    panels = np.atleast_1d(drawn.subplots(1, len(variants), sharey=True))
+    for axes, variant in zip(panels, variants, strict=True):
+        cells = rows[rows["scenario"] == variant].groupby(["n_users", "n_copies"])
+        exposure, found, planted = (
+            cells.agg({"exposure": how, "beam_found": "sum"}).unstack() for how in ("mean", "mean", "size")
+        )
+        shown = exposure["exposure"]
+        image = axes.imshow(shown, vmin=0, vmax=most, cmap="cividis", aspect="auto", origin="lower")
+        for row, users in enumerate(shown.index):
+            for column, copies in enumerate(shown.columns):
+                text = f"{found['beam_found'].loc[users, copies]:.0f}/{planted['exposure'].loc[users, copies]:.0f}"
+                light = shown.iloc[row, column] > most / 2
+                axes.text(column, row, text, ha="center", va="center", fontsize=SMALL, color="k" if light else "w")
+        axes.set_xticks(range(len(shown.columns)), [f"{copies:g}" for copies in shown.columns])
+        axes.set_yticks(range(len(shown.index)), [f"{users:g}" for users in shown.index])
+        axes.grid(visible=False)
+        axes.set_title(name(variant))
+        axes.set_xlabel("copies each")
+    panels[0].set_ylabel("persons who carry it")
+    drawn.colorbar(image, ax=list(panels), label="exposure, bits")
+    return drawn
