@@ -11,9 +11,9 @@ from privatune.report.frames import Table, decimals, show
 from privatune.report.tables.compression import setting
 
 NOTE = (
-    "Average perplexity of general validation text and of the training persons' newer text, at the end of a "
-    "training of {rounds} rounds, or on their text, under seed {seed}; the best point of each method is the one that table `compression` measures on test "
-    "text. Every method has a grid of the same size."
+    "Average perplexity of general validation text and of the training persons' newer text, at the end of a training "
+    "of {rounds} rounds, or on their text, under seed {seed}; the best point of each method is the one that table "
+    "`compression` measures on test text. Every method has a grid of the same size."
 )
 
 
