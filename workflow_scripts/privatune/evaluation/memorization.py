@@ -14,7 +14,7 @@ from privatune.text.streams import Stream
 def population(
     private: Stream, general: Stream, words: Sequence[str], canaries: CanarySettings | None, seed: int
 ) -> Stream:
-    """The persons who may be drawn: the real ones, and the synthetic ones who carry canaries, if there are to be any."""
+    """The persons who may be drawn: the real ones, and those who carry canaries, if there are to be any."""
     if canaries is None:
         return private
     drawn = draw_canaries(len(words), canaries.users, canaries.copies, canaries.per_cell, seed)

@@ -31,7 +31,7 @@ from privatune.privacy.settings import PrivacySettings
 # rdp: Renyi DP by the conversion of Canonne, Kamath and Steinke (2020, proposition 12); rdp_plain: by Mironov's (2017)
 Accountant = Literal["rdp", "rdp_plain", "pld"]
 
-# the paper's, and whole, as theorem 27 of Wang et al. is; Poisson sampling gains from those between, dp-accounting's own
+# whole, as theorem 27 of Wang et al. is, as the paper; Poisson sampling gains from those between (DEFAULT_RDP_ORDERS)
 ORDERS = (*range(2, 64), 128, 256)
 # of the privacy loss; every choice gives an upper bound. With 1e-4 a result is within 1e-4 of its limit and takes a
 # second; while a multiplier is searched for, 1e-3 costs it a thousandth of epsilon

@@ -11,10 +11,10 @@ from privatune.report.frames import Table, decimals, show
 
 COLUMNS = "scenario seed n_users n_copies canary rank references exposure low high beam_found".split()
 NOTE = (
-    "A canary is five random words. Exposure = log2(references) - log2(rank), in bits, where rank is the canary's among "
-    "random continuations of its first two words; low, high: 95 % interval for the share of all continuations that are "
-    "as likely. With {references:,} references no exposure is above {most:.1f}. Found: a beam search of width 5 from "
-    "the first two words gives the canary. Variants without carriers never saw a canary: what they show is chance."
+    "A canary is five random words. Exposure = log2(references) - log2(rank), in bits, where rank is the canary's "
+    "among random continuations of its first two words; low, high: 95 % interval for the share of all continuations "
+    "that are as likely. With {references:,} references no exposure is above {most:.1f}. Found: a beam search of width "
+    "5 from the first two words gives the canary. Variants without carriers never saw one: they show what chance does."
 )
 
 
