@@ -80,9 +80,7 @@ rule tune_method:
         mem_mb=2000,
         runtime=60,
     params:
-        settings=lambda wildcards: compression_settings(
-            choices=E.compression.choices(wildcards.method)
-        ),
+        settings=lambda wildcards: compression_settings(choices=E.compression.choices(wildcards.method)),
     script:
         "../workflow_scripts/tune_method.py"
 
