@@ -171,6 +171,37 @@ def evaluated_model(wildcards):
     return GENERAL_MODEL if wildcards.scenario == INITIAL else kept
 
 
+def followed(methods):
+    """Measured runs of some methods."""
+    return [f"{OUT}/compression/{m}/seed-{seed}.json" for m in methods for seed in E.compression.seeds]
+
+
+def tunings(methods):
+    return [f"{OUT}/compression/{m}/tuning.json" for m in methods]
+
+
+def method_code(wildcards):
+    """Modules that a method loads by name."""
+    choice = E.compression.choices(wildcards.method)[0]
+    codecs = {choice.codec.name, choice.down_codec().name}
+    return [
+        f"privatune.federation.objectives.{choice.client.objective}",
+        "privatune.federation.servers.average",
+        *(f"privatune.compression.codecs.{codec}" for codec in sorted(codecs)),
+    ]
+
+
+def compression_settings(**others):
+    """What every job of the comparison uses; its model is small, so float32 costs little."""
+    small = {
+        "evaluation": E.compression.evaluation,
+        "numerics": numerics(1) | {"precision": "float32"},
+        "seed": E.seed,
+        "vocabulary": E.compression.vocabulary,
+    }
+    return plain(small | others)
+
+
 wildcard_constraints:
     scenario="|".join(E.scenarios) + f"|{INITIAL}",
     seed=r"\d+",
