@@ -23,10 +23,16 @@ rule account:
 
 
 PRIVATE_MODELS = [f"{OUT}/dpfedavg/{v}/seed-{seed}.json" for v in E.dpfedavg.variants for seed in E.dpfedavg.seeds]
+# n-gram models: what the network replaces, and what text of the persons themselves would give without any protection
+BASELINES = {
+    "ngram-general": f"{OUT}/text/general-train.safetensors",
+    "ngram-private": f"{OUT}/text/private-train.safetensors",
+}
 
 
 wildcard_constraints:
     variant="|".join(E.dpfedavg.variants),
+    baseline="|".join(BASELINES),
 
 
 use rule pretrain as pretrain_private with:
@@ -114,3 +120,36 @@ rule measure_private:
         ),
     script:
         "../workflow_scripts/measure_private.py"
+
+
+rule measure_ngram:
+    input:
+        text=lambda wildcards: BASELINES[wildcards.baseline],
+        tokenizer="<results>/text/tokenizer.json",
+        test="<results>/text/general-test.safetensors",
+        heldout="<results>/text/private-heldout.safetensors",
+        later="<results>/text/private-later.safetensors",
+        code=code("measure_ngram"),
+    output:
+        "<results>/dpfedavg/{baseline}.json",
+    log:
+        "<results>/logs/measure_ngram/{baseline}.log",
+    benchmark:
+        "<results>/benchmarks/measure_ngram/{baseline}.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=plain(
+            {
+                "evaluation": E.dpfedavg.evaluation,
+                "order": E.dpfedavg.ngram_order,
+                "seed": E.seed,
+                "vocabulary": E.dpfedavg.training.vocabulary,
+            }
+        ),
+    script:
+        "../workflow_scripts/measure_ngram.py"

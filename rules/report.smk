@@ -104,7 +104,11 @@ TABLES = {
     "corpora": ("Corpora", {"streams": STREAMS}, {}),
     "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
     "canaries": ("Privacy, proved", {"measures": PRIVATE_MODELS}, {}),
-    "private_models": ("Privacy, proved", {"measures": PRIVATE_MODELS}, {}),
+    "private_models": (
+        "Privacy, proved",
+        {"measures": [f"{OUT}/dpfedavg/{baseline}.json" for baseline in BASELINES] + PRIVATE_MODELS},
+        {},
+    ),
     "accounting": ("Privacy, proved", {"epsilons": f"{OUT}/privacy/accounting.json", "paper": PAPER_DP}, {}),
     "tail": ("Privacy, measured", {"fits": f"{OUT}/privacy/tail.json"}, {}),
     "precision": (

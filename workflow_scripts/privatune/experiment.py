@@ -136,6 +136,7 @@ class DpFedAvgSettings(Settings):
     training: PrivateTrainingSettings = Field(
         default_factory=PrivateTrainingSettings, description="What all variants share."
     )
+    ngram_order: int = Field(3, ge=2, le=6, description="Words of the longest n-grams of the baselines.")
     variants: dict[str, VariantSettings] = Field({}, description="Ways of training that are compared, by name.")
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="Replicates.")
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="Samples of text.")

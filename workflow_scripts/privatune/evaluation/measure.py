@@ -135,7 +135,7 @@ def _likelihood(likelihoods: np.ndarray, targets: np.ndarray) -> tuple[float, in
 
 
 def evaluate(
-    weights: Weights,
+    model: Weights | Ngram,
     general: Stream,
     user: Stream,
     later: Stream,
@@ -146,7 +146,7 @@ def evaluate(
     """All measures of one model.
 
     Args:
-        weights: of the model.
+        model: its weights, or an n-gram model.
         general: general test text.
         user: text of persons who never took part.
         later: the training persons' text that is newer than what they train on.
@@ -158,10 +158,14 @@ def evaluate(
         ppl_* (perplexity; ppl_average is pooled over the targets of general and user), oov_* and recall*_user in
         percent, kss_* (keystroke saving rate, percent), targets_*: how many words each perplexity is a mean over.
     """
-    chunk = settings.chunk_tokens
-    of_general = score(weights, sample(general, settings.general_tokens, chunk, seed, "general"), index)
-    of_user = score(weights, sample(user, settings.user_tokens, chunk, seed, "user"), index)
-    of_later = score(weights, sample(later, settings.later_tokens, chunk, seed, "later"), index, typing=False)
+
+    def scored(text: Stream, tokens: int, name: str, typing: bool = True) -> Score:
+        drawn = sample(text, tokens, settings.chunk_tokens, seed, name)
+        return score_ngram(model, drawn, index) if isinstance(model, Ngram) else score(model, drawn, index, typing)
+
+    of_general = scored(general, settings.general_tokens, "general")
+    of_user = scored(user, settings.user_tokens, "user")
+    of_later = scored(later, settings.later_tokens, "later", typing=False)
     measures: dict[str, float | int] = {
         "ppl_general": of_general.perplexity,
         "ppl_user": of_user.perplexity,
