@@ -220,7 +220,7 @@ def test_settings_become_a_mechanism():
 
 def test_rows_by_population():
     rows = by_population([2_000, 4_000], 50, 10, 2.0, 1.0)
-    assert len(rows) == 2 * 6
+    assert len(rows) == 2 * 7
     pairs = {(row["source"], row["sampling"], row["accountant"]) for row in rows}
     assert {("as_paper", "fixed", "rdp_plain"), ("ours", "fixed", "rdp"), ("ours", "poisson", "pld")} <= pairs
 

@@ -218,6 +218,7 @@ def by_population(
         ("as_paper", "fixed", "rdp"),
         ("ours", "fixed", "rdp_plain"),
         ("ours", "fixed", "rdp"),
+        ("ours", "poisson", "rdp_plain"),
         ("ours", "poisson", "rdp"),
         ("ours", "poisson", "pld"),
     ]
