@@ -22,7 +22,7 @@ rule account:
         "../workflow_scripts/account.py"
 
 
-PRIVATE_MODELS = [f"{OUT}/dpfedavg/{v}/seed-{seed}.json" for v in E.dpfedavg.variants for seed in E.dpfedavg.seeds]
+PRIVATE_MODELS = [f"{OUT}/dpfedavg/{v}/seed-{seed}.json" for v in E.dpfedavg.run for seed in E.dpfedavg.seeds]
 # n-gram models: what the network replaces, and what text of the persons themselves would give without any protection
 BASELINES = {
     "ngram-general": f"{OUT}/text/general-train.safetensors",

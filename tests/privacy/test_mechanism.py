@@ -20,7 +20,7 @@ from privatune.privacy.settings import AdaptiveClipSettings
 
 LIKE = {"bias": (3,), "weight": (2, 3)}
 KEY = (7, 1)
-FINITE = st.floats(-1e30, 1e30, width=32)
+FINITE = st.floats(-(2.0**100), 2.0**100, width=32)
 UPDATES = st.fixed_dictionaries({name: arrays(np.float32, shape, elements=FINITE) for name, shape in LIKE.items()})
 
 

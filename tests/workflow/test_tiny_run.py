@@ -154,3 +154,21 @@ def test_compression_measures_every_method_on_the_same_text(copy, snakemake):
     assert {name: after[name] for name in before if "costs" not in name} == {
         name: digest for name, digest in before.items() if "costs" not in name
     }, "the same bytes again, on one core"
+
+
+def test_dpfedavg_states_an_epsilon_only_where_there_is_noise(copy, snakemake):
+    folder = copy()
+    snakemake(folder, "dpfedavg")
+    tables = folder / "results-tiny/tables"
+    models = pd.read_csv(tables / "private_models.csv").set_index("variant")
+    assert models["epsilon"].notna().to_dict() == {
+        "ngram-general": False,
+        "ngram-private": False,
+        "fedavg": False,
+        "private": True,
+    }
+    stated = ["unit", "adjacency", "sampling", "q", "rounds", "noise_multiplier", "clip", "delta", "accountant"]
+    assert models.loc["private", stated].notna().all()
+    canaries = pd.read_csv(tables / "canaries.csv")
+    assert set(canaries["scenario"]) == {"fedavg", "private"}
+    assert (canaries["rank"] <= canaries["references"] + 1).all()

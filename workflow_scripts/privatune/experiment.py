@@ -137,7 +137,8 @@ class DpFedAvgSettings(Settings):
         default_factory=PrivateTrainingSettings, description="What all variants share."
     )
     ngram_order: int = Field(3, ge=2, le=6, description="Words of the longest n-grams of the baselines.")
-    variants: dict[str, VariantSettings] = Field({}, description="Ways of training that are compared, by name.")
+    run: list[str] = Field([], description="Variants that the target makes, in the order of the rows.")
+    variants: dict[str, VariantSettings] = Field({}, description="Ways of training by name.")
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="Replicates.")
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="Samples of text.")
 
@@ -194,6 +195,7 @@ class Experiment(Settings):
                 f"compression.vocabulary: {self.compression.vocabulary} words are more than text.vocabulary has, "
                 f"{self.text.vocabulary}"
             )
+        _known("dpfedavg.run", self.dpfedavg.run, set(self.dpfedavg.variants))
         _known("general.corpora", self.general.corpora, set(self.sources))
         _known("private.corpus", [self.private.corpus], set(self.sources))
         return self

@@ -41,9 +41,11 @@ def nesterov(mean: Arrays, state: Arrays, settings: NesterovSettings) -> tuple[A
 
 def adam(mean: Arrays, state: Arrays, settings: AdamSettings) -> tuple[Arrays, Arrays]:
     """Adam with corrected moments (Kingma and Ba 2015, algorithm 1)."""
-    zero, first, second = np.zeros(()), {}, {}
-    count = int(state.get("rounds", zero)) + 1
     steps: Arrays = {}
+    first: Arrays = {}
+    second: Arrays = {}
+    zero = np.zeros(())
+    count = int(state.get("rounds", np.zeros(1))[0]) + 1
     for name, change in mean.items():
         first[name] = settings.beta1 * state.get(f"first/{name}", zero) + (1 - settings.beta1) * change
         second[name] = settings.beta2 * state.get(f"second/{name}", zero) + (1 - settings.beta2) * change**2
@@ -51,4 +53,4 @@ def adam(mean: Arrays, state: Arrays, settings: AdamSettings) -> tuple[Arrays, A
         steps[name] = settings.learning_rate * (first[name] / (1 - settings.beta1**count)) / scale
     kept = {f"first/{name}": value for name, value in first.items()}
     kept |= {f"second/{name}": value for name, value in second.items()}
-    return steps, kept | {"rounds": np.array(count, np.int64)}
+    return steps, kept | {"rounds": np.array([count])}

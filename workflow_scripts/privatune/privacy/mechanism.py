@@ -126,13 +126,13 @@ def clip_update(update: Arrays, clip: float) -> Clipped:
         PrivatuneError: a value is not finite, so that no norm bounds it.
     """
     wide = {name: tensor.astype(np.float64) for name, tensor in update.items()}
-    # in the order of names, so that equal updates are clipped alike to the bit
-    largest = max((float(np.abs(wide[name]).max(initial=0.0)) for name in sorted(wide)), default=0.0)
-    if not math.isfinite(largest):
+    if not all(np.isfinite(tensor).all() for tensor in wide.values()):
         raise PrivatuneError("an update holds a value that is not finite; no clip bounds it, so it is refused")
+    largest = max((float(np.abs(tensor).max(initial=0.0)) for tensor in wide.values()), default=0.0)
     if largest == 0:
         return Clipped(wide, within=True)
-    # over the largest value: squares of the smallest and of the largest doubles are no doubles
+    # over the largest value, as squares of the smallest and of the largest doubles are no doubles; in the order of
+    # names, so that equal updates are clipped alike to the bit
     norm = largest * math.sqrt(sum(float(np.square(wide[name] / largest).sum()) for name in sorted(wide)))
     if norm <= clip:
         return Clipped(wide, within=True)

@@ -1,0 +1,107 @@
+"""DP-FedAvg against plain rounds written out, and what must not depend on what."""
+
+import numpy as np
+import pytest
+import torch
+
+from privatune.core.streams import stream
+from privatune.core.tensors import pack
+from privatune.evaluation.memorization import memorized, population
+from privatune.federation.client import fine_tune
+from privatune.federation.cohorts import fixed_cohort
+from privatune.federation.private import joined, train_privately
+from privatune.federation.private_settings import CanarySettings
+from privatune.federation.settings import ClientSettings, SgdSettings
+from privatune.models.lstm import initial_weights
+from privatune.models.settings import LstmSettings, NumericsSettings
+from privatune.privacy.accounting import mechanism_of
+from privatune.privacy.settings import PrivacySettings
+from privatune.text.streams import Stream
+
+WORDS, PERSONS, EACH = 40, 6, 60
+CLIENT = ClientSettings(objective="plain", batch=2, bptt=5)
+
+
+def texts(count, each, name):
+    ids = stream(0, name).integers(2, WORDS, count * each).astype(np.uint16)
+    ids[9::10] = 1  # ends of lines
+    return Stream(ids, np.ones(len(ids), np.uint8), np.arange(count + 1) * each, [f"{name}{i}" for i in range(count)])
+
+
+@pytest.fixture(scope="module")
+def start():
+    weights = initial_weights(LstmSettings(layers=1, hidden=8), WORDS, stream(0, "weights"))
+    return {name: weight.numpy() for name, weight in weights.items()}
+
+
+def train(start, privacy, seed=1, secret=2, persons=None, rounds=2):
+    private = persons or texts(PERSONS, EACH, "private")
+    mechanism = mechanism_of(privacy, len(private.units), 3, rounds)
+    return train_privately(
+        start, private, np.arange(5), mechanism, CLIENT, SgdSettings(), NumericsSettings(), seed, secret
+    )
+
+
+def test_without_clip_and_noise_it_is_federated_averaging(start):
+    found = train(start, PrivacySettings(clip=1e6, noise_multiplier=0, sampling="fixed"))
+    private, weights = texts(PERSONS, EACH, "private"), dict(start)
+    for number in (1, 2):
+        total = {name: np.zeros(weight.shape) for name, weight in weights.items()}
+        for person in fixed_cohort(PERSONS, 3, number, 2):
+            user = np.asarray(private.unit(person))
+            visit = fine_tune(pack(weights), user, np.arange(5), CLIENT, NumericsSettings(), (1, number, person))
+            for name, change in visit.update.items():
+                total[name] += change
+        weights = {name: (weight + total[name] / 3).astype(np.float32) for name, weight in weights.items()}
+    for name, weight in weights.items():
+        np.testing.assert_allclose(found[name], weight, rtol=1e-5, atol=1e-7)
+
+
+def test_a_clip_bounds_how_far_a_round_moves_the_model(start):
+    found = train(start, PrivacySettings(clip=0.01, noise_multiplier=0, sampling="fixed"), rounds=1)
+    moved = np.sqrt(sum(float(((found[name] - start[name]).astype(np.float64) ** 2).sum()) for name in start))
+    assert 0.001 < moved <= 0.01 * (1 + 1e-3)
+
+
+def test_noise_has_the_size_that_the_mechanism_states_and_follows_the_secret(start):
+    quiet = PrivacySettings(clip=1e-9, noise_multiplier=0, sampling="fixed")
+    noisy = PrivacySettings(clip=0.5, noise_multiplier=2, sampling="fixed")
+    # one round: what the clip lets through is far smaller than the noise z S / M
+    still, found, again, other = (
+        train(start, quiet, rounds=1),
+        train(start, noisy, rounds=1),
+        train(start, noisy, rounds=1),
+        train(start, noisy, rounds=1, secret=3),
+    )
+    noise = np.concatenate([(found[name] - still[name]).ravel() for name in start])
+    assert noise.std() == pytest.approx(2 * 0.5 / 3, rel=0.15)
+    assert all(np.array_equal(found[name], again[name]) for name in start)
+    assert not any(np.array_equal(found[name], other[name]) for name in start if name != "output.bias")
+
+
+def test_joined_texts_keep_their_units():
+    first, second = texts(2, 30, "a"), texts(3, 20, "b")
+    both = joined([first, second])
+    assert list(both.units) == ["a0", "a1", "b0", "b1", "b2"]
+    for place, unit in enumerate([first.unit(0), first.unit(1), *(second.unit(i) for i in range(3))]):
+        np.testing.assert_array_equal(both.unit(place), unit)
+    assert len(both.lengths) == len(both.ids)
+
+
+def test_carriers_join_the_population_and_each_canary_is_measured(start):
+    words = ["<unk>", "<eos>", ".", *(f"w{i}" for i in range(WORDS - 3))]
+    general = texts(1, 600, "general")
+    general.ids[4::10] = 2
+    canaries = CanarySettings(users=[1, 2], copies=[2], per_cell=2, sentences=4, references=50)
+    private = texts(PERSONS, EACH, "private")
+    everyone = population(private, general, words, canaries, 5)
+    assert len(everyone.units) == PERSONS + 2 * (1 + 2)
+    assert population(private, general, words, None, 5) is private
+    rows = memorized({n: torch.from_numpy(w) for n, w in start.items()}, canaries, 5)
+    assert [(row["n_users"], row["n_copies"], row["canary"]) for row in rows] == [
+        (1, 2, 0),
+        (1, 2, 1),
+        (2, 2, 0),
+        (2, 2, 1),
+    ]
+    assert all(row["low"] <= row["high"] and 1 <= row["rank"] <= 51 for row in rows)
