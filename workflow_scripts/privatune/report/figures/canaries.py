@@ -1,6 +1,7 @@
 """How much of each canary a model knows, by how many persons carried it and how often."""
 
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -34,7 +35,7 @@ def figure(canaries: str | Path) -> Figure:
         axes.set_xticks(range(len(shown.columns)), [f"{copies:g}" for copies in shown.columns])
         axes.set_yticks(range(len(shown.index)), [f"{users:g}" for users in shown.index])
         axes.grid(visible=False)
-        axes.set_title(name(variant))
+        axes.set_title(fill(name(variant), 15))
         axes.set_xlabel("copies each")
     panels[0].set_ylabel("persons who carry it")
     drawn.colorbar(image, ax=list(panels), label="exposure, bits")
