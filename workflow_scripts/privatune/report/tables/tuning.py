@@ -8,7 +8,7 @@ import pandas as pd
 
 from privatune.core.files import read_json
 from privatune.report.frames import Table, decimals, show
-from privatune.report.tables.compression import setting
+from privatune.report.tables.compression import best, setting
 
 NOTE = (
     "Average perplexity of general validation text and of the training persons' newer text, at the end of a training "
@@ -22,8 +22,8 @@ def table(tunings: Sequence[str | Path], methods: Mapping[str, Any], rounds: int
     rows = []
     for path in tunings:
         method, points = Path(path).parent.name, read_json(path)
-        least = min(point["ppl_average"] for point in points)
-        for point in points:
+        chosen = points.index(best(points))  # of equals the first
+        for place, point in enumerate(points):
             choice = point["choice"]
             rows.append(
                 {
@@ -34,7 +34,7 @@ def table(tunings: Sequence[str | Path], methods: Mapping[str, Any], rounds: int
                     "learning_rate": choice["learning_rate"],
                     "steps": point["steps"],
                     "ppl_average": point["ppl_average"],
-                    "chosen": point["ppl_average"] == least,
+                    "chosen": place == chosen,
                 }
             )
     frame = pd.DataFrame(rows)
