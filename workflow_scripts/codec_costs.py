@@ -3,7 +3,7 @@ from pathlib import Path
 from privatune.core.files import read_json, write_json
 from privatune.core.job import job
 from privatune.federation.costs import codec_cost
-from privatune.federation.methods import Choice
+from privatune.federation.methods import Choice, best
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import limited, read_stream
 
@@ -13,8 +13,7 @@ with job(snakemake.log[0]):
     model, numerics = Path(snakemake.input.model).read_bytes(), NumericsSettings(**s["numerics"])
     rows = []
     for path in snakemake.input.tunings:
-        best = min(read_json(path), key=lambda point: point["ppl_average"])
-        choice = Choice(**best["choice"])
+        choice = Choice(**best(read_json(path))["choice"])
         texts = [private.unit(person) for person in range(choice.cohort.size)]
         rows.append({"method": Path(path).parent.name, **codec_cost(model, texts, choice, numerics)})
     write_json(snakemake.output[0], rows)

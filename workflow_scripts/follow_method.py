@@ -4,7 +4,7 @@ from privatune.core.files import read_json, write_json
 from privatune.core.job import job
 from privatune.evaluation.curve import curve
 from privatune.evaluation.settings import EvaluationSettings
-from privatune.federation.methods import Choice
+from privatune.federation.methods import Choice, best
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import limited, read_stream
 from privatune.text.tokenizer import read_words
@@ -13,13 +13,13 @@ with job(snakemake.log[0]):
     s, w = snakemake.params.settings, snakemake.wildcards
     names = ("private", "general", "test", "heldout")
     private, general, *tests = [limited(read_stream(snakemake.input[name]), s["vocabulary"]) for name in names]
-    best = min(read_json(snakemake.input.tuning), key=lambda point: point["ppl_average"])
+    chosen = best(read_json(snakemake.input.tuning))["choice"]
     rows = curve(
         Path(snakemake.input.model).read_bytes(),
         (private, general),
         tests,
         read_words(snakemake.input.tokenizer)[: s["vocabulary"]],
-        Choice(**best["choice"] | {"cohort": s["cohort"]}),
+        Choice(**chosen | {"cohort": s["cohort"]}),
         NumericsSettings(**s["numerics"]),
         EvaluationSettings(**s["evaluation"]),
         (int(w.seed), s["seed"]),

@@ -1,7 +1,8 @@
 """Settings of the ways of training that the compression experiment compares. They import no torch and no numba."""
 
+from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -77,3 +78,12 @@ def choices(method: MethodSettings, client: ClientSettings, cohort: CohortSettin
     """A method at every point of its grid, in the grid's order."""
     shared = {"mode": method.mode, "down": method.down, "final_rate": final_rate, "client": client, "cohort": cohort}
     return [Choice(learning_rate=rate, codec=codec, **shared) for rate, codec in method.points()]
+
+
+def best(points: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The point of a grid that did best on validation text; of equals the first.
+
+    Args:
+        points: as `tune_method` writes them: ppl_average and choice each.
+    """
+    return min(points, key=lambda point: point["ppl_average"])

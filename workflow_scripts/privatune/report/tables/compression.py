@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from privatune.core.files import read_json
+from privatune.federation.methods import best
 from privatune.report.frames import Table, decimals, megabytes, show
 
 COLUMNS = (
@@ -59,11 +60,6 @@ def table(runs: Sequence[str | Path], tunings: Sequence[str | Path], methods: Ma
         },
     )
     return Table("Quality against bits sent", NOTE.format(model=model), frame, shown)
-
-
-def best(points: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The point of a grid that did best on validation text."""
-    return min(points, key=lambda point: point["ppl_average"])
 
 
 def setting(choice: Mapping[str, Any], varied: Sequence[str]) -> str:

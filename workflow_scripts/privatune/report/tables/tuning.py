@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 
 from privatune.core.files import read_json
+from privatune.federation.methods import best
 from privatune.report.frames import Table, decimals, show
-from privatune.report.tables.compression import best, setting
+from privatune.report.tables.compression import setting
 
 NOTE = (
     "Average perplexity of general validation text and of the training persons' newer text, at the end of a training "
