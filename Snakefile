@@ -27,6 +27,7 @@ include: "rules/compress.smk"
 include: "rules/privacy.smk"
 include: "rules/dpfedavg.smk"
 include: "rules/report.smk"
+include: "rules/plan.smk"
 
 
 report: "report/workflow.rst"

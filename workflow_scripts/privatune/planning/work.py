@@ -1,0 +1,299 @@
+"""What each job has to do, from the configuration's sizes alone: the one place that says it, stage by stage.
+
+The unit of work is a billion operations on one core. Where another thing than products of matrices takes the time, the
+operations are such as would take as long; the constants below say so, and fitting absorbs what they miss.
+"""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from privatune.evaluation.settings import EvaluationSettings
+from privatune.experiment import Experiment
+from privatune.federation.methods import Choice
+from privatune.federation.settings import ClientSettings, DistillSettings, ScenarioSettings
+from privatune.models.settings import ModelSettings
+from privatune.models.sizes import parameters, products
+from privatune.planning.jobs import Job
+from privatune.planning.payloads import payload_bytes
+
+BILLION = 1e9
+FORWARD, TRAINED = 2, 6  # operations for each multiplication of a model that reads a word, or learns from it
+WORD = 1.2e6  # operations that a word costs beside the products: windows, gates, steps
+WEIGHT = 900  # of a weight of a payload that the server checks, decodes and adds
+HELD = 32  # bytes in memory for each word of a text that is read or counted
+STORED = 4  # bytes on disk for each word of a text, as a table or encoded
+
+
+class Texts(NamedTuple):
+    """How much text there is, in words."""
+
+    sources: dict[str, float]  # of each general source, to train on
+    collected: float  # in the private corpus, before it is chosen who takes part
+    persons: float  # who train
+    person: float  # of one of them, on average
+
+    @property
+    def general(self) -> float:
+        """Of all general sources."""
+        return sum(self.sources.values())
+
+    @property
+    def private(self) -> float:
+        """Of all who train."""
+        return self.persons * self.person
+
+
+class Work(NamedTuple):
+    """What a job has to do, and what it leaves."""
+
+    operations: float = 0.0  # billions; 0: as long as any job of its rule
+    megabytes: float = 0.0  # of models or text that it holds; memory grows with it
+    kept: float = 0.0  # bytes on disk afterwards
+    passing: float = 0.0  # bytes on disk until what waits for them is done
+    up: float = 0.0  # bytes that devices would send
+    down: float = 0.0  # bytes that devices would get
+
+
+class Setting(NamedTuple):
+    """A job's surroundings."""
+
+    e: Experiment
+    texts: Texts
+
+
+def work(job: Job, setting: Setting) -> Work:
+    """What a job has to do; of rules that are not named here every job is taken to cost the same."""
+    stage = STAGES.get(job.rule)
+    return stage(job, setting) if stage else Work()
+
+
+def training(words: float, model: ModelSettings, vocabulary: int, taught: bool = False) -> float:
+    """Billions of operations to train on so many words; `taught` by a model that reads along."""
+    each = TRAINED + (FORWARD if taught else 0)
+    return words * (each * products(model, vocabulary) + WORD) / BILLION
+
+
+def visit_words(client: ClientSettings, own: float) -> tuple[float, float]:
+    """Words that a device trains on in one visit, all epochs together, and those that the server sent along."""
+    share = 1.0 if client.objective != "rehearsal" else client.user_share or client.control_share
+    sent = 0.0 if client.objective != "rehearsal" else own / share - (own if client.user_share else 0)
+    trained = own / share
+    return client.epochs * trained, sent
+
+
+def model_bytes(model: ModelSettings, vocabulary: int) -> float:
+    """Of a model as it is sent and kept, in float32."""
+    return 4.0 * parameters(model, vocabulary)
+
+
+def _id_bytes(vocabulary: int) -> int:
+    return 2 if vocabulary <= 1 << 16 else 4
+
+
+def _visits(clients: float, s: ScenarioSettings, setting: Setting) -> Work:
+    """Of so many devices of a scenario."""
+    e, vocabulary = setting.e, setting.e.text.vocabulary
+    words, sent = visit_words(s.client, setting.texts.person)
+    weights = model_bytes(e.model, vocabulary)
+    up = clients * payload_bytes(s.codec, e.model, vocabulary, s.cohort.size)
+    return Work(
+        clients * training(words, e.model, vocabulary, s.client.objective == "lwf"),
+        weights / 1e6,
+        passing=up,
+        up=up,
+        down=clients * (weights + sent * _id_bytes(vocabulary)),
+    )
+
+
+def _server(s: ScenarioSettings, setting: Setting) -> Work:
+    """Of joining one round's payloads."""
+    model, vocabulary = setting.e.model, setting.e.text.vocabulary
+    operations = s.cohort.size * parameters(model, vocabulary) * WEIGHT / BILLION
+    weights, held = model_bytes(model, vocabulary), 1
+    if isinstance(s.server, DistillSettings):
+        read = s.server.tokens * s.server.epochs
+        written = s.server.tokens * s.server.cycles if s.server.text == "generated" else 0
+        forward = (s.cohort.size * read + written) * FORWARD * products(model, vocabulary) / BILLION
+        operations += training(read, model, vocabulary) + forward
+        held += 2  # one that teaches, and gradients
+    return Work(operations, held * weights / 1e6, passing=weights)
+
+
+def _fine_tune(job: Job, setting: Setting) -> Work:
+    s, at_once = setting.e.scenarios[job.wildcards["scenario"]], setting.e.execution.clients_per_job
+    return _visits(min(at_once, s.cohort.size - int(job.wildcards["batch"]) * at_once), s, setting)
+
+
+def _aggregate(job: Job, setting: Setting) -> Work:
+    return _server(setting.e.scenarios[job.wildcards["scenario"]], setting)
+
+
+def _run_rounds(job: Job, setting: Setting) -> Work:
+    s = setting.e.scenarios[job.wildcards["scenario"]]
+    before = [match for path in job.inputs if (match := re.search(r"/round-(\d+)/model\.", path))]
+    rounds = int(job.wildcards["round"]) - (int(before[0][1]) if before else 0)
+    clients, server = _visits(rounds * s.cohort.size, s, setting), _server(s, setting)
+    return clients._replace(operations=clients.operations + rounds * server.operations, passing=server.passing)
+
+
+def _client_cost(job: Job, setting: Setting) -> Work:
+    s = setting.e.scenarios[job.wildcards["scenario"]]
+    return _visits(1, s, setting)._replace(passing=0.0, up=0.0, down=0.0)
+
+
+def _neighbour(job: Job, setting: Setting) -> Work:
+    s = setting.e.scenarios[setting.e.tail.scenario]
+    return _visits(2, s, setting)._replace(
+        passing=model_bytes(setting.e.model, setting.e.text.vocabulary), up=0, down=0
+    )
+
+
+def _keep_model(job: Job, setting: Setting) -> Work:
+    return Work(kept=model_bytes(setting.e.model, setting.e.text.vocabulary))
+
+
+def _pretrain(job: Job, setting: Setting) -> Work:
+    e = setting.e
+    return _pretraining(e.model, e.text.vocabulary, e.pretrain.epochs, setting)
+
+
+def _pretrain_small(job: Job, setting: Setting) -> Work:
+    c = setting.e.compression
+    return _pretraining(c.model, c.vocabulary, c.pretrain.epochs, setting)
+
+
+def _pretrain_private(job: Job, setting: Setting) -> Work:
+    t = setting.e.dpfedavg.training
+    return _pretraining(t.model, t.vocabulary, t.pretrain.epochs, setting)
+
+
+def _pretraining(model: ModelSettings, vocabulary: int, epochs: float, setting: Setting) -> Work:
+    weights = model_bytes(model, vocabulary)
+    return Work(training(epochs * setting.texts.general, model, vocabulary), weights / 1e6, weights, weights)
+
+
+def _evaluate(job: Job, setting: Setting) -> Work:
+    e = setting.e
+    return Work(_read(e.evaluation, e.model, e.text.vocabulary), model_bytes(e.model, e.text.vocabulary) / 1e6)
+
+
+def _read(samples: EvaluationSettings, model: ModelSettings, vocabulary: int) -> float:
+    """Billions of operations to read the samples of text."""
+    words = samples.general_tokens + samples.user_tokens + samples.later_tokens
+    return words * (FORWARD * products(model, vocabulary) + WORD) / BILLION
+
+
+def _write_texts(job: Job, setting: Setting) -> Work:
+    e = setting.e
+    words = 2 * e.tail.texts * e.tail.words  # written by one model, read by the other
+    operations = words * FORWARD * products(e.model, e.text.vocabulary) / BILLION
+    return Work(operations, model_bytes(e.model, e.text.vocabulary) / 1e6, 4.0 * e.tail.texts)
+
+
+def _method(choice: Choice, setting: Setting) -> Work:
+    """Of one training of the compression experiment, without what looks at it."""
+    c, size = setting.e.compression, choice.cohort.size
+    words, sent = visit_words(choice.client, setting.texts.person)
+    visits = size * choice.cohort.rounds
+    words, sent = visits * words, visits * sent
+    weights, payload = model_bytes(c.model, c.vocabulary), payload_bytes(choice.codec, c.model, c.vocabulary, size)
+    if choice.mode == "averaging":
+        sends: float = choice.cohort.rounds
+        down = sends * size * weights
+    else:
+        sends = words / (size * choice.client.batch * choice.client.bptt)
+        answer = (
+            payload if choice.down == "same" else weights if choice.down == "dense" else min(size * payload, weights)
+        )
+        down = size * weights + sends * size * answer
+    operations = training(words, c.model, c.vocabulary)
+    operations += sends * size * parameters(c.model, c.vocabulary) * WEIGHT / BILLION
+    return Work(operations, weights / 1e6, up=sends * size * payload, down=down + sent * _id_bytes(c.vocabulary))
+
+
+def _tune_method(job: Job, setting: Setting) -> Work:
+    c = setting.e.compression
+    trainings = [_method(choice, setting) for choice in c.choices(job.wildcards["method"])]
+    looks = len(trainings) * _read(c.evaluation, c.model, c.vocabulary)
+    operations, up, down = (sum(getattr(t, part) for t in trainings) for part in ("operations", "up", "down"))
+    return Work(operations + looks, trainings[0].megabytes, up=up, down=down)
+
+
+def _follow_method(job: Job, setting: Setting) -> Work:
+    c = setting.e.compression
+    once = _method(c.choices(job.wildcards["method"])[0].model_copy(update={"cohort": c.cohort}), setting)
+    looks = len(c.shares) * _read(c.evaluation, c.model, c.vocabulary)
+    return once._replace(operations=once.operations + looks)
+
+
+def _train_private(job: Job, setting: Setting) -> Work:
+    t = setting.e.dpfedavg.training
+    visits = t.cohort * t.rounds
+    words, sent = visit_words(t.client, setting.texts.person)
+    weights = model_bytes(t.model, t.vocabulary)
+    operations = training(words, t.model, t.vocabulary, t.client.objective == "lwf")
+    operations += parameters(t.model, t.vocabulary) * WEIGHT / BILLION
+    down = visits * (weights + sent * _id_bytes(t.vocabulary))
+    return Work(visits * operations, weights / 1e6, weights, up=visits * weights, down=down)
+
+
+def _measure_private(job: Job, setting: Setting) -> Work:
+    t = setting.e.dpfedavg.training
+    canaries = len(t.canaries.users) * len(t.canaries.copies) * t.canaries.per_cell
+    continued = canaries * t.canaries.references * 2  # of three words the first are shared
+    operations = continued * FORWARD * products(t.model, t.vocabulary) / BILLION
+    return Work(
+        operations + _read(setting.e.dpfedavg.evaluation, t.model, t.vocabulary),
+        model_bytes(t.model, t.vocabulary) / 1e6 + t.canaries.references * 4 * 100 / 1e6,
+    )
+
+
+def _general_text(job: Job, setting: Setting) -> Work:
+    return _text(setting.texts.general)
+
+
+def _private_text(job: Job, setting: Setting) -> Work:
+    return _text(setting.texts.private)
+
+
+def _collected_text(job: Job, setting: Setting) -> Work:
+    return _text(setting.texts.collected)
+
+
+def _text(words: float) -> Work:
+    return Work(words * WORD / BILLION, words * HELD / 1e6, STORED * words)
+
+
+def _measure_ngram(job: Job, setting: Setting) -> Work:
+    texts = setting.texts
+    return _text(texts.general if "general" in job.wildcards["baseline"] else texts.private)._replace(kept=0)
+
+
+def _read_corpus(job: Job, setting: Setting) -> Work:
+    return _text(setting.texts.sources.get(job.wildcards["source"], setting.texts.collected))
+
+
+STAGES: dict[str, Callable[[Job, Setting], Work]] = {
+    "read_corpus": _read_corpus,
+    "split_persons": _collected_text,
+    "vocabulary": _general_text,
+    "encode_general": _general_text,
+    "encode_private": _private_text,
+    "pretrain": _pretrain,
+    "pretrain_small": _pretrain_small,
+    "pretrain_private": _pretrain_private,
+    "fine_tune": _fine_tune,
+    "aggregate": _aggregate,
+    "run_rounds": _run_rounds,
+    "keep_model": _keep_model,
+    "client_cost": _client_cost,
+    "neighbour": _neighbour,
+    "evaluate": _evaluate,
+    "write_texts": _write_texts,
+    "tune_method": _tune_method,
+    "follow_method": _follow_method,
+    "train_private": _train_private,
+    "measure_private": _measure_private,
+    "measure_ngram": _measure_ngram,
+}
