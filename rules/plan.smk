@@ -16,7 +16,7 @@ rule plan:
         runtime=10,
     params:
         settings={
-            "config": plain(config),
+            "config": config,  # unsorted: the order of scenarios means something
             "cores": workflow.cores,
             "dry_run": [
                 *[sys.executable, "-m", "snakemake", "--dry-run", "--snakefile", workflow.main_snakefile],

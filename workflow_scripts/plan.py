@@ -16,7 +16,7 @@ with job(snakemake.log[0]), TemporaryDirectory() as folder:
     s = snakemake.params.settings
     e = experiment(s["config"])
     config = Path(folder, "config.yaml")
-    config.write_text(yaml.safe_dump(s["config"]))
+    config.write_text(yaml.safe_dump(s["config"], sort_keys=False))
     everything, missing = (
         read_jobs(run([*s["dry_run"], *options, "--", *e.plan.targets], stdout=PIPE, stderr=STDOUT, text=True).stdout)
         for options in (["--configfile", config, "--forceall"], ["--configfile", config])
