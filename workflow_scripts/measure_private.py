@@ -18,5 +18,6 @@ with job(snakemake.log[0]):
     samples = [limited(read_stream(snakemake.input[name]), len(words)) for name in ("test", "heldout", "later")]
     measures = evaluate(weights, *samples, prefix_index(words), EvaluationSettings(**s["evaluation"]), s["seed"])
     canaries = memorized(weights, CanarySettings(**s["canaries"]), int(w.seed))
-    row = {"variant": w.variant, "seed": int(w.seed), "guarantee": read_json(snakemake.input.guarantee), **measures}
+    stated = read_json(snakemake.input.terms)["guarantee"]
+    row = {"variant": w.variant, "seed": int(w.seed), "guarantee": stated, **measures}
     write_json(snakemake.output[0], row | {"canaries": canaries})
