@@ -16,7 +16,7 @@ from privatune.federation.methods import Choice, MethodSettings, choices
 from privatune.federation.private_settings import PrivateTrainingSettings, VariantSettings
 from privatune.federation.settings import ClientSettings, CohortSettings, ScenarioSettings
 from privatune.models.settings import LstmSettings, ModelSettings
-from privatune.privacy.settings import AccountingSettings, TailSettings
+from privatune.privacy.settings import AccountingSettings, AuditSettings, TailSettings
 from privatune.text.settings import TextSettings
 from privatune.training.settings import PretrainSettings
 
@@ -147,6 +147,7 @@ class DpFedAvgSettings(Settings):
     variants: dict[str, VariantSettings] = Field({}, description="Ways of training by name.")
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="Replicates.")
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="Samples of text.")
+    audit: AuditSettings = Field(default_factory=AuditSettings, description="Of each variant with noise.")
 
 
 class Experiment(Settings):
