@@ -207,9 +207,10 @@ rule measure_private:
         mem_mb=2000,
         runtime=120,
     params:
-        settings=plain(
+        settings=lambda wildcards: plain(
             {
                 "canaries": E.dpfedavg.training.canaries,
+                "carriers": E.dpfedavg.variants[wildcards.variant].carriers,
                 "evaluation": E.dpfedavg.evaluation,
                 "seed": E.seed,
             }
