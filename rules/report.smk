@@ -114,6 +114,7 @@ TABLES = {
     "client_costs": ("Costs", {"costs": COSTS, "paper_text": PAPER_TEXT}, {"scenarios": list(E.run)}),
     "corpora": ("Corpora", {"streams": STREAMS}, {}),
     "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
+    "audit": ("Privacy, measured", {"audits": AUDITS}, {}),
     "canaries": ("Privacy, proved", {"measures": PRIVATE_MODELS}, {}),
     "comparison_dpfedavg": (
         "Privacy, proved",
@@ -227,5 +228,5 @@ OF_COMPRESSION_FULL = [
     f"{part}_full" for part in ("compression", "tuning", "claims_compression", "perplexity_by_bits", "bits_to_reach")
 ]
 OF_COMPRESSION = [part.removesuffix("_full") for part in OF_COMPRESSION_FULL] + ["codec_costs"]
-OF_DPFEDAVG = ["accounting", "canaries", "comparison_dpfedavg", "claims_dpfedavg", "quality_by_epsilon"]
+OF_DPFEDAVG = ["accounting", "audit", "canaries", "comparison_dpfedavg", "claims_dpfedavg", "quality_by_epsilon"]
 REPORTED = files_of({*TABLES, *FIGURES} - {"precision", *OF_POPOV, *OF_COMPRESSION, *OF_COMPRESSION_FULL, *OF_DPFEDAVG})

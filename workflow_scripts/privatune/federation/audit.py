@@ -14,6 +14,7 @@ from privatune.compression.vectors import flat, shaped, shapes_of, size_of
 from privatune.core.tensors import Arrays
 from privatune.federation.private import Contribution, State, close_round, run_slot
 from privatune.federation.settings import SgdSettings
+from privatune.privacy.accounting import Accountant, guarantee
 from privatune.privacy.audit import coins, estimate, guess, log_ratios, lower_bound, signs
 from privatune.privacy.mechanism import Mechanism
 from privatune.privacy.settings import AuditSettings
@@ -101,32 +102,36 @@ def _norm(vector: np.ndarray) -> float:
     return math.sqrt(np.square(vector, dtype=np.float64).sum())
 
 
-def audit(state: State, mechanism: Mechanism, settings: AuditSettings, seed: int) -> dict[str, Any]:
-    """Run a mechanism on canaries and bound its epsilon from below, at its delta, by what an attack finds.
+def audit(
+    state: State, mechanism: Mechanism, accountant: Accountant, settings: AuditSettings, seed: int
+) -> dict[str, Any]:
+    """Run a mechanism on canaries and bound its epsilon from below, at a delta, by what an attack finds.
 
     Args:
         state: what training starts from.
-        mechanism: as `audited` gives it; with noise.
+        mechanism: of the training, with noise; audited is what `audited` makes of it.
+        accountant: of the epsilon that the bound stands beside.
         settings: see there.
         seed: see `observe`.
 
     Returns:
-        canaries, guesses, right (guesses that were), confidence, epsilon_lower, epsilon_largest (which so many guesses
-        allow, all of them right) and epsilon_estimate (no bound).
+        guarantee (of what was audited), the settings, right (guesses that were), epsilon_lower, epsilon_largest (which
+        so many guesses allow, all of them right) and epsilon_estimate (no bound).
     """
-    heads = coins(seed, settings.canaries)
-    seen = observe(state, heads, mechanism, seed)
-    made = guess(log_ratios(seen.projections, seen.noise, mechanism), settings.guesses)
+    on_canaries, heads = audited(mechanism, settings.canaries), coins(seed, settings.canaries)
+    seen = observe(state, heads, on_canaries, seed)
+    made = guess(log_ratios(seen.projections, seen.noise, on_canaries), settings.guesses)
     held = np.where(heads, 1, -1)
     right = int((made == held).sum())
     there = seen.cosines * held if mechanism.sampling == "fixed" else seen.cosines[heads]
 
     def bound(right: int) -> float:
-        return lower_bound(settings.canaries, settings.guesses, right, mechanism.delta, settings.confidence)
+        return lower_bound(settings.canaries, settings.guesses, right, on_canaries.delta, settings.confidence)
 
     return settings.model_dump() | {
+        "guarantee": guarantee(on_canaries, accountant).record(),
         "right": right,
         "epsilon_lower": bound(right),
         "epsilon_largest": bound(settings.guesses),
-        "epsilon_estimate": estimate(there, size_of(shapes_of(state.weights)), mechanism),
+        "epsilon_estimate": estimate(there, size_of(shapes_of(state.weights)), on_canaries),
     }

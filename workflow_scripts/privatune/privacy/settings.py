@@ -104,7 +104,7 @@ class AuditSettings(Settings):
     """An attack on the mechanism whose success bounds epsilon from below (Steinke, Nasr and Jagielski 2023)."""
 
     canaries: int = Field(
-        1000, ge=20, description="Synthetic persons, each sending an update of a random direction of its own."
+        2000, ge=20, description="Synthetic persons, each sending an update of a random direction of its own."
     )
     guesses: int = Field(
         100,
