@@ -1,8 +1,7 @@
-import json
-
 import pandas as pd
 import pytest
 
+from privatune.core.files import write_json
 from privatune.report.figures import canaries as canary_figure
 from privatune.report.tables import canaries, private_models
 
@@ -31,7 +30,7 @@ def files(tmp_path):
         ]
         model = {"variant": variant, "seed": 0, "guarantee": guarantee, "canaries": rows} | dict.fromkeys(MEASURES, 9.0)
         paths.append(tmp_path / f"{variant}.json")
-        paths[-1].write_text(json.dumps(model))
+        write_json(paths[-1], model)
     return paths
 
 
