@@ -60,6 +60,7 @@ PAPER = os.path.relpath(f"{workflow.basedir}/report/popov-2018.csv")
 PAPER_TEXT = os.path.relpath(f"{workflow.basedir}/report/popov-2018-text.csv")
 
 PAPER_DP = os.path.relpath(f"{workflow.basedir}/report/ramaswamy-2020.csv")
+PAPER_DP_TEXT = os.path.relpath(f"{workflow.basedir}/report/ramaswamy-2020-text.csv")
 
 # table: category in the report, the files it is made from, the settings it uses
 TABLES = {
@@ -107,11 +108,21 @@ TABLES = {
         )
         for full in ("", "_full")
     },
+    "claims_dpfedavg": (
+        "Claims",
+        {
+            "comparison_dpfedavg": f"{OUT}/tables/comparison_dpfedavg.csv",
+            "canaries": f"{OUT}/tables/canaries.csv",
+            "accounting": f"{OUT}/tables/accounting.csv",
+            "paper_text": PAPER_DP_TEXT,
+        },
+        {"systems": ["ramaswamy_2020"]},
+    ),
     "client_costs": ("Costs", {"costs": COSTS, "paper_text": PAPER_TEXT}, {"scenarios": list(E.run)}),
     "corpora": ("Corpora", {"streams": STREAMS}, {}),
     "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
     "canaries": ("Privacy, proved", {"measures": PRIVATE_MODELS}, {}),
-    "private_models": (
+    "comparison_dpfedavg": (
         "Privacy, proved",
         {"measures": [f"{OUT}/dpfedavg/{baseline}.json" for baseline in BASELINES] + PRIVATE_MODELS},
         {},
@@ -127,7 +138,7 @@ TABLES = {
 
 for table, (category, files, settings) in TABLES.items():
     # the same part makes a table of all methods; parts that a table loads by name are the claims of a system
-    part = table.removesuffix("_full").removesuffix("_compression")
+    part = "claims" if table.startswith("claims") else table.removesuffix("_full")
     loaded = [f"privatune.report.claims.{system}" for system in settings.get("systems", [])]
 
     rule:
@@ -164,6 +175,7 @@ FIGURES = {
     "popov_methods": (POPOV, {"replicates": f"{OUT}/tables/replicates.csv"}),
     "popov_rounds": (POPOV, {"replicates": f"{OUT}/tables/replicates.csv"}),
     "canaries": ("Privacy, proved", {"canaries": f"{OUT}/tables/canaries.csv"}),
+    "quality_by_epsilon": ("Privacy, proved", {"comparison": f"{OUT}/tables/comparison_dpfedavg.csv"}),
     "pretraining": ("General model", {"curve": CURVE}),
     "tail_of_c": (
         "Privacy, measured",
@@ -222,5 +234,5 @@ OF_COMPRESSION_FULL = [
     f"{part}_full" for part in ("compression", "tuning", "claims_compression", "perplexity_by_bits", "bits_to_reach")
 ]
 OF_COMPRESSION = [part.removesuffix("_full") for part in OF_COMPRESSION_FULL] + ["codec_costs"]
-OF_DPFEDAVG = ["accounting", "canaries", "private_models"]
+OF_DPFEDAVG = ["accounting", "canaries", "comparison_dpfedavg", "claims_dpfedavg", "quality_by_epsilon"]
 REPORTED = files_of({*TABLES, *FIGURES} - {"precision", *OF_POPOV, *OF_COMPRESSION, *OF_COMPRESSION_FULL, *OF_DPFEDAVG})

@@ -161,7 +161,7 @@ def test_dpfedavg_states_an_epsilon_only_where_there_is_noise(copy, snakemake):
     folder = copy()
     snakemake(folder, "dpfedavg")
     tables = folder / "results-tiny/tables"
-    models = pd.read_csv(tables / "private_models.csv").set_index("variant")
+    models = pd.read_csv(tables / "comparison_dpfedavg.csv").set_index("scenario")
     assert models["epsilon"].notna().to_dict() == {
         "ngram-general": False,
         "ngram-private": False,

@@ -36,6 +36,12 @@ class ExecutionSettings(Settings):
     rounds_per_job: int = Field(
         1, ge=1, description="1: a round fans out into jobs of clients; more: one job runs that many whole rounds."
     )
+    private_slots: int = Field(
+        0,
+        ge=0,
+        description="Jobs that a round of `dpfedavg` fans out into, each with a part of the cohort; 0: one job runs "
+        "all rounds of a variant, and no unnoised sum is ever written.",
+    )
     pretrain_threads: int = Field(
         2, ge=1, le=256, description="Threads of pretraining. Sums round in their order, so it decides the last bits."
     )

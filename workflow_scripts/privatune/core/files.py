@@ -14,8 +14,10 @@ from privatune.core.errors import PrivatuneError
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it becomes `path` when the block ends well and is removed when it does not.
+
+    With `private` only the owner can read it, from its first byte on.
 
     Raises PrivatuneError naming the folder when it cannot be written.
     """
@@ -23,6 +25,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     part = _beside(path, "part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if private:
+            part.touch(mode=0o600)
         yield part
         with part.open("rb") as handle:
             os.fsync(handle.fileno())
@@ -69,9 +73,9 @@ def _runs(process: str) -> bool:
     return True
 
 
-def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write `data` atomically."""
-    with replacing(path) as part:
+def write_bytes(path: str | Path, data: bytes, private: bool = False) -> None:
+    """Write `data` atomically; with `private` for its owner alone to read."""
+    with replacing(path, private) as part:
         part.write_bytes(data)
 
 

@@ -58,9 +58,11 @@ def unpack(data: bytes, name: str | Path = "tensors") -> tuple[Arrays, dict[str,
     return arrays, about
 
 
-def save_tensors(path: str | Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any] | None = None) -> None:
-    """Write named arrays and a JSON header atomically."""
-    write_bytes(path, pack(arrays, about))
+def save_tensors(
+    path: str | Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any] | None = None, private: bool = False
+) -> None:
+    """Write named arrays and a JSON header atomically; with `private` for their owner alone to read."""
+    write_bytes(path, pack(arrays, about), private)
 
 
 def load_tensors(path: str | Path) -> tuple[Arrays, dict[str, Any]]:

@@ -1,15 +1,34 @@
 """Secret seeds: from the operating system, stored once, read again by a retry, so that nothing is released twice."""
 
+import hashlib
+import json
 import os
 import secrets
 import stat
 import zlib
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from privatune.core.errors import PrivatuneError
+from privatune.core.files import sha256
 
 BITS = 128  # as wide as the key of a stream
+
+
+def release_name(files: Iterable[str | Path], settings: Mapping[str, Any]) -> str:
+    """A name for all that a release is made from, 32 hexadecimal digits.
+
+    A seed must serve one release only: the same noise on other updates would fall out of the difference of both. So
+    whatever changes the updates - text, start, settings, code - must be in the name of its seed.
+
+    Args:
+        files: all that is read, code included; their content counts, not where they lie.
+        settings: plain values.
+    """
+    content = sorted(sha256(file) for file in files)
+    return hashlib.sha256(json.dumps([content, settings], sort_keys=True).encode()).hexdigest()[:32]
 
 
 def secret_seed(path: str | Path) -> int:
