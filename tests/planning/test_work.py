@@ -11,7 +11,8 @@ from privatune.models.settings import LstmSettings
 from privatune.models.sizes import parameters
 from privatune.planning.jobs import Job
 from privatune.planning.payloads import payload_bytes
-from privatune.planning.work import STAGES, Setting, Texts, Work, visit_words, work
+from privatune.planning.sizes import Texts, Work, visit_words
+from privatune.planning.work import STAGES, Setting, work
 
 TEXTS = Texts({"sotu": 1e5, "wikitext2": 2e6}, 2e6, 200, 2500)
 
@@ -72,6 +73,7 @@ def test_work_grows_with_what_makes_it_longer(e):
     }
     large = Setting(e.model_copy(update=sizes), TEXTS._replace(person=5000, collected=4e6, sources={"sotu": 4e6}))
     names = {"scenario": "averaging-rehearsal", "seed": "0", "round": "1", "batch": "0", "client": "0"}
+    names |= {"slot": "0"}
     names |= {"method": "gradient-topk", "variant": "private", "baseline": "ngram-private", "source": "chitchat"}
     for rule in STAGES:
         small, more = (work(Job(rule, names), setting) for setting in (Setting(e, TEXTS), large))

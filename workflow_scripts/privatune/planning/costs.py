@@ -14,14 +14,19 @@ from privatune.core.files import read_json
 from privatune.experiment import Experiment
 from privatune.planning.fit import Line, fit, held_out_error
 from privatune.planning.jobs import Job
-from privatune.planning.work import Setting, Texts, work
+from privatune.planning.sizes import Texts
+from privatune.planning.work import Setting, work
 from privatune.report.frames import read_table
 from privatune.text.streams import read_counts
 
 MEBIBYTE = 2**20 / 1e6  # Snakemake counts memory in these, we in megabytes
 SHORTEST = 0.01  # seconds; Snakemake's clock gives shorter jobs 0
 START_SECONDS, START_MEGABYTES = 2.0, 300.0  # of a job that does next to nothing: Python and torch
-KIN = {"run_rounds": "fine_tune"}  # whose costs a stage has that nobody measured, for the same kind of work
+KIN = {
+    "run_rounds": "fine_tune",
+    "private_slot": "train_private",
+    "private_round": "aggregate",
+}  # whose costs a stage has that nobody measured, for the same kind of work
 FAMILIES = ("table", "figure")  # rules made in a loop, whose jobs cost alike
 
 
@@ -43,7 +48,7 @@ def stage_of(rule: str) -> str:
 
 
 def measured(jobs: Sequence[Job], setting: Setting) -> pd.DataFrame:
-    """One row a job with a benchmark file: stage, operations, megabytes (see `work.Work`), seconds, memory_mb."""
+    """One row a job with a benchmark file: stage, operations, megabytes (see `sizes.Work`), seconds, memory_mb."""
     rows = []
     for job in jobs:
         if job.benchmark is None or not Path(job.benchmark).exists():

@@ -13,7 +13,8 @@ from privatune.planning import costs as costs_of
 from privatune.planning.costs import Cost, stage_of
 from privatune.planning.jobs import Job, makespan
 from privatune.planning.scale import at_scale
-from privatune.planning.work import Setting, Work, work
+from privatune.planning.sizes import Work
+from privatune.planning.work import Setting, work
 
 BEYOND = 2  # times the work that was measured, from where on a row says so
 ENCODING = {"encode_general", "encode_private"}

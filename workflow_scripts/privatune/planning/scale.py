@@ -6,7 +6,7 @@ from typing import Any
 from privatune.experiment import Experiment
 from privatune.models.sizes import parameters
 from privatune.planning.costs import Cost
-from privatune.planning.work import BILLION, WEIGHT, Texts, model_bytes, training, visit_words
+from privatune.planning.sizes import BILLION, WEIGHT, Texts, id_bytes, model_bytes, training, visit_words
 from privatune.privacy.accounting import default_delta, guarantee
 from privatune.privacy.mechanism import Mechanism, Sampling
 
@@ -50,7 +50,7 @@ def at_scale(e: Experiment, texts: Texts, costs: Mapping[str, Cost]) -> dict[str
         "noise_multiplier": p.noise_multiplier,
         "parameters": weights,
         "bytes_up": visits * model_bytes(t.model, t.vocabulary),
-        "bytes_down": visits * (model_bytes(t.model, t.vocabulary) + sent * (2 if t.vocabulary <= 1 << 16 else 4)),
+        "bytes_down": visits * (model_bytes(t.model, t.vocabulary) + sent * id_bytes(t.vocabulary)),
         "device_seconds": None if device is None else device * operations / p.device_speed,
         "device_hours": None if device is None else visits * device * operations / p.device_speed / 3600,
         "server_hours": None if server is None else visits * server * weights * WEIGHT / BILLION / 3600,

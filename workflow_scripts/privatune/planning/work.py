@@ -1,58 +1,31 @@
-"""What each job has to do, from the configuration's sizes alone: the one place that says it, stage by stage.
-
-The unit of work is a billion operations on one core. Where another thing than products of matrices takes the time, the
-operations are such as would take as long; the constants below say so, and fitting absorbs what they miss.
-"""
+"""What each job has to do, from the configuration's sizes alone: the one place that says it, stage by stage."""
 
 import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from privatune.evaluation.settings import EvaluationSettings
 from privatune.experiment import Experiment
 from privatune.federation.methods import Choice
-from privatune.federation.settings import ClientSettings, DistillSettings, ScenarioSettings
+from privatune.federation.settings import DistillSettings, ScenarioSettings
 from privatune.models.settings import ModelSettings
 from privatune.models.sizes import parameters, products
 from privatune.planning.jobs import Job
 from privatune.planning.payloads import payload_bytes
-
-BILLION = 1e9
-FORWARD, TRAINED = 2, 6  # operations for each multiplication of a model that reads a word, or learns from it
-WORD = 1.2e6  # operations that a word costs beside the products: windows, gates, steps
-WEIGHT = 900  # of a weight of a payload that the server checks, decodes and adds
-HELD = 32  # bytes in memory for each word of a text that is read or counted
-STORED = 4  # bytes on disk for each word of a text, as a table or encoded
-
-
-class Texts(NamedTuple):
-    """How much text there is, in words."""
-
-    sources: dict[str, float]  # of each general source, to train on
-    collected: float  # in the private corpus, before it is chosen who takes part
-    persons: float  # who train
-    person: float  # of one of them, on average
-
-    @property
-    def general(self) -> float:
-        """Of all general sources."""
-        return sum(self.sources.values())
-
-    @property
-    def private(self) -> float:
-        """Of all who train."""
-        return self.persons * self.person
-
-
-class Work(NamedTuple):
-    """What a job has to do, and what it leaves."""
-
-    operations: float = 0.0  # billions; 0: as long as any job of its rule
-    megabytes: float = 0.0  # of models or text that it holds; memory grows with it
-    kept: float = 0.0  # bytes on disk afterwards
-    passing: float = 0.0  # bytes on disk until what waits for them is done
-    up: float = 0.0  # bytes that devices would send
-    down: float = 0.0  # bytes that devices would get
+from privatune.planning.sizes import (
+    BILLION,
+    FORWARD,
+    HELD,
+    STORED,
+    WEIGHT,
+    WORD,
+    Texts,
+    Work,
+    id_bytes,
+    model_bytes,
+    reading,
+    training,
+    visit_words,
+)
 
 
 class Setting(NamedTuple):
@@ -68,29 +41,6 @@ def work(job: Job, setting: Setting) -> Work:
     return stage(job, setting) if stage else Work()
 
 
-def training(words: float, model: ModelSettings, vocabulary: int, taught: bool = False) -> float:
-    """Billions of operations to train on so many words; `taught` by a model that reads along."""
-    each = TRAINED + (FORWARD if taught else 0)
-    return words * (each * products(model, vocabulary) + WORD) / BILLION
-
-
-def visit_words(client: ClientSettings, own: float) -> tuple[float, float]:
-    """Words that a device trains on in one visit, all epochs together, and those that the server sent along."""
-    share = 1.0 if client.objective != "rehearsal" else client.user_share or client.control_share
-    sent = 0.0 if client.objective != "rehearsal" else own / share - (own if client.user_share else 0)
-    trained = own / share
-    return client.epochs * trained, sent
-
-
-def model_bytes(model: ModelSettings, vocabulary: int) -> float:
-    """Of a model as it is sent and kept, in float32."""
-    return 4.0 * parameters(model, vocabulary)
-
-
-def _id_bytes(vocabulary: int) -> int:
-    return 2 if vocabulary <= 1 << 16 else 4
-
-
 def _visits(clients: float, s: ScenarioSettings, setting: Setting) -> Work:
     """Of so many devices of a scenario."""
     e, vocabulary = setting.e, setting.e.text.vocabulary
@@ -102,7 +52,7 @@ def _visits(clients: float, s: ScenarioSettings, setting: Setting) -> Work:
         weights / 1e6,
         passing=up,
         up=up,
-        down=clients * (weights + sent * _id_bytes(vocabulary)),
+        down=clients * (weights + sent * id_bytes(vocabulary)),
     )
 
 
@@ -175,13 +125,7 @@ def _pretraining(model: ModelSettings, vocabulary: int, epochs: float, setting: 
 
 def _evaluate(job: Job, setting: Setting) -> Work:
     e = setting.e
-    return Work(_read(e.evaluation, e.model, e.text.vocabulary), model_bytes(e.model, e.text.vocabulary) / 1e6)
-
-
-def _read(samples: EvaluationSettings, model: ModelSettings, vocabulary: int) -> float:
-    """Billions of operations to read the samples of text."""
-    words = samples.general_tokens + samples.user_tokens + samples.later_tokens
-    return words * (FORWARD * products(model, vocabulary) + WORD) / BILLION
+    return Work(reading(e.evaluation, e.model, e.text.vocabulary), model_bytes(e.model, e.text.vocabulary) / 1e6)
 
 
 def _write_texts(job: Job, setting: Setting) -> Work:
@@ -209,13 +153,13 @@ def _method(choice: Choice, setting: Setting) -> Work:
         down = size * weights + sends * size * answer
     operations = training(words, c.model, c.vocabulary)
     operations += sends * size * parameters(c.model, c.vocabulary) * WEIGHT / BILLION
-    return Work(operations, weights / 1e6, up=sends * size * payload, down=down + sent * _id_bytes(c.vocabulary))
+    return Work(operations, weights / 1e6, up=sends * size * payload, down=down + sent * id_bytes(c.vocabulary))
 
 
 def _tune_method(job: Job, setting: Setting) -> Work:
     c = setting.e.compression
     trainings = [_method(choice, setting) for choice in c.choices(job.wildcards["method"])]
-    looks = len(trainings) * _read(c.evaluation, c.model, c.vocabulary)
+    looks = len(trainings) * reading(c.evaluation, c.model, c.vocabulary)
     operations, up, down = (sum(getattr(t, part) for t in trainings) for part in ("operations", "up", "down"))
     return Work(operations + looks, trainings[0].megabytes, up=up, down=down)
 
@@ -223,19 +167,42 @@ def _tune_method(job: Job, setting: Setting) -> Work:
 def _follow_method(job: Job, setting: Setting) -> Work:
     c = setting.e.compression
     once = _method(c.choices(job.wildcards["method"])[0].model_copy(update={"cohort": c.cohort}), setting)
-    looks = len(c.shares) * _read(c.evaluation, c.model, c.vocabulary)
+    looks = len(c.shares) * reading(c.evaluation, c.model, c.vocabulary)
     return once._replace(operations=once.operations + looks)
 
 
 def _train_private(job: Job, setting: Setting) -> Work:
     t = setting.e.dpfedavg.training
-    visits = t.cohort * t.rounds
+    return _private_visits(t.cohort * t.rounds, setting)._replace(kept=model_bytes(t.model, t.vocabulary))
+
+
+def _private_slot(job: Job, setting: Setting) -> Work:
+    e = setting.e
+    return _private_visits(e.dpfedavg.training.cohort / max(1, e.execution.private_slots), setting)
+
+
+def _private_round(job: Job, setting: Setting) -> Work:
+    e, t = setting.e, setting.e.dpfedavg.training
+    weights = model_bytes(t.model, t.vocabulary)
+    operations = max(1, e.execution.private_slots) * parameters(t.model, t.vocabulary) * WEIGHT / BILLION
+    return Work(operations, weights / 1e6, passing=2 * weights)
+
+
+def _private_visits(visits: float, setting: Setting) -> Work:
+    """Of so many devices of private training."""
+    t = setting.e.dpfedavg.training
     words, sent = visit_words(t.client, setting.texts.person)
     weights = model_bytes(t.model, t.vocabulary)
     operations = training(words, t.model, t.vocabulary, t.client.objective == "lwf")
     operations += parameters(t.model, t.vocabulary) * WEIGHT / BILLION
-    down = visits * (weights + sent * _id_bytes(t.vocabulary))
-    return Work(visits * operations, weights / 1e6, weights, up=visits * weights, down=down)
+    down = visits * (weights + sent * id_bytes(t.vocabulary))
+    return Work(visits * operations, weights / 1e6, up=visits * weights, down=down)
+
+
+def _audit(job: Job, setting: Setting) -> Work:
+    e, t = setting.e.dpfedavg.audit, setting.e.dpfedavg.training
+    weights = model_bytes(t.model, t.vocabulary)
+    return Work(e.canaries * t.rounds * parameters(t.model, t.vocabulary) * FORWARD / BILLION, weights / 1e6)
 
 
 def _measure_private(job: Job, setting: Setting) -> Work:
@@ -244,7 +211,7 @@ def _measure_private(job: Job, setting: Setting) -> Work:
     continued = canaries * t.canaries.references * 2  # of three words the first are shared
     operations = continued * FORWARD * products(t.model, t.vocabulary) / BILLION
     return Work(
-        operations + _read(setting.e.dpfedavg.evaluation, t.model, t.vocabulary),
+        operations + reading(setting.e.dpfedavg.evaluation, t.model, t.vocabulary),
         model_bytes(t.model, t.vocabulary) / 1e6 + t.canaries.references * 4 * 100 / 1e6,
     )
 
@@ -294,6 +261,9 @@ STAGES: dict[str, Callable[[Job, Setting], Work]] = {
     "tune_method": _tune_method,
     "follow_method": _follow_method,
     "train_private": _train_private,
+    "private_slot": _private_slot,
+    "private_round": _private_round,
+    "audit": _audit,
     "measure_private": _measure_private,
     "measure_ngram": _measure_ngram,
 }
