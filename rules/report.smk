@@ -11,6 +11,13 @@ def shown(path, part, category, use):
     )
 
 
+def with_pages(files):
+    """Files by name, and beside the result tables among them the pages that hold their checksums."""
+    paths = [path for part in files.values() for path in ([part] if isinstance(part, str) else part)]
+    pages = [path.removesuffix(".csv") + ".md" for path in paths if path.startswith(f"{OUT}/tables/")]
+    return files | ({"pages": pages} if pages else {})
+
+
 def described(scenario):
     """What the table `comparison` says of a scenario beside its measures."""
     about = {"name": scenario, "clients_per_round": 0, "user_share": None, "paper": E.report.paper.get(scenario, {})}
@@ -139,7 +146,7 @@ for table, (category, files, settings) in TABLES.items():
         name:
             f"table_{table}"
         input:
-            **files,
+            **with_pages(files),
             code=code("table", f"privatune.report.tables.{part}", *loaded),
         output:
             csv=shown(f"tables/{table}.csv", table, category, "save"),
@@ -193,7 +200,7 @@ for figure, (category, files) in FIGURES.items():
         name:
             f"figure_{figure}"
         input:
-            **files,
+            **with_pages(files),
             code=code("figure", f"privatune.report.figures.{part}"),
         output:
             pdf=shown(f"figures/{figure}.pdf", figure, category, "save"),

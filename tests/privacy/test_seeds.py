@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
@@ -53,14 +55,17 @@ def test_only_the_owner_reads_it(tmp_path):
         secret_seed(path)
 
 
-@pytest.mark.parametrize("text", ["", "abc\n", "g" * 32, "0" * 31 + "\n", "-" + "1" * 31])
-def test_a_damaged_seed_is_not_replaced(tmp_path, text):
-    path = tmp_path / "round-1.seed"
+@given(data=st.data())
+def test_a_damaged_seed_is_not_replaced(tmp_path_factory, damaged, data):
+    path = tmp_path_factory.mktemp("secret") / "round-1.seed"
     secret_seed(path)
-    path.write_text(text)
-    with pytest.raises(PrivatuneError, match="damaged; restore the file"):
-        secret_seed(path)
-    assert path.read_text() == text
+    whole = path.read_bytes()
+    found = damaged(data, whole)
+    if found != whole:
+        path.write_bytes(found)
+        with pytest.raises(PrivatuneError, match=r"round-1\.seed: .*damaged; restore the file"):
+            secret_seed(path)
+        assert path.read_bytes() == found
 
 
 def test_jobs_that_race_get_the_same_seed(tmp_path):

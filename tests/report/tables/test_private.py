@@ -1,8 +1,7 @@
-import json
-
 import pandas as pd
 import pytest
 
+from privatune.core.files import write_json
 from privatune.report.figures import canaries as canary_figure
 from privatune.report.frames import write_table
 from privatune.report.tables import audit, canaries, comparison_dpfedavg
@@ -35,13 +34,13 @@ def files(tmp_path):
         model = {"variant": variant, "seed": 0, "guarantee": guarantee, "canaries": rows, "carriers": True}
         model |= {"mechanism": MECHANISM, "model_bits": 800} | dict.fromkeys(MEASURES, 9.0)
         paths.append(tmp_path / f"{variant}.json")
-        paths[-1].write_text(json.dumps(model))
+        write_json(paths[-1], model)
     return paths
 
 
 def test_an_epsilon_stands_only_beside_noise_and_with_its_terms(files):
     baseline = files[0].with_name("ngram.json")
-    baseline.write_text(json.dumps({"variant": "ngram", "seed": 0, "guarantee": None} | dict.fromkeys(MEASURES, 9.0)))
+    write_json(baseline, {"variant": "ngram", "seed": 0, "guarantee": None} | dict.fromkeys(MEASURES, 9.0))
     made = comparison_dpfedavg.table([baseline, *files])
     frame = made.frame.set_index("scenario")
     assert frame.columns.tolist() == [*COLUMNS[1:], *comparison_dpfedavg.STATED]
