@@ -16,7 +16,7 @@ from privatune.federation.methods import Choice, MethodSettings, choices
 from privatune.federation.private_settings import PrivateTrainingSettings, VariantSettings
 from privatune.federation.settings import ClientSettings, CohortSettings, ScenarioSettings
 from privatune.models.settings import LstmSettings, ModelSettings
-from privatune.privacy.settings import AccountingSettings, TailSettings
+from privatune.privacy.settings import AccountingSettings, AuditSettings, TailSettings
 from privatune.text.settings import TextSettings
 from privatune.training.settings import PretrainSettings
 
@@ -35,6 +35,12 @@ class ExecutionSettings(Settings):
     clients_per_job: int = Field(5, ge=1, description="Clients that one job fine-tunes, one after the other.")
     rounds_per_job: int = Field(
         1, ge=1, description="1: a round fans out into jobs of clients; more: one job runs that many whole rounds."
+    )
+    private_slots: int = Field(
+        0,
+        ge=0,
+        description="Jobs that a round of `dpfedavg` fans out into, each with a part of the cohort; 0: one job runs "
+        "all rounds of a variant, and no unnoised sum is ever written.",
     )
     pretrain_threads: int = Field(
         2, ge=1, le=256, description="Threads of pretraining. Sums round in their order, so it decides the last bits."
@@ -141,6 +147,7 @@ class DpFedAvgSettings(Settings):
     variants: dict[str, VariantSettings] = Field({}, description="Ways of training by name.")
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="Replicates.")
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="Samples of text.")
+    audit: AuditSettings = Field(default_factory=AuditSettings, description="Of each variant with noise.")
 
 
 class Experiment(Settings):
