@@ -76,7 +76,7 @@ def test_an_audit_stands_beside_what_is_proved_and_says_whether_it_contradicts(t
         found = {"variant": variant, "seed": 0, "guarantee": stated, "canaries": 1000, "guesses": 100, "right": 60}
         found |= {"confidence": 0.95, "epsilon_lower": lower, "epsilon_largest": 3.47, "epsilon_estimate": 0.6}
         paths.append(tmp_path / f"{variant}.json")
-        paths[-1].write_text(json.dumps(found))
+        write_json(paths[-1], found)
     made = audit.table(paths)
     assert made.frame.columns.tolist() == audit.COLUMNS and made.frame.notna().all(axis=None)
     assert made.frame["epsilon_upper"].tolist() == [2.0, 2.0]
