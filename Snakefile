@@ -26,7 +26,9 @@ include: "rules/evaluate.smk"
 include: "rules/compress.smk"
 include: "rules/privacy.smk"
 include: "rules/dpfedavg.smk"
+include: "rules/audit.smk"
 include: "rules/report.smk"
+include: "rules/plan.smk"
 
 
 report: "report/workflow.rst"

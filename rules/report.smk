@@ -121,6 +121,7 @@ TABLES = {
     "client_costs": ("Costs", {"costs": COSTS, "paper_text": PAPER_TEXT}, {"scenarios": list(E.run)}),
     "corpora": ("Corpora", {"streams": STREAMS}, {}),
     "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
+    "audit": ("Privacy, measured", {"audits": AUDITS}, {}),
     "canaries": ("Privacy, proved", {"measures": PRIVATE_MODELS}, {}),
     "comparison_dpfedavg": (
         "Privacy, proved",
@@ -155,12 +156,12 @@ for table, (category, files, settings) in TABLES.items():
             f"{OUT}/logs/table_{table}.log",
         benchmark:
             f"{OUT}/benchmarks/table_{table}.tsv"
+        localrule: True  # a second or two, less than a cluster takes to start a job
         conda:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            mem_mb=500,
-            runtime=5,
+            **asked("table"),
         params:
             settings=plain({**settings, "table": part}),
         script:
@@ -208,12 +209,12 @@ for figure, (category, files) in FIGURES.items():
             f"{OUT}/logs/figure_{figure}.log",
         benchmark:
             f"{OUT}/benchmarks/figure_{figure}.tsv"
+        localrule: True
         conda:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            mem_mb=500,
-            runtime=5,
+            **asked("figure"),
         params:
             settings={"figure": part},
         script:
@@ -234,5 +235,5 @@ OF_COMPRESSION_FULL = [
     f"{part}_full" for part in ("compression", "tuning", "claims_compression", "perplexity_by_bits", "bits_to_reach")
 ]
 OF_COMPRESSION = [part.removesuffix("_full") for part in OF_COMPRESSION_FULL] + ["codec_costs"]
-OF_DPFEDAVG = ["accounting", "canaries", "comparison_dpfedavg", "claims_dpfedavg", "quality_by_epsilon"]
+OF_DPFEDAVG = ["accounting", "audit", "canaries", "comparison_dpfedavg", "claims_dpfedavg", "quality_by_epsilon"]
 REPORTED = files_of({*TABLES, *FIGURES} - {"precision", *OF_POPOV, *OF_COMPRESSION, *OF_COMPRESSION_FULL, *OF_DPFEDAVG})

@@ -3,7 +3,8 @@ import pytest
 
 from privatune.core.files import write_json
 from privatune.report.figures import canaries as canary_figure
-from privatune.report.tables import canaries, comparison_dpfedavg
+from privatune.report.frames import write_table
+from privatune.report.tables import audit, canaries, comparison_dpfedavg
 from privatune.report.tables.comparison import COLUMNS
 
 MEASURES = [name for name in COLUMNS if name.split("_")[0] in {"ppl", "oov", "kss", "recall1", "recall3"}]
@@ -64,3 +65,22 @@ def test_the_figure_counts_what_was_found(files, tmp_path):
     assert [text.get_text() for text in first.texts] == ["1/1"] * 4
     assert [text.get_text() for text in second.texts] == ["0/1"] * 4
     assert pd.read_csv(tmp_path / "canaries.csv")["exposure"].max() == first.images[0].get_clim()[1]
+
+
+def test_an_audit_stands_beside_what_is_proved_and_says_whether_it_contradicts(tmp_path):
+    stated = {"epsilon": 2.0, "accountant": "rdp", "adjacency": "add or remove one", "sampling": "poisson"}
+    stated |= {"unit": "user", "sensitivity": 0.8, "population": 1000, "cohort": 42, "q": 0.042, "rounds": 10}
+    stated |= {"noise_multiplier": 0.8, "clip": 0.8, "delta": 1e-5}
+    paths = []
+    for variant, lower in (("sound", 0.3), ("broken", 2.2)):
+        found = {"variant": variant, "seed": 0, "guarantee": stated, "canaries": 1000, "guesses": 100, "right": 60}
+        found |= {"confidence": 0.95, "epsilon_lower": lower, "epsilon_largest": 3.47, "epsilon_estimate": 0.6}
+        paths.append(tmp_path / f"{variant}.json")
+        write_json(paths[-1], found)
+    made = audit.table(paths)
+    assert made.frame.columns.tolist() == audit.COLUMNS and made.frame.notna().all(axis=None)
+    assert made.frame["epsilon_upper"].tolist() == [2.0, 2.0]
+    assert made.shown["contradicted"].tolist() == ["no", "yes"]
+    assert made.shown["estimate, no bound"].tolist() == ["0.6", "0.6"]
+    write_table(audit.table([]), tmp_path / "nothing-noisy.csv")
+    assert pd.read_csv(tmp_path / "nothing-noisy.csv").columns.tolist() == audit.COLUMNS
