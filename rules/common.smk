@@ -1,5 +1,6 @@
 # What the rules share: the validated experiment, the rounds of its scenarios, and what makes a job run again.
 import ast
+import functools
 import os
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def plain(settings):
     return [plain(value) for value in settings] if isinstance(settings, list | tuple) else settings
 
 
+@functools.cache  # asked once a job, and a chain of rounds has thousands
 def code(script, *modules):
     """The library's files that a script reaches by import, and those of parts that it loads by name."""
     tree = ast.parse((LIBRARY / f"{script}.py").read_text())
