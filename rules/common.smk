@@ -18,7 +18,7 @@ try:
 except PrivatuneError as error:
     raise WorkflowError(str(error)) from None
 
-if workflow.non_local_exec and "auto" in (config.get("device", "auto"), config.get("precision", "auto")):
+if workflow.remote_exec and "auto" in (config.get("device", "auto"), config.get("precision", "auto")):
     raise WorkflowError(
         "config: `device`, `precision`: every machine of a cluster would decide for itself what auto is, and results "
         "would differ; state both: --config device=cpu precision=float32"
