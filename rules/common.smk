@@ -1,6 +1,7 @@
 # What the rules share: the validated experiment, the rounds of its scenarios, and what makes a job run again.
 import ast
 import os
+from functools import cache
 from pathlib import Path
 
 import grimp
@@ -29,6 +30,7 @@ def plain(settings):
     return [plain(value) for value in settings] if isinstance(settings, list | tuple) else settings
 
 
+@cache  # jobs by the thousand share a handful of answers
 def code(script, *modules):
     """The library's files that a script reaches by import, and those of parts that it loads by name."""
     tree = ast.parse((LIBRARY / f"{script}.py").read_text())

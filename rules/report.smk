@@ -100,7 +100,7 @@ TABLES = {
         )
         for full in ("", "_full")
     },
-    "client_costs": ("Costs", {"costs": COSTS, "paper_text": PAPER_TEXT}, {"scenarios": list(E.run)}),
+    "client_costs": ("Costs", {"costs": COSTS, "paper_text": PAPER_TEXT}, {"scenarios": list(E.report.cost_scenarios)}),
     "corpora": ("Corpora", {"streams": STREAMS}, {}),
     "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
     "canaries": ("Privacy, proved", {"measures": PRIVATE_MODELS}, {}),
