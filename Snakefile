@@ -26,6 +26,7 @@ include: "rules/evaluate.smk"
 include: "rules/compress.smk"
 include: "rules/privacy.smk"
 include: "rules/dpfedavg.smk"
+include: "rules/audit.smk"
 include: "rules/report.smk"
 
 

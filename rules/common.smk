@@ -188,7 +188,6 @@ def method_code(wildcards):
     codecs = {choice.codec.name, choice.down_codec().name}
     return [
         f"privatune.federation.objectives.{choice.client.objective}",
-        "privatune.federation.servers.average",
         *(f"privatune.compression.codecs.{codec}" for codec in sorted(codecs)),
     ]
 
@@ -202,6 +201,49 @@ def compression_settings(**others):
         "vocabulary": E.compression.vocabulary,
     }
     return plain(small | others)
+
+
+def private_terms(wildcards):
+    """What a variant's mechanism and its epsilon follow from."""
+    variant, training = E.dpfedavg.variants[wildcards.variant], E.dpfedavg.training
+    return plain(
+        {
+            "carriers": training.canaries.carriers if variant.carriers else 0,
+            "cohort": training.cohort,
+            "privacy": variant.privacy,
+            "rounds": training.rounds,
+        }
+    )
+
+
+def private_settings(wildcards):
+    """What every job of a variant's training uses beside its mechanism."""
+    variant, training = E.dpfedavg.variants[wildcards.variant], E.dpfedavg.training
+    planted = training.canaries.model_dump(exclude={"references"})
+    return plain(
+        {
+            "canaries": planted if variant.carriers else None,
+            "client": training.client,
+            "numerics": numerics(1) | {"precision": "float32"},
+            "optimiser": training.optimiser,
+            "secrets": f"{OUT}/secret" if variant.privacy.secure else None,
+            "slots": max(1, E.execution.private_slots),
+            "vocabulary": training.vocabulary,
+        }
+    )
+
+
+def private_state(wildcards):
+    """What a private round goes on from; the first one from the model alone."""
+    before = int(wildcards.round) - 1
+    chain = f"{OUT}/dpfedavg/{wildcards.variant}/seed-{wildcards.seed}"
+    return f"{chain}/round-{before}/state.safetensors" if before else []
+
+
+def private_sums(wildcards):
+    """The sums of a round's slots."""
+    round = f"{OUT}/dpfedavg/{wildcards.variant}/seed-{wildcards.seed}/round-{wildcards.round}"
+    return [f"{round}/slot-{slot}.safetensors" for slot in range(E.execution.private_slots)]
 
 
 wildcard_constraints:

@@ -30,7 +30,18 @@ BASELINES = {
 }
 
 
+PRIVATE_INPUTS = {
+    "model": "<results>/dpfedavg/general.safetensors",
+    "private": "<results>/text/private-train.safetensors",
+    "general": "<results>/text/general-train.safetensors",
+    "tokenizer": "<results>/text/tokenizer.json",
+    "terms": "<results>/dpfedavg/{variant}/terms.json",
+}
+PRIVATE_OBJECTIVE = f"privatune.federation.objectives.{E.dpfedavg.training.client.objective}"
+
+
 wildcard_constraints:
+    slot=r"\d+",
     variant="|".join(E.dpfedavg.variants),
     baseline="|".join(BASELINES),
 
@@ -56,43 +67,128 @@ use rule pretrain as pretrain_private with:
         ),
 
 
-rule train_private:
+# The mechanism and its epsilon are written down before the training that they are about.
+rule guarantee:
     input:
-        model="<results>/dpfedavg/general.safetensors",
         private="<results>/text/private-train.safetensors",
-        general="<results>/text/general-train.safetensors",
-        tokenizer="<results>/text/tokenizer.json",
-        code=code("train_private", f"privatune.federation.objectives.{E.dpfedavg.training.client.objective}"),
+        code=code("guarantee"),
     output:
-        model="<results>/dpfedavg/{variant}/seed-{seed}.safetensors",
-        guarantee="<results>/dpfedavg/{variant}/seed-{seed}-guarantee.json",
+        "<results>/dpfedavg/{variant}/terms.json",
     log:
-        "<results>/logs/train_private/{variant}/seed-{seed}.log",
+        "<results>/logs/guarantee/{variant}.log",
     benchmark:
-        "<results>/benchmarks/train_private/{variant}/seed-{seed}.tsv"
+        "<results>/benchmarks/guarantee/{variant}.tsv"
     conda:
         "../envs/privatune.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=1000,
+        runtime=10,
     params:
-        settings=lambda wildcards: plain(
-            {
-                "numerics": numerics(1) | {"precision": "float32"},
-                "secrets": f"{OUT}/secret",
-                "training": E.dpfedavg.training,
-                "variant": E.dpfedavg.variants[wildcards.variant],
-            }
-        ),
+        settings=private_terms,
     script:
-        "../workflow_scripts/train_private.py"
+        "../workflow_scripts/guarantee.py"
+
+
+# One job runs all rounds of a variant, and no update is ever written without noise; or a round fans out into slots.
+if E.execution.private_slots == 0:
+
+    rule train_private:
+        input:
+            **PRIVATE_INPUTS,
+            code=code("train_private", PRIVATE_OBJECTIVE),
+        output:
+            "<results>/dpfedavg/{variant}/seed-{seed}.safetensors",
+        log:
+            "<results>/logs/train_private/{variant}/seed-{seed}.log",
+        benchmark:
+            "<results>/benchmarks/train_private/{variant}/seed-{seed}.tsv"
+        conda:
+            "../envs/privatune.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=120,
+        params:
+            settings=private_settings,
+        script:
+            "../workflow_scripts/train_private.py"
+
+else:
+    # of both rules, so that their jobs find the same secret
+    PRIVATE_CODE = list(dict.fromkeys(code("private_slot", PRIVATE_OBJECTIVE) + code("private_round")))
+
+    rule private_slot:
+        input:
+            **PRIVATE_INPUTS,
+            state=private_state,
+            code=PRIVATE_CODE,
+        output:
+            temp("<results>/dpfedavg/{variant}/seed-{seed}/round-{round}/slot-{slot}.safetensors"),
+        log:
+            "<results>/logs/private_slot/{variant}/seed-{seed}/round-{round}/slot-{slot}.log",
+        benchmark:
+            "<results>/benchmarks/private_slot/{variant}/seed-{seed}/round-{round}/slot-{slot}.tsv"
+        conda:
+            "../envs/privatune.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=120,
+        params:
+            settings=private_settings,
+        script:
+            "../workflow_scripts/private_slot.py"
+
+    rule private_round:
+        input:
+            **PRIVATE_INPUTS,
+            state=private_state,
+            sums=private_sums,
+            code=PRIVATE_CODE,
+        output:
+            temp("<results>/dpfedavg/{variant}/seed-{seed}/round-{round}/state.safetensors"),
+        log:
+            "<results>/logs/private_round/{variant}/seed-{seed}/round-{round}.log",
+        benchmark:
+            "<results>/benchmarks/private_round/{variant}/seed-{seed}/round-{round}.tsv"
+        conda:
+            "../envs/privatune.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            settings=private_settings,
+        script:
+            "../workflow_scripts/private_round.py"
+
+    rule private_model:
+        input:
+            state=f"{OUT}/dpfedavg/{{variant}}/seed-{{seed}}/round-{E.dpfedavg.training.rounds}/state.safetensors",
+            code=code("private_model"),
+        output:
+            "<results>/dpfedavg/{variant}/seed-{seed}.safetensors",
+        log:
+            "<results>/logs/private_model/{variant}/seed-{seed}.log",
+        benchmark:
+            "<results>/benchmarks/private_model/{variant}/seed-{seed}.tsv"
+        conda:
+            "../envs/privatune.yaml"
+        threads: 1
+        resources:
+            mem_mb=500,
+            runtime=5,
+        params:
+            settings={},
+        script:
+            "../workflow_scripts/private_model.py"
 
 
 rule measure_private:
     input:
         model="<results>/dpfedavg/{variant}/seed-{seed}.safetensors",
-        guarantee="<results>/dpfedavg/{variant}/seed-{seed}-guarantee.json",
+        terms="<results>/dpfedavg/{variant}/terms.json",
         tokenizer="<results>/text/tokenizer.json",
         test="<results>/text/general-test.safetensors",
         heldout="<results>/text/private-heldout.safetensors",
@@ -111,9 +207,10 @@ rule measure_private:
         mem_mb=2000,
         runtime=120,
     params:
-        settings=plain(
+        settings=lambda wildcards: plain(
             {
                 "canaries": E.dpfedavg.training.canaries,
+                "carriers": E.dpfedavg.variants[wildcards.variant].carriers,
                 "evaluation": E.dpfedavg.evaluation,
                 "seed": E.seed,
             }

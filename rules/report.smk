@@ -11,6 +11,13 @@ def shown(path, part, category, use):
     )
 
 
+def with_pages(files):
+    """Files by name, and beside the result tables among them the pages that hold their checksums."""
+    paths = [path for part in files.values() for path in ([part] if isinstance(part, str) else part)]
+    pages = [path.removesuffix(".csv") + ".md" for path in paths if path.startswith(f"{OUT}/tables/")]
+    return files | ({"pages": pages} if pages else {})
+
+
 def described(scenario):
     """What the table `comparison` says of a scenario beside its measures."""
     about = {"name": scenario, "clients_per_round": 0, "user_share": None, "paper": E.report.paper.get(scenario, {})}
@@ -53,6 +60,7 @@ PAPER = os.path.relpath(f"{workflow.basedir}/report/popov-2018.csv")
 PAPER_TEXT = os.path.relpath(f"{workflow.basedir}/report/popov-2018-text.csv")
 
 PAPER_DP = os.path.relpath(f"{workflow.basedir}/report/ramaswamy-2020.csv")
+PAPER_DP_TEXT = os.path.relpath(f"{workflow.basedir}/report/ramaswamy-2020-text.csv")
 
 # table: category in the report, the files it is made from, the settings it uses
 TABLES = {
@@ -100,11 +108,22 @@ TABLES = {
         )
         for full in ("", "_full")
     },
+    "claims_dpfedavg": (
+        "Claims",
+        {
+            "comparison_dpfedavg": f"{OUT}/tables/comparison_dpfedavg.csv",
+            "canaries": f"{OUT}/tables/canaries.csv",
+            "accounting": f"{OUT}/tables/accounting.csv",
+            "paper_text": PAPER_DP_TEXT,
+        },
+        {"systems": ["ramaswamy_2020"]},
+    ),
     "client_costs": ("Costs", {"costs": COSTS, "paper_text": PAPER_TEXT}, {"scenarios": list(E.report.cost_scenarios)}),
     "corpora": ("Corpora", {"streams": STREAMS}, {}),
     "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
+    "audit": ("Privacy, measured", {"audits": AUDITS}, {}),
     "canaries": ("Privacy, proved", {"measures": PRIVATE_MODELS}, {}),
-    "private_models": (
+    "comparison_dpfedavg": (
         "Privacy, proved",
         {"measures": [f"{OUT}/dpfedavg/{baseline}.json" for baseline in BASELINES] + PRIVATE_MODELS},
         {},
@@ -120,14 +139,14 @@ TABLES = {
 
 for table, (category, files, settings) in TABLES.items():
     # the same part makes a table of all methods; parts that a table loads by name are the claims of a system
-    part = table.removesuffix("_full").removesuffix("_compression")
+    part = "claims" if table.startswith("claims") else table.removesuffix("_full")
     loaded = [f"privatune.report.claims.{system}" for system in settings.get("systems", [])]
 
     rule:
         name:
             f"table_{table}"
         input:
-            **files,
+            **with_pages(files),
             code=code("table", f"privatune.report.tables.{part}", *loaded),
         output:
             csv=shown(f"tables/{table}.csv", table, category, "save"),
@@ -157,6 +176,7 @@ FIGURES = {
     "popov_methods": (POPOV, {"replicates": f"{OUT}/tables/replicates.csv"}),
     "popov_rounds": (POPOV, {"replicates": f"{OUT}/tables/replicates.csv"}),
     "canaries": ("Privacy, proved", {"canaries": f"{OUT}/tables/canaries.csv"}),
+    "quality_by_epsilon": ("Privacy, proved", {"comparison": f"{OUT}/tables/comparison_dpfedavg.csv"}),
     "pretraining": ("General model", {"curve": CURVE}),
     "tail_of_c": (
         "Privacy, measured",
@@ -180,7 +200,7 @@ for figure, (category, files) in FIGURES.items():
         name:
             f"figure_{figure}"
         input:
-            **files,
+            **with_pages(files),
             code=code("figure", f"privatune.report.figures.{part}"),
         output:
             pdf=shown(f"figures/{figure}.pdf", figure, category, "save"),
@@ -215,5 +235,5 @@ OF_COMPRESSION_FULL = [
     f"{part}_full" for part in ("compression", "tuning", "claims_compression", "perplexity_by_bits", "bits_to_reach")
 ]
 OF_COMPRESSION = [part.removesuffix("_full") for part in OF_COMPRESSION_FULL] + ["codec_costs"]
-OF_DPFEDAVG = ["accounting", "canaries", "private_models"]
+OF_DPFEDAVG = ["accounting", "audit", "canaries", "comparison_dpfedavg", "claims_dpfedavg", "quality_by_epsilon"]
 REPORTED = files_of({*TABLES, *FIGURES} - {"precision", *OF_POPOV, *OF_COMPRESSION, *OF_COMPRESSION_FULL, *OF_DPFEDAVG})

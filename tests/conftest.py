@@ -2,10 +2,28 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as every job does, before torch loads
 
 # the same examples in every run, however slow or busy the machine
 settings.register_profile("privatune", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("privatune")
+
+
+@pytest.fixture(scope="session")
+def damaged():
+    """A function of hypothesis's `data` that changes one byte, cuts the end off or puts something in, anywhere."""
+
+    def damage(data, whole):
+        where = data.draw(st.integers(0, len(whole) - 1), label="where")
+        match data.draw(st.sampled_from(["flip", "cut", "more"])):
+            case "flip":
+                return whole[:where] + bytes([whole[where] ^ data.draw(st.integers(1, 255))]) + whole[where + 1 :]
+            case "cut":
+                return whole[:where]
+        return whole[:where] + data.draw(st.binary(min_size=1, max_size=9)) + whole[where:]
+
+    return damage

@@ -2,6 +2,7 @@ from pathlib import Path
 
 from privatune.core.files import read_json, write_json
 from privatune.core.job import job
+from privatune.core.tensors import read_packed
 from privatune.federation.costs import codec_cost
 from privatune.federation.methods import Choice, best
 from privatune.models.settings import NumericsSettings
@@ -10,7 +11,7 @@ from privatune.text.streams import limited, read_stream
 with job(snakemake.log[0]):
     s = snakemake.params.settings
     private = limited(read_stream(snakemake.input.private), s["vocabulary"])
-    model, numerics = Path(snakemake.input.model).read_bytes(), NumericsSettings(**s["numerics"])
+    model, numerics = read_packed(snakemake.input.model), NumericsSettings(**s["numerics"])
     rows = []
     for path in snakemake.input.tunings:
         choice = Choice(**best(read_json(path))["choice"])

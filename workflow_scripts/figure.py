@@ -4,7 +4,7 @@ from privatune.core.job import job
 from privatune.report.style import save_figure
 
 with job(snakemake.log[0]):
-    inputs = {name: files for name, files in snakemake.input.items() if name != "code"}
+    inputs = {name: files for name, files in snakemake.input.items() if name not in ("code", "pages")}
     settings = dict(snakemake.params.settings)
     part = import_module(f"privatune.report.figures.{settings.pop('figure')}")
     save_figure(part.figure(**inputs, **settings), snakemake.output.pdf, snakemake.output.png)

@@ -1,8 +1,7 @@
-from pathlib import Path
-
-from privatune.core.files import write_bytes, write_json
 from privatune.core.job import job
+from privatune.core.tensors import read_packed
 from privatune.federation.clients import run_clients
+from privatune.federation.records import write_visit
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import read_stream
@@ -12,7 +11,7 @@ with job(snakemake.log[0]):
     scenario, at_once = ScenarioSettings(**s["scenario"]), s["clients_per_job"]
     first = int(w.batch) * at_once
     visits = run_clients(
-        Path(snakemake.input.model).read_bytes(),
+        read_packed(snakemake.input.model),
         read_stream(snakemake.input.private),
         read_stream(snakemake.input.general),
         scenario,
@@ -21,6 +20,4 @@ with job(snakemake.log[0]):
         range(first, min(first + at_once, scenario.cohort.size)),
     )
     for place, (payload, record) in enumerate(visits, first):
-        name = Path(snakemake.output[0]) / f"{place:06d}"
-        write_bytes(name.with_suffix(".payload"), payload)
-        write_json(name.with_suffix(".json"), record)
+        write_visit(snakemake.output[0], place, payload, record)

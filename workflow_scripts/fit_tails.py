@@ -1,4 +1,4 @@
-from privatune.core.files import write_bytes, write_json
+from privatune.core.files import CSV, write_json, write_sealed
 from privatune.core.job import job
 from privatune.privacy.settings import TailTestSettings
 from privatune.privacy.tail import fit_tails
@@ -7,4 +7,4 @@ with job(snakemake.log[0]):
     s = snakemake.params.settings
     fits, curves = fit_tails(snakemake.input.samples, TailTestSettings(**s["test"]), s["seed"])
     write_json(snakemake.output.fits, fits)
-    write_bytes(snakemake.output.curves, curves.to_csv(index=False, float_format="%.6g").encode())
+    write_sealed(snakemake.output.curves, CSV, curves.to_csv(index=False, float_format="%.6g").encode())

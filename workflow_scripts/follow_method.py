@@ -1,7 +1,6 @@
-from pathlib import Path
-
 from privatune.core.files import read_json, write_json
 from privatune.core.job import job
+from privatune.core.tensors import read_packed
 from privatune.evaluation.curve import curve
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.methods import Choice, best
@@ -15,7 +14,7 @@ with job(snakemake.log[0]):
     private, general, *tests = [limited(read_stream(snakemake.input[name]), s["vocabulary"]) for name in names]
     chosen = best(read_json(snakemake.input.tuning))["choice"]
     rows = curve(
-        Path(snakemake.input.model).read_bytes(),
+        read_packed(snakemake.input.model),
         (private, general),
         tests,
         read_words(snakemake.input.tokenizer)[: s["vocabulary"]],

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from privatune.core.files import read_json, write_json
 from privatune.core.job import job
 from privatune.evaluation.keystrokes import prefix_index
@@ -18,5 +20,6 @@ with job(snakemake.log[0]):
     samples = [limited(read_stream(snakemake.input[name]), len(words)) for name in ("test", "heldout", "later")]
     measures = evaluate(weights, *samples, prefix_index(words), EvaluationSettings(**s["evaluation"]), s["seed"])
     canaries = memorized(weights, CanarySettings(**s["canaries"]), int(w.seed))
-    row = {"variant": w.variant, "seed": int(w.seed), "guarantee": read_json(snakemake.input.guarantee), **measures}
-    write_json(snakemake.output[0], row | {"canaries": canaries})
+    row = {"variant": w.variant, "seed": int(w.seed), "carriers": s["carriers"], **read_json(snakemake.input.terms)}
+    bits = 8 * Path(snakemake.input.model).stat().st_size
+    write_json(snakemake.output[0], row | measures | {"canaries": canaries, "model_bits": bits})

@@ -1,7 +1,6 @@
-from pathlib import Path
-
 from privatune.core.files import write_bytes
 from privatune.core.job import job
+from privatune.core.tensors import read_packed
 from privatune.federation.neighbours import neighbour
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.settings import NumericsSettings
@@ -10,8 +9,8 @@ from privatune.text.streams import read_stream
 with job(snakemake.log[0]):
     s = snakemake.params.settings
     changed = neighbour(
-        Path(snakemake.input.model).read_bytes(),
-        Path(snakemake.input.trained).read_bytes(),
+        read_packed(snakemake.input.model),
+        read_packed(snakemake.input.trained),
         read_stream(snakemake.input.private),
         read_stream(snakemake.input.general),
         ScenarioSettings(**s["scenario"]),

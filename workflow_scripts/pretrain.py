@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from privatune.core.files import write_bytes
+from privatune.core.files import CSV, write_sealed
 from privatune.core.job import job
 from privatune.models.checkpoint import save_weights
 from privatune.models.settings import NumericsSettings, model_settings
@@ -25,4 +25,4 @@ with job(snakemake.log[0]):
         Path(s["checkpoints"]),
     )
     save_weights(snakemake.output.model, weights, {"model": s["model"], "vocabulary": s["vocabulary"]})
-    write_bytes(snakemake.output.curve, pd.DataFrame(curve).to_csv(index=False).encode())
+    write_sealed(snakemake.output.curve, CSV, pd.DataFrame(curve).to_csv(index=False).encode())

@@ -1,7 +1,6 @@
-from pathlib import Path
-
 from privatune.core.files import write_bytes
 from privatune.core.job import job
+from privatune.core.tensors import read_packed
 from privatune.federation.records import write_records
 from privatune.federation.rounds import run_rounds
 from privatune.federation.settings import ScenarioSettings
@@ -12,7 +11,7 @@ with job(snakemake.log[0]):
     s, w = snakemake.params.settings, snakemake.wildcards
     records = []
     for _, averaged, rows in run_rounds(
-        Path(snakemake.input.model).read_bytes(),
+        read_packed(snakemake.input.model),
         read_stream(snakemake.input.private),
         read_stream(snakemake.input.general),
         ScenarioSettings(**s["scenario"]),

@@ -4,7 +4,7 @@ from privatune.core.job import job
 from privatune.report.frames import write_table
 
 with job(snakemake.log[0]):
-    inputs = {name: files for name, files in snakemake.input.items() if name != "code"}
+    inputs = {name: files for name, files in snakemake.input.items() if name not in ("code", "pages")}
     settings = dict(snakemake.params.settings)
     part = import_module(f"privatune.report.tables.{settings.pop('table')}")
     write_table(part.table(**inputs, **settings), snakemake.output.csv)

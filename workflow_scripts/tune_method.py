@@ -1,7 +1,6 @@
-from pathlib import Path
-
 from privatune.core.files import write_json
 from privatune.core.job import job
+from privatune.core.tensors import read_packed
 from privatune.evaluation.curve import curve
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.methods import Choice
@@ -15,7 +14,7 @@ with job(snakemake.log[0]):
     points = []
     for choice in s["choices"]:
         *_, end = curve(
-            Path(snakemake.input.model).read_bytes(),
+            read_packed(snakemake.input.model),
             (private, general),
             tests,
             read_words(snakemake.input.tokenizer)[: s["vocabulary"]],

@@ -1,7 +1,6 @@
 """Small corpora, and the sources read as the workflow reads them."""
 
 import hashlib
-import json
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from privatune.core.files import read_json
 from privatune.corpora.cleaning import CleaningSettings
 from privatune.corpora.reading import read_corpus
 
@@ -31,7 +31,7 @@ def corpus(tmp_path: Path) -> Callable[..., Outcome]:
     def read(source: Mapping[str, Any], package: Path | None = None, cleaning: CleaningSettings = RAW) -> Outcome:
         table, manifest = tmp_path / "out" / "it.parquet", tmp_path / "out" / "it.json"
         read_corpus("it", source, cleaning, package, table, manifest)
-        return pq.read_table(table).to_pylist(), json.loads(manifest.read_text())
+        return pq.read_table(table).to_pylist(), read_json(manifest)
 
     return read
 

@@ -4,18 +4,30 @@ import numpy as np
 import pytest
 import torch
 
+from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.core.tensors import pack
-from privatune.evaluation.memorization import memorized, population
+from privatune.evaluation.memorization import memorized
 from privatune.federation.client import fine_tune
 from privatune.federation.cohorts import fixed_cohort
-from privatune.federation.private import joined, train_privately
+from privatune.federation.population import joined, population
+from privatune.federation.private import (
+    State,
+    close_round,
+    fine_tuning,
+    load_state,
+    load_sum,
+    run_slot,
+    save_state,
+    save_sum,
+    train_privately,
+)
 from privatune.federation.private_settings import CanarySettings
-from privatune.federation.settings import ClientSettings, SgdSettings
+from privatune.federation.settings import AdamSettings, ClientSettings, SgdSettings
 from privatune.models.lstm import initial_weights
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.privacy.accounting import mechanism_of
-from privatune.privacy.settings import PrivacySettings
+from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings
 from privatune.text.streams import Stream
 
 WORDS, PERSONS, EACH = 40, 6, 60
@@ -37,9 +49,8 @@ def start():
 def train(start, privacy, seed=1, secret=2, persons=None, rounds=2):
     private = persons or texts(PERSONS, EACH, "private")
     mechanism = mechanism_of(privacy, len(private.units), 3, rounds)
-    return train_privately(
-        start, private, np.arange(5), mechanism, CLIENT, SgdSettings(), NumericsSettings(), seed, secret
-    )
+    contribution = fine_tuning(private, np.arange(5), CLIENT, NumericsSettings(), seed)
+    return train_privately(State(start, {}, privacy.clip), contribution, mechanism, SgdSettings(), secret).weights
 
 
 def test_without_clip_and_noise_it_is_federated_averaging(start):
@@ -77,6 +88,36 @@ def test_noise_has_the_size_that_the_mechanism_states_and_follows_the_secret(sta
     assert noise.std() == pytest.approx(2 * 0.5 / 3, rel=0.15)
     assert all(np.array_equal(found[name], again[name]) for name in start)
     assert not any(np.array_equal(found[name], other[name]) for name in start if name != "output.bias")
+
+
+@pytest.mark.parametrize("sampling", ["poisson", "fixed"])
+def test_slots_in_files_give_the_bits_of_one_process(start, tmp_path, sampling):
+    privacy = PrivacySettings(clip=0.3, noise_multiplier=0.5, sampling=sampling, adaptive=AdaptiveClipSettings())
+    mechanism = mechanism_of(privacy, PERSONS, 4, 3)
+    contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
+    optimiser = AdamSettings(name="adam")
+    whole = train_privately(State(start, {}, 0.3), contribution, mechanism, optimiser, 2)
+    state = State(start, {}, 0.3)
+    for number in (1, 2, 3):
+        for slot in range(3):
+            save_sum(tmp_path / str(slot), run_slot(state, contribution, mechanism, number, 2, slot, 3))
+            assert (tmp_path / str(slot)).stat().st_mode & 0o777 == 0o600
+        sums = [load_sum(tmp_path / str(slot)) for slot in (2, 0, 1)]
+        save_state(tmp_path / "state", close_round(state, sums, mechanism, optimiser, number, 2))
+        state = load_state(tmp_path / "state")
+    assert state.clip == whole.clip != 0.3
+    for found, expected in ((state.weights, whole.weights), (state.memory, whole.memory)):
+        assert set(found) == set(expected) != set()
+        assert all(np.array_equal(found[name], expected[name]) for name in expected)
+
+
+def test_a_person_who_fits_no_slot_stops_the_round(start):
+    mechanism = mechanism_of(PrivacySettings(noise_multiplier=1, sampling="fixed"), PERSONS, 4, 3)
+    contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
+    state = State(start, {}, 0.8)
+    sums = [run_slot(state, contribution, mechanism, 1, 2, slot, 3) for slot in (0, 2)]
+    with pytest.raises(PrivatuneError, match="3 updates of a cohort of 4"):
+        close_round(state, sums, mechanism, SgdSettings(), 1, 2)
 
 
 def test_joined_texts_keep_their_units():

@@ -15,7 +15,8 @@ from privatune.compression.vectors import shapes_of
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.federation.cohorts import fixed_cohort, poisson_cohort
-from privatune.privacy.mechanism import Mechanism, clip_update, noisy_mean
+from privatune.privacy.clipping import clip_update, clipped_sum, joined_sum, unit_of
+from privatune.privacy.mechanism import Mechanism, noisy_mean
 from privatune.privacy.settings import AdaptiveClipSettings
 
 LIKE = {"bias": (3,), "weight": (2, 3)}
@@ -32,6 +33,11 @@ def mechanism(**changes):
 def draw(seed, scale=1.0):
     rng = stream(seed, "test update")
     return {name: (scale * rng.standard_normal(shape)).astype(np.float32) for name, shape in LIKE.items()}
+
+
+def released(m, updates, persons, like, clip, key):
+    """The noisy mean of a round in one part."""
+    return noisy_mean(m, [clipped_sum(updates, like, clip, m.population)], persons, clip, key)
 
 
 def vector(update):
@@ -70,7 +76,7 @@ def test_clipping_is_flat_and_not_by_tensor():
 def test_noisy_mean_is_the_slow_one():
     updates = [draw(seed, scale) for seed, scale in enumerate([0.01, 1.0, 30.0])]
     m = mechanism()
-    release = noisy_mean(m, updates, [3, 9, 11], LIKE, 0.5, KEY)
+    release = released(m, updates, [3, 9, 11], LIKE, 0.5, KEY)
     expected = slow_noisy_sum(updates, 0.5, 0.8 * 0.5, KEY) / 4
     np.testing.assert_allclose(vector(release.mean), expected, rtol=1e-12)
     assert {name: tensor.dtype for name, tensor in release.mean.items()} == dict.fromkeys(LIKE, np.float64)
@@ -80,7 +86,7 @@ def test_noisy_mean_is_the_slow_one():
 def test_pitfall_1_the_sum_is_divided_by_the_public_cohort_size():
     """Poisson: three came where four are expected; the fourth would have moved the mean by its update over four."""
     updates = [draw(seed, 0.01) for seed in range(4)]
-    three, four = (noisy_mean(mechanism(), updates[:n], range(n), LIKE, 0.5, KEY).mean for n in (3, 4))
+    three, four = (released(mechanism(), updates[:n], range(n), LIKE, 0.5, KEY).mean for n in (3, 4))
     np.testing.assert_allclose(vector(four) - vector(three), vector(updates[3]) / 4, rtol=1e-9)
 
 
@@ -90,9 +96,7 @@ def test_pitfall_2_the_sensitivity_is_what_the_mechanism_says(data, clip, sampli
     m = mechanism(sampling=sampling, clip=clip, noise_multiplier=0.0)
     cohort = [data.draw(UPDATES) for _ in range(4)]
     others = [*cohort[:3], data.draw(UPDATES)] if sampling == "fixed" else cohort[:3]
-    sums = [
-        4 * vector(noisy_mean(m, updates, range(len(updates)), LIKE, clip, KEY).mean) for updates in (cohort, others)
-    ]
+    sums = [4 * vector(released(m, updates, range(len(updates)), LIKE, clip, KEY).mean) for updates in (cohort, others)]
     assert np.linalg.norm(sums[0] - sums[1]) <= m.sensitivity * (1 + 1e-9)
     assert m.sensitivity == (2 * clip if sampling == "fixed" else clip)
 
@@ -100,7 +104,7 @@ def test_pitfall_2_the_sensitivity_is_what_the_mechanism_says(data, clip, sampli
 def test_pitfall_2_the_sensitivity_is_reached():
     m = mechanism(sampling="fixed", cohort=1, noise_multiplier=0.0)
     plus, minus = ({name: sign * np.ones(shape) for name, shape in LIKE.items()} for sign in (1, -1))
-    sums = [vector(noisy_mean(m, [update], [0], LIKE, 0.5, KEY).mean) for update in (plus, minus)]
+    sums = [vector(released(m, [update], [0], LIKE, 0.5, KEY).mean) for update in (plus, minus)]
     assert np.linalg.norm(sums[0] - sums[1]) == pytest.approx(m.sensitivity)
 
 
@@ -132,24 +136,24 @@ def test_pitfall_3_cohorts_are_drawn_as_they_are_accounted_for():
 
 def test_pitfall_3_sampling_with_replacement_is_refused():
     with pytest.raises(PrivatuneError, match="twice in the cohort; draw it without replacement"):
-        noisy_mean(mechanism(), [draw(0), draw(1)], [8, 8], LIKE, 0.5, KEY)
+        released(mechanism(), [draw(0), draw(1)], [8, 8], LIKE, 0.5, KEY)
     with pytest.raises(PrivatuneError, match="a cohort of 3, but 4 is accounted for"):
-        noisy_mean(mechanism(sampling="fixed"), [draw(n) for n in range(3)], range(3), LIKE, 0.5, KEY)
+        released(mechanism(sampling="fixed"), [draw(n) for n in range(3)], range(3), LIKE, 0.5, KEY)
     with pytest.raises(PrivatuneError, match="beyond the 50 of the population"):
-        noisy_mean(mechanism(), [draw(0)], [50], LIKE, 0.5, KEY)
+        released(mechanism(), [draw(0)], [50], LIKE, 0.5, KEY)
 
 
 def test_pitfall_5_empty_cohort_zero_update_one_person():
     noise = stream(7, "privacy noise", 1).standard_normal(9) * 0.8 * 0.5 / 4
-    empty = noisy_mean(mechanism(), [], [], LIKE, 0.5, KEY)
+    empty = released(mechanism(), [], [], LIKE, 0.5, KEY)
     np.testing.assert_allclose(vector(empty.mean), noise)
     zero = {name: np.zeros(shape, np.float32) for name, shape in LIKE.items()}
     assert clip_update(zero, 0.5).within
-    np.testing.assert_array_equal(vector(noisy_mean(mechanism(), [zero], [2], LIKE, 0.5, KEY).mean), vector(empty.mean))
-    alone = noisy_mean(mechanism(cohort=1, noise_multiplier=0.0), [draw(1, 1e-3)], [2], LIKE, 0.5, KEY)
+    np.testing.assert_array_equal(vector(released(mechanism(), [zero], [2], LIKE, 0.5, KEY).mean), vector(empty.mean))
+    alone = released(mechanism(cohort=1, noise_multiplier=0.0), [draw(1, 1e-3)], [2], LIKE, 0.5, KEY)
     np.testing.assert_allclose(vector(alone.mean), vector(draw(1, 1e-3)))
     none = {"nothing": np.zeros((0, 3), np.float32)}
-    assert noisy_mean(mechanism(), [none], [2], shapes_of(none), 0.5, KEY).mean["nothing"].shape == (0, 3)
+    assert released(mechanism(), [none], [2], shapes_of(none), 0.5, KEY).mean["nothing"].shape == (0, 3)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -161,8 +165,8 @@ def test_pitfall_6_what_is_not_finite_is_refused_and_counted_privately(value, ad
     with pytest.raises(PrivatuneError, match="not finite"):
         clip_update(bad, 0.5)
     m = mechanism(adaptive=adaptive)
-    with_it = noisy_mean(m, [draw(1), bad], [2, 3], LIKE, 0.5, KEY)
-    without = noisy_mean(m, [draw(1)], [2], LIKE, 0.5, KEY)
+    with_it = released(m, [draw(1), bad], [2, 3], LIKE, 0.5, KEY)
+    without = released(m, [draw(1)], [2], LIKE, 0.5, KEY)
     assert (with_it.refused, without.refused) == (1, 0)
     np.testing.assert_array_equal(vector(with_it.mean), vector(without.mean))
     assert with_it.next_clip == without.next_clip
@@ -178,12 +182,12 @@ def test_pitfall_6_values_whose_squares_are_not_finite_are_clipped():
 def test_pitfall_7_every_person_has_weight_one():
     """A person of ten times the text, whose update is longer, counts as another who points the same way."""
     m = mechanism(noise_multiplier=0.0)
-    lengths = [vector(noisy_mean(m, [draw(0, scale), draw(1)], [2, 3], LIKE, 0.5, KEY).mean) for scale in (10.0, 100.0)]
+    lengths = [vector(released(m, [draw(0, scale), draw(1)], [2, 3], LIKE, 0.5, KEY).mean) for scale in (10.0, 100.0)]
     np.testing.assert_allclose(*lengths, rtol=1e-6)
-    names = set(inspect.signature(noisy_mean).parameters)
-    assert names == {"mechanism", "updates", "persons", "like", "clip", "key"}, "no weight can be given"
+    names = {name for function in (clipped_sum, noisy_mean) for name in inspect.signature(function).parameters}
+    assert names == {"mechanism", "updates", "sums", "persons", "like", "clip", "population", "key"}, "no weight"
     with pytest.raises(PrivatuneError, match="2 updates of a cohort of 1: one person, one update"):
-        noisy_mean(m, [draw(0), draw(0)], [2], LIKE, 0.5, KEY)
+        released(m, [draw(0), draw(0)], [2], LIKE, 0.5, KEY)
 
 
 def test_pitfall_8_noise_has_a_stream_of_its_own():
@@ -191,7 +195,7 @@ def test_pitfall_8_noise_has_a_stream_of_its_own():
     m = mechanism()
 
     def made(seed, number):
-        return vector(noisy_mean(m, [], [], LIKE, 0.5, (seed, number)).mean)
+        return vector(released(m, [], [], LIKE, 0.5, (seed, number)).mean)
 
     np.testing.assert_array_equal(made(0, 1), made(0, 1))
     assert len({made(seed, number).tobytes() for seed in (0, 1, 1 << 127) for number in (1, 2)}) == 6
@@ -202,7 +206,7 @@ def test_noise_has_the_deviation_that_it_says(sampling):
     like = {"a": (400, 250), "b": (100_000,)}
     m = mechanism(sampling=sampling, cohort=5, noise_multiplier=1.3, clip=0.2)
     zero = {name: np.zeros(shape, np.float32) for name, shape in like.items()}
-    values = vector(noisy_mean(m, [zero] * 5, range(5), like, 0.2, KEY).mean)
+    values = vector(released(m, [zero] * 5, range(5), like, 0.2, KEY).mean)
     sigma = 1.3 * 0.2 / 5  # z S / M, as the paper
     assert values.std() == pytest.approx(sigma, rel=0.01)  # 200,000 values: a standard error of 0.16 %
     assert abs(values.mean()) < 5 * sigma / math.sqrt(len(values))
@@ -212,11 +216,14 @@ def test_noise_has_the_deviation_that_it_says(sampling):
 
 def test_pitfall_9_no_clip_chosen_on_the_way_without_a_budget():
     with pytest.raises(PrivatuneError, match=r"clip: 0\.4, but 0\.5 is accounted for"):
-        noisy_mean(mechanism(), [], [], LIKE, 0.4, KEY)
-    noisy_mean(mechanism(adaptive=AdaptiveClipSettings()), [], [], LIKE, 0.4, KEY)
+        released(mechanism(), [], [], LIKE, 0.4, KEY)
+    released(mechanism(adaptive=AdaptiveClipSettings()), [], [], LIKE, 0.4, KEY)
+    nobody = clipped_sum([], LIKE, 0.5, 50)
+    with pytest.raises(PrivatuneError, match=r"the round's sums were not clipped at 0\.2"):
+        noisy_mean(mechanism(adaptive=AdaptiveClipSettings()), [nobody], [], 0.2, KEY)
     for clip in (0.0, math.inf, math.nan):
         with pytest.raises(PrivatuneError, match="bounds nothing"):
-            noisy_mean(mechanism(adaptive=AdaptiveClipSettings()), [], [], LIKE, clip, KEY)
+            noisy_mean(mechanism(adaptive=AdaptiveClipSettings()), [nobody], [], clip, KEY)
 
 
 def test_adaptive_clipping_finds_the_quantile():
@@ -228,7 +235,7 @@ def test_adaptive_clipping_finds_the_quantile():
         m = mechanism(population=400, cohort=400, rounds=120, clip=start, adaptive=adaptive, noise_multiplier=1.0)
         clip, clips = start, []
         for number in range(1, 121):
-            clip = noisy_mean(m, updates, range(400), like, clip, (0, number)).next_clip
+            clip = released(m, updates, range(400), like, clip, (0, number)).next_clip
             clips.append(clip)
         assert np.mean(clips[-20:]) == pytest.approx(quantile, abs=0.02)
 
@@ -238,19 +245,19 @@ def test_adaptive_clipping_by_hand():
     m = mechanism(adaptive=adaptive, noise_multiplier=0.8)
     assert m.noise_of_sum == pytest.approx(0.8 / 0.8)
     assert m.noise_of_count == pytest.approx(0.8 / 2 / 0.6)
-    release = noisy_mean(m, [draw(0, 1e-3), draw(1, 1e-3), draw(2, 50)], [1, 2, 3], LIKE, 0.5, KEY)
+    release = released(m, [draw(0, 1e-3), draw(1, 1e-3), draw(2, 50)], [1, 2, 3], LIKE, 0.5, KEY)
     noise = m.noise_of_count * stream(7, "clip count noise", 1).standard_normal()
     # of four expected: two within, one beyond, one that did not come and counts 0
     share = 0.5 + (0.5 + 0.5 - 0.5 + noise) / 4
     assert release.next_clip == pytest.approx(0.5 * math.exp(-0.2 * (share - 0.5)))
-    plain = noisy_mean(replace(m, adaptive=None), [], [], LIKE, 0.5, KEY).mean
-    wider = noisy_mean(m, [], [], LIKE, 0.5, KEY).mean
+    plain = released(replace(m, adaptive=None), [], [], LIKE, 0.5, KEY).mean
+    wider = released(m, [], [], LIKE, 0.5, KEY).mean
     np.testing.assert_allclose(vector(wider), vector(plain) / 0.8)
 
 
 def test_pitfall_12_only_the_noisy_mean_is_public():
     """What a release holds: no cohort, no norm, no count; the one private figure is named as such."""
-    release = noisy_mean(mechanism(), [draw(0)], [2], LIKE, 0.5, KEY)
+    release = released(mechanism(), [draw(0)], [2], LIKE, 0.5, KEY)
     assert release._fields == ("mean", "next_clip", "refused")
     assert "`refused` must not leave the server" in type(release).__doc__
 
@@ -274,10 +281,45 @@ def test_a_mechanism_of_which_nothing_could_be_claimed(changes, message):
         mechanism(**changes)
 
 
+@given(
+    updates=st.lists(UPDATES, min_size=1, max_size=6),
+    cuts=st.lists(st.integers(0, 6), max_size=3),
+    order=st.randoms(use_true_random=False),
+    clip=st.floats(1e-3, 1e6),
+)
+def test_how_a_cohort_is_cut_into_jobs_changes_no_bit(updates, cuts, order, clip):
+    shuffled = order.sample(updates, len(updates))
+    edges = [0, *sorted(cuts), len(updates)]
+    parts = [clipped_sum(shuffled[a:b], LIKE, clip, 50) for a, b in pairwise(edges)]
+    one, several = clipped_sum(updates, LIKE, clip, 50), joined_sum(parts)
+    assert several[1:] == one[1:]
+    for name in LIKE:
+        np.testing.assert_array_equal(several.sum[name], one.sum[name])
+        assert np.abs(one.sum[name]).max() < 2**62
+
+
+@given(update=UPDATES, clip=st.floats(1e-6, 1e6))
+def test_whole_multiples_of_the_unit_are_no_longer_than_the_clip(update, clip):
+    summed = clipped_sum([update], LIKE, clip, 10_000_000)
+    exact = vector(clip_update(update, clip).update)
+    taken = summed.unit * vector(summed.sum).astype(np.float64)
+    assert np.linalg.norm(taken) <= clip * (1 + 1e-12)
+    assert np.abs(taken - exact).max() <= summed.unit == unit_of(clip, 10_000_000)
+    assert summed.unit < clip * 2.0**-36
+
+
+def test_parts_of_another_clip_or_model_are_refused():
+    parts = [clipped_sum([draw(0)], LIKE, 0.5, 50), clipped_sum([draw(0)], LIKE, 2.0, 50)]
+    with pytest.raises(PrivatuneError, match="differ in model or clip"):
+        joined_sum(parts)
+    with pytest.raises(PrivatuneError, match="differ in model or clip"):
+        joined_sum([parts[0], clipped_sum([], {"bias": (3,)}, 0.5, 50)])
+
+
 @pytest.mark.parametrize("number", [0, 11])
 def test_a_round_that_is_not_accounted_for(number):
     with pytest.raises(PrivatuneError, match=f"round {number}: 10 rounds are accounted for"):
-        noisy_mean(mechanism(), [], [], LIKE, 0.5, (7, number))
+        released(mechanism(), [], [], LIKE, 0.5, (7, number))
 
 
 @pytest.mark.parametrize(
@@ -288,4 +330,4 @@ def test_tensors_of_another_shape_would_broadcast(tensors):
     """A bias of one value, added to all three, would move the sum by more than the clip."""
     other = {name: np.ones(shape, np.float32) for name, shape in tensors.items()}
     with pytest.raises(PrivatuneError, match="update 1 of the round: its tensors are not the model's"):
-        noisy_mean(mechanism(), [other], [2], LIKE, 0.5, KEY)
+        released(mechanism(), [other], [2], LIKE, 0.5, KEY)

@@ -4,19 +4,38 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
+from privatune.privacy.clipping import clipped_sum
 from privatune.privacy.mechanism import Mechanism, noisy_mean
-from privatune.privacy.seeds import secret_seed
+from privatune.privacy.seeds import release_name, secret_seed
 
 
 def test_a_retry_repeats_the_same_noise(tmp_path):
     path = tmp_path / "deep/round-1.seed"
     m = Mechanism("poisson", 50, 4, 10, 0.8, 0.5, 1e-3)
-    first, again = (noisy_mean(m, [], [], {"w": (9,)}, 0.5, (secret_seed(path), 1)).mean["w"] for _ in range(2))
+    nobody = clipped_sum([], {"w": (9,)}, 0.5, 50)
+    first, again = (noisy_mean(m, [nobody], [], 0.5, (secret_seed(path), 1)).mean["w"] for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert [file.name for file in path.parent.iterdir()] == ["round-1.seed"]
+
+
+def test_whatever_changes_the_updates_gets_noise_of_its_own(tmp_path):
+    """The same noise on other updates would fall out of the difference of both."""
+    text, code = tmp_path / "text", tmp_path / "code.py"
+    text.write_text("a b"), code.write_text("1")
+    settings = {"client": {"learning_rate": 0.5}, "seed": 0}
+    first = release_name([text, code], settings)
+    assert release_name([code, text], settings) == first, "a retry finds its seed again"
+    assert len(first) == 32
+    other_settings = release_name([text, code], {"client": {"learning_rate": 0.6}, "seed": 0})
+    code.write_text("2")
+    other_code = release_name([text, code], settings)
+    text.write_text("a c")
+    assert len({first, other_settings, other_code, release_name([text, code], settings)}) == 4
 
 
 def test_pitfall_8_no_public_seed_determines_it(tmp_path):
@@ -36,14 +55,17 @@ def test_only_the_owner_reads_it(tmp_path):
         secret_seed(path)
 
 
-@pytest.mark.parametrize("text", ["", "abc\n", "g" * 32, "0" * 31 + "\n", "-" + "1" * 31])
-def test_a_damaged_seed_is_not_replaced(tmp_path, text):
-    path = tmp_path / "round-1.seed"
+@given(data=st.data())
+def test_a_damaged_seed_is_not_replaced(tmp_path_factory, damaged, data):
+    path = tmp_path_factory.mktemp("secret") / "round-1.seed"
     secret_seed(path)
-    path.write_text(text)
-    with pytest.raises(PrivatuneError, match="damaged; restore the file"):
-        secret_seed(path)
-    assert path.read_text() == text
+    whole = path.read_bytes()
+    found = damaged(data, whole)
+    if found != whole:
+        path.write_bytes(found)
+        with pytest.raises(PrivatuneError, match=r"round-1\.seed: .*damaged; restore the file"):
+            secret_seed(path)
+        assert path.read_bytes() == found
 
 
 def test_jobs_that_race_get_the_same_seed(tmp_path):

@@ -1,6 +1,5 @@
 """Files of earlier stages, made up but plausible, for tables and figures."""
 
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from privatune.core.files import write_json
 from privatune.core.streams import stream
 
 SCENARIOS = [
@@ -80,7 +80,7 @@ def write_run(folder: Path, seeds: list[int], scenarios: list[str]) -> SimpleNam
                 at = f"{scenario}/seed-{seed}/round-{number}"
                 path = folder / "evaluation" / f"{at}.json"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(json.dumps(evaluation(scenario, seed, number), sort_keys=True))
+                write_json(path, evaluation(scenario, seed, number))
                 evaluations.append(str(path))
             for number in range(1, max(rounds) + 1):
                 path = folder / "federated" / scenario / f"seed-{seed}" / f"round-{number}" / "clients.csv"
@@ -101,7 +101,7 @@ def write_run(folder: Path, seeds: list[int], scenarios: list[str]) -> SimpleNam
             cost |= {"seconds": 1.1 + tokens / (5200 if share == 0.5 else 6100), "peak_memory_mb": 410.0 + tokens / 400}
             path = folder / "costs" / scenario / f"client-{place}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(cost))
+            write_json(path, cost)
             costs.append(str(path))
     times = {
         "fetch_package": (3, 4.1, 96), "corpus": (3, 6.3, 320), "split": (1, 2.2, 260), "vocabulary": (1, 8.4, 540),

@@ -1,11 +1,10 @@
-import json
-
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from privatune.core.errors import PrivatuneError
+from privatune.core.files import CSV, write_json, write_sealed
 from privatune.report.frames import Table, arrange, decimals, read_records, read_table, read_tables, show, write_table
 
 
@@ -57,7 +56,7 @@ def test_a_damaged_table_is_named(tmp_path, content):
 
 def test_a_missing_column_or_key_is_named(tmp_path):
     (tmp_path / "t.csv").write_text("x\n1\n")
-    (tmp_path / "r.json").write_text(json.dumps({"x": 1}))
+    write_json(tmp_path / "r.json", {"x": 1})
     with pytest.raises(PrivatuneError, match=r"t\.csv: has no `y`"):
         read_tables([tmp_path / "t.csv"], ["x", "y"])
     with pytest.raises(PrivatuneError, match=r"r\.json: has no `y`"):
@@ -92,3 +91,32 @@ def test_a_null_does_not_cost_integers_their_digits():
     assert list(arranged.columns) == ["scenario", "bits", "extra"]
     assert arranged["bits"].tolist()[1] == 24_512_345_601
     assert "24512345601" in arranged.to_csv(float_format="%.6g")
+
+
+@given(data=st.data())
+def test_a_damaged_result_table_is_found_by_the_page_beside_it(tmp_path_factory, damaged, data):
+    path = tmp_path_factory.mktemp("tables") / "t.csv"
+    write_table(a_table(), path)
+    changed = data.draw(st.sampled_from([path, path.with_suffix(".md")]))
+    whole = changed.read_bytes()
+    changed.write_bytes(damaged(data, whole))
+    if changed.suffix == ".md":  # only the line with the checksum matters
+        try:
+            assert read_table(path, ["ppl"])["ppl"].tolist() == [33.3333, 3.33333e-10]
+        except PrivatuneError as error:
+            assert "t.csv: damaged" in str(error)
+    elif changed.read_bytes() != whole:
+        with pytest.raises(PrivatuneError, match=r"t\.csv: .*t\.md; delete both and run again"):
+            read_table(path, ["ppl"])
+
+
+@given(data=st.data())
+def test_a_damaged_table_of_another_stage_is_named(tmp_path_factory, damaged, data):
+    path = tmp_path_factory.mktemp("tables") / "curve.csv"
+    write_sealed(path, CSV, b"step,ppl\n1,20\n2,30\n")
+    assert read_table(path, ["step", "ppl"])["ppl"].tolist() == [20, 30]
+    whole = path.read_bytes()
+    path.write_bytes(damaged(data, whole))
+    if path.read_bytes() != whole:
+        with pytest.raises(PrivatuneError, match=r"curve\.csv: .* delete (it|the file) and run again"):
+            read_table(path, ["step", "ppl"])

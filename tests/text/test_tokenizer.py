@@ -9,8 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privatune.core.errors import PrivatuneError
+from privatune.corpora.tables import GENERAL, in_batches, write_table
 from privatune.text.settings import MARKS, TextSettings
 from privatune.text.tokenizer import build_tokenizer, load_tokenizer, read_words, splitter, train_tokenizer
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The bytes of a tokenizer.json."""
+    path = tmp_path_factory.mktemp("whole") / "tokenizer.json"
+    write_table(path.with_name("text"), in_batches([("d", "train", "a b a")], GENERAL), GENERAL)
+    build_tokenizer([path.with_name("text")], TextSettings(vocabulary=4), path)
+    return path.read_bytes()
 
 
 def split(text, **settings):
@@ -83,8 +93,17 @@ def test_damaged_tokenizer(tmp_path, content):
     path = tmp_path / "tokenizer.json"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(PrivatuneError, match=r"tokenizer\.json: missing or damaged"):
+    with pytest.raises(PrivatuneError, match=r"tokenizer\.json: (cannot be read|damaged).* run again"):
         load_tokenizer(path)
+
+
+@given(data=st.data())
+def test_any_damage_is_named(tmp_path_factory, damaged, whole, data):
+    path = tmp_path_factory.mktemp("words") / "tokenizer.json"
+    path.write_bytes(damaged(data, whole))
+    if path.read_bytes() != whole:
+        with pytest.raises(PrivatuneError, match=r"tokenizer\.json: damaged"):
+            read_words(path)
 
 
 def test_same_bytes_in_any_process_with_any_threads(tmp_path, general, private):

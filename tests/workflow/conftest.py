@@ -12,18 +12,21 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def run(folder, *targets, options=(), overlay=None, cores=2, fails=False):
-    """Run the workflow in `folder` with tiny.yaml, and `overlay` laid over it; it must end well unless it `fails`."""
+def command(folder, *targets, options=(), overlay=None, cores=2):
+    """Arguments for subprocess of what runs the workflow in `folder` with tiny.yaml, and `overlay` laid over it."""
     configs = [ROOT / "config/config.yaml", ROOT / "config/tiny.yaml"]
     if overlay:
         configs.append(folder / "overlay.json")
         configs[-1].write_text(json.dumps(overlay))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
-    command += ["--cores", cores, "--configfile", *configs, *options, "--", *targets]
+    parts = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+    parts += ["--cores", cores, "--configfile", *configs, *options, "--", *targets]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    process = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, env=environment, check=False
-    )
+    return {"args": [str(part) for part in parts], "env": environment, "text": True}
+
+
+def run(*arguments, fails=False, **options):
+    """Run what `command` makes; it must end well unless it `fails`."""
+    process = subprocess.run(**command(*arguments, **options), capture_output=True, check=False)
     if bool(process.returncode) != fails:
         pytest.fail(
             f"snakemake ended with {process.returncode}:\n{process.stdout}\n{process.stderr[-8000:]}", pytrace=False
@@ -35,6 +38,22 @@ def run(folder, *targets, options=(), overlay=None, cores=2, fails=False):
 def snakemake():
     """The function `run`."""
     return run
+
+
+@pytest.fixture
+def begin(tmp_path):
+    """A function that begins what `command` makes; all that it says comes to the file said."""
+    begun = []
+
+    def begin(*arguments, **options):
+        with (tmp_path / "said").open("w") as said:
+            begun.append(subprocess.Popen(**command(*arguments, **options), stdout=said, stderr=said))
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="session")

@@ -161,7 +161,7 @@ def test_dpfedavg_states_an_epsilon_only_where_there_is_noise(copy, snakemake):
     folder = copy()
     snakemake(folder, "dpfedavg")
     tables = folder / "results-tiny/tables"
-    models = pd.read_csv(tables / "private_models.csv").set_index("variant")
+    models = pd.read_csv(tables / "comparison_dpfedavg.csv").set_index("scenario")
     assert models["epsilon"].notna().to_dict() == {
         "ngram-general": False,
         "ngram-private": False,
@@ -173,3 +173,7 @@ def test_dpfedavg_states_an_epsilon_only_where_there_is_noise(copy, snakemake):
     canaries = pd.read_csv(tables / "canaries.csv")
     assert set(canaries["scenario"]) == {"fedavg", "private"}
     assert (canaries["rank"] <= canaries["references"] + 1).all()
+    audit = pd.read_csv(tables / "audit.csv").set_index("scenario")
+    assert audit.index.tolist() == ["private"], "what has no noise has no epsilon to audit"
+    assert 0 <= audit.loc["private", "epsilon_lower"] <= audit.loc["private", "epsilon_upper"]
+    assert audit.loc["private", [*stated, "epsilon_largest", "epsilon_estimate", "confidence"]].notna().all()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,11 +12,11 @@ from privatune.corpora.catalog import SourceName, SourceSettings
 from privatune.corpora.cleaning import CleaningSettings
 from privatune.corpora.split import PrivateSettings
 from privatune.evaluation.compression_settings import METHODS, CompressionSettings
+from privatune.evaluation.dpfedavg_settings import PRIVATE, DpFedAvgSettings
 from privatune.evaluation.settings import EvaluationSettings
-from privatune.federation.private_settings import PrivateTrainingSettings, VariantSettings
 from privatune.federation.settings import CLIENTS, ROUNDS, ScenarioSettings
 from privatune.models.settings import LstmSettings, ModelSettings
-from privatune.privacy.settings import AccountingSettings, TailSettings
+from privatune.privacy.settings import TailSettings
 from privatune.report.settings import PopovSettings, ReportSettings
 from privatune.text.settings import TextSettings
 from privatune.training.settings import PretrainSettings
@@ -49,61 +49,19 @@ class ExecutionSettings(Settings):
         description="1: a round fans out into jobs of clients; more: one job runs that many whole rounds.",
         json_schema_extra=touches(adds=["fine_tune", "aggregate", "run_rounds"]),
     )
+    private_slots: int = Field(
+        0,
+        ge=0,
+        description="Jobs that a round of `dpfedavg` fans out into, each with a part of the cohort; 0: one job runs "
+        "all rounds of a variant, and no unnoised sum is ever written.",
+        json_schema_extra=touches("train_private", adds=PRIVATE),
+    )
     pretrain_threads: int = Field(
         2,
         ge=1,
         le=256,
         description="Threads of pretraining. Sums round in their order, so it decides the last bits.",
         json_schema_extra=touches("pretrain", "pretrain_small", "pretrain_private"),
-    )
-
-
-class DpFedAvgSettings(Settings):
-    """Of the target `dpfedavg`: user-level differential privacy (Ramaswamy et al. 2020)."""
-
-    accounting: AccountingSettings = Field(
-        default_factory=AccountingSettings,
-        description="Epsilon by population, at the paper's scale.",
-        json_schema_extra=touches("account"),
-    )
-    training: PrivateTrainingSettings = Field(
-        default_factory=PrivateTrainingSettings,
-        description="What all variants share.",
-        json_schema_extra=touches(
-            "train_private",
-            but={
-                "model": touches("pretrain_private"),
-                "pretrain": touches("pretrain_private"),
-                "vocabulary": touches("pretrain_private", "measure_ngram"),
-                "canaries": touches("train_private", "measure_private"),
-            },
-        ),
-    )
-    ngram_order: int = Field(
-        3,
-        ge=2,
-        le=6,
-        description="Words of the longest n-grams of the baselines.",
-        json_schema_extra=touches("measure_ngram"),
-    )
-    run: list[str] = Field(
-        [],
-        description="Variants that the target makes, in the order of the rows.",
-        json_schema_extra=touches("table_canaries", "table_private_models", adds=["train_private", "measure_private"]),
-    )
-    variants: dict[str, VariantSettings] = Field(
-        {}, description="Ways of training by name.", json_schema_extra=touches("train_private")
-    )
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(
-        [0],
-        min_length=1,
-        description="Replicates.",
-        json_schema_extra=touches(adds=["train_private", "measure_private"]),
-    )
-    evaluation: EvaluationSettings = Field(
-        default_factory=EvaluationSettings,
-        description="Samples of text.",
-        json_schema_extra=touches("measure_private", "measure_ngram"),
     )
 
 
@@ -156,7 +114,7 @@ class Experiment(Settings):
             "aggregate",
             *METHODS,
             "codec_costs",
-            "train_private",
+            *PRIVATE,
         ),
     )
     precision: Literal["auto", "bfloat16", "float32"] = Field(

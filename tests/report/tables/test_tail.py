@@ -1,8 +1,7 @@
-import json
-
 import pandas as pd
 import pytest
 
+from privatune.core.files import write_json
 from privatune.privacy.tail import Pareto, epsilon
 from privatune.report.frames import write_table
 from privatune.report.tables.tail import ESTIMATE, table
@@ -28,7 +27,7 @@ def fit(pair, direction, alpha, c, verdict):
 def made(tmp_path):
     def make(*fits):
         path = tmp_path / "tail.json"
-        path.write_text(json.dumps({"deltas": DELTAS, "minimum_exceedances": 1000, "fits": fits}))
+        write_json(path, {"deltas": DELTAS, "minimum_exceedances": 1000, "fits": fits})
         result = table(path)
         write_table(result, tmp_path / "tail.csv")
         return result, pd.read_csv(tmp_path / "tail.csv"), (tmp_path / "tail.md").read_text()

@@ -1,5 +1,4 @@
-import json
-
+from privatune.core.files import write_json
 from privatune.report.tables import tuning
 
 
@@ -10,7 +9,7 @@ def test_of_equal_points_the_first_is_chosen(tmp_path):
 
     path = tmp_path / "gradient-topk" / "tuning.json"
     path.parent.mkdir()
-    path.write_text(json.dumps([point(1.0, 90.0), point(2.0, 80.0), point(3.0, 80.0)]))
+    write_json(path, [point(1.0, 90.0), point(2.0, 80.0), point(3.0, 80.0)])
     made = tuning.table([path], {"gradient-topk": ["share"]}, 5, 0)
     assert made.frame["chosen"].tolist() == [False, True, False]
     assert made.frame["setting"].tolist() == ["share 0.01"] * 3

@@ -55,16 +55,7 @@ def read(payload: bytes, codec: str, like: Shapes, most: Sequence[int]) -> list[
     Raises:
         PrivatuneError: in one line, what is wrong with the payload. Memory stays below its length and sum(most).
     """
-    if len(payload) < _FRAME.size:
-        raise PrivatuneError(f"truncated: {len(payload)} bytes are no payload")
-    magic, version, zstd, checksum = _FRAME.unpack_from(payload)
-    if magic != _MAGIC:
-        raise PrivatuneError("not a payload of Privatune")
-    if version != _VERSION or zstd > 1:
-        raise PrivatuneError(f"version {version}.{zstd} is not known; sender and server must run the same Privatune")
-    body = memoryview(payload)[_FRAME.size :]
-    if checksum != _checksum(zstd, body):
-        raise PrivatuneError("its checksum does not match: it was truncated or changed on its way")
+    zstd, body = verified(payload)
     head = _head(codec, like)
     start = len(head) + 8 * len(most)
     if zstd:
@@ -81,6 +72,21 @@ def read(payload: bytes, codec: str, like: Shapes, most: Sequence[int]) -> list[
         raise PrivatuneError(f"it holds {len(body)} bytes and declares {start + sum(sizes)}")
     ends = start + np.cumsum(sizes, dtype=np.int64)
     return [body[end - size : end] for end, size in zip(ends.tolist(), sizes, strict=True)]
+
+
+def verified(payload: bytes) -> tuple[bool, memoryview]:
+    """Whether zstd compresses a payload's body, and the body; raises PrivatuneError where the payload is damaged."""
+    if len(payload) < _FRAME.size:
+        raise PrivatuneError(f"truncated: {len(payload)} bytes are no payload")
+    magic, version, zstd, checksum = _FRAME.unpack_from(payload)
+    if magic != _MAGIC:
+        raise PrivatuneError("not a payload of Privatune")
+    if version != _VERSION or zstd > 1:
+        raise PrivatuneError(f"version {version}.{zstd} is not known; sender and server must run the same Privatune")
+    body = memoryview(payload)[_FRAME.size :]
+    if checksum != _checksum(zstd, body):
+        raise PrivatuneError("its checksum does not match: it was truncated or changed on its way")
+    return bool(zstd), body
 
 
 def numbers(section: Section, dtype: str, count: int) -> np.ndarray:

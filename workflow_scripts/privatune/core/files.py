@@ -1,8 +1,10 @@
-"""Files appear whole or not at all: written beside their place, then renamed."""
+"""Files appear whole or not at all: written beside their place, then renamed; text has a checksum as its first line."""
 
+import glob
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,15 +14,19 @@ from privatune.core.errors import PrivatuneError
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it becomes `path` when the block ends well and is removed when it does not.
+
+    With `private` only the owner can read it, from its first byte on.
 
     Raises PrivatuneError naming the folder when it cannot be written.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = _beside(path, "part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if private:
+            part.touch(mode=0o600)
         yield part
         with part.open("rb") as handle:
             os.fsync(handle.fileno())
@@ -36,23 +42,78 @@ def replacing(path: str | Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
-def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write `data` atomically."""
-    with replacing(path) as part:
+@contextmanager
+def scratch(path: str | Path) -> Iterator[Path]:
+    """Yield a folder beside `path` for what is needed until `path` is written; removed at the end."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = _beside(path, "scratch")
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _beside(path: Path, kind: str) -> Path:
+    """A name beside `path` for this process alone; what killed ones left, which may be private text, is removed."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.{kind}"):
+        if not _runs(left.suffixes[-2][1:]):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+    return path.with_name(f".{path.name}.{os.getpid()}.{kind}")
+
+
+def _runs(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
+def write_bytes(path: str | Path, data: bytes, private: bool = False) -> None:
+    """Write `data` atomically; with `private` for its owner alone to read."""
+    with replacing(path, private) as part:
         part.write_bytes(data)
 
 
+# first lines, with the SHA-256 of all that follows them
+CSV = "# sha256 %s\n"
+JSON = '{"sha256": "%s",\n'
+
+
+def write_sealed(path: str | Path, head: str, body: bytes) -> None:
+    """Write, atomically, the first line `head` (`CSV`, `JSON`) with the checksum of `body`, and `body`."""
+    write_bytes(path, _head(head, body) + body)
+
+
+def read_sealed(path: str | Path, head: str) -> bytes:
+    """The body of what `write_sealed` wrote; raises PrivatuneError naming the file when it is missing or damaged."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise PrivatuneError(f"{path}: cannot be read ({error.strerror}); run again") from error
+    body = data[data.find(b"\n") + 1 :]
+    if data != _head(head, body) + body:
+        raise PrivatuneError(f"{path}: damaged, its checksum does not match; delete it and run again")
+    return body
+
+
+def _head(head: str, body: bytes) -> bytes:
+    return (head % hashlib.sha256(body).hexdigest()).encode()
+
+
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` atomically as indented JSON with sorted keys; NaN is refused."""
-    write_bytes(path, (json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
+    """Write `value` atomically as the `content` of indented JSON with sorted keys and a checksum; NaN is refused."""
+    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False)
+    write_sealed(path, JSON, f'"content": {text}}}\n'.encode())
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file of ours; raises PrivatuneError naming the file when it is missing or damaged."""
-    try:
-        return json.loads(Path(path).read_bytes())
-    except (OSError, ValueError) as error:
-        raise PrivatuneError(f"{path}: missing or damaged JSON; delete it and run again") from error
+    """What `write_json` wrote; errors as `read_sealed`."""
+    return json.loads(b"{" + read_sealed(path, JSON))["content"]
 
 
 def sha256(path: str | Path) -> str:

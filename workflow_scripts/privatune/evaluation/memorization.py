@@ -1,24 +1,11 @@
-"""What a model memorized of canaries, and the population that carries them."""
+"""What a model memorized of canaries."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from privatune.federation.private import joined
 from privatune.federation.private_settings import CanarySettings
 from privatune.models.network import Weights
-from privatune.privacy.canaries import carriers, draw_canaries
+from privatune.privacy.canaries import draw_canaries
 from privatune.privacy.exposure import beam_found, sampled_exposure
-from privatune.text.streams import Stream
-
-
-def population(
-    private: Stream, general: Stream, words: Sequence[str], canaries: CanarySettings | None, seed: int
-) -> Stream:
-    """The persons who may be drawn: the real ones, and those who carry canaries, if there are to be any."""
-    if canaries is None:
-        return private
-    drawn = draw_canaries(len(words), canaries.users, canaries.copies, canaries.per_cell, seed)
-    return joined([private, carriers(drawn, general, words, canaries.sentences, seed)])
 
 
 def memorized(weights: Weights, canaries: CanarySettings, seed: int) -> list[dict[str, Any]]:

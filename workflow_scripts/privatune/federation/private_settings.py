@@ -6,7 +6,7 @@ from pydantic import Field
 
 from privatune.core.settings import Settings
 from privatune.federation.settings import ClientSettings, OptimiserSettings, SgdSettings
-from privatune.models.settings import CifgSettings, ModelSettings
+from privatune.models.settings import CifgSettings, ModelSettings, NumericsSettings
 from privatune.privacy.settings import PrivacySettings
 from privatune.training.settings import PretrainSettings
 
@@ -25,6 +25,11 @@ class CanarySettings(Settings):
         200, ge=1, description="Lines of a carrier's text, copies included; the rest is public text."
     )
     references: int = Field(20_000, ge=1, description="Random continuations among which a canary is ranked.")
+
+    @property
+    def carriers(self) -> int:
+        """Synthetic persons of the whole grid."""
+        return sum(self.users) * len(self.copies) * self.per_cell
 
 
 class VariantSettings(Settings):
@@ -45,3 +50,15 @@ class PrivateTrainingSettings(Settings):
     rounds: int = Field(20, ge=1, le=100_000, description="T.")
     optimiser: OptimiserSettings = Field(default_factory=SgdSettings, description="Of the server.")
     canaries: CanarySettings = Field(default_factory=CanarySettings, description="What is planted and looked for.")
+
+
+class PrivateJobSettings(Settings):
+    """What a job of private training uses beside its mechanism."""
+
+    canaries: CanarySettings | None = Field(description="What is planted; null: nothing.")
+    client: ClientSettings = Field(description="What a person's device does.")
+    numerics: NumericsSettings = Field(description="How it computes.")
+    optimiser: OptimiserSettings = Field(description="Of the server.")
+    secrets: str | None = Field(description="Folder of secret seeds; null: cohorts and noise follow from public seeds.")
+    slots: int = Field(ge=1, description="Parts of a round.")
+    vocabulary: int = Field(ge=10, description="Words: the most frequent of the vocabulary.")

@@ -1,16 +1,50 @@
-"""Rows of the table `clients` on disk."""
+"""What a round's clients leave on disk: each its payload and its record, and the records as rows of a table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from privatune.core.files import write_bytes
+from privatune.compression import wire
+from privatune.core.errors import PrivatuneError
+from privatune.core.files import CSV, read_json, write_bytes, write_json, write_sealed
 
 COLUMNS = ["scenario", "seed", "round", "client", "user_tokens", "rehearsal_tokens", "steps", "bits_up", "bits_down"]
 
 
 def write_records(path: str | Path, records: Sequence[dict[str, Any]]) -> None:
     """Write a round's records as CSV, one row a client in the cohort's order."""
-    write_bytes(path, pd.DataFrame(records, columns=COLUMNS).to_csv(index=False).encode())
+    write_sealed(path, CSV, pd.DataFrame(records, columns=COLUMNS).to_csv(index=False).encode())
+
+
+def write_visit(folder: str | Path, place: int, payload: bytes, record: dict[str, Any]) -> None:
+    """Write what the client at `place` in the cohort leaves into a job's folder."""
+    name = Path(folder) / f"{place:06d}"
+    write_bytes(name.with_suffix(".payload"), payload)
+    write_json(name.with_suffix(".json"), record)
+
+
+def visits(folders: Sequence[str | Path], cohort_size: int) -> list[Path]:
+    """The payloads in a round's folders, in the cohort's order; raises PrivatuneError where one is missing."""
+    paths = sorted((path for folder in folders for path in Path(folder).glob("*.payload")), key=lambda path: path.name)
+    if [path.stem for path in paths] != [f"{place:06d}" for place in range(cohort_size)]:
+        names = ", ".join(map(str, folders))
+        raise PrivatuneError(f"{names}: not the payloads of {cohort_size} clients; delete these folders and run again")
+    return paths
+
+
+def read_payloads(paths: Iterable[Path]) -> Iterator[bytes]:
+    """The payloads, one at a time; raises PrivatuneError naming a damaged one."""
+    for path in paths:
+        payload = path.read_bytes()
+        try:
+            wire.verified(payload)
+        except PrivatuneError as error:
+            raise PrivatuneError(f"{path}: {error}; delete the folder {path.parent} and run again") from None
+        yield payload
+
+
+def read_records(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """The records beside the payloads `paths`; errors as `read_json`."""
+    return [read_json(path.with_suffix(".json")) for path in paths]

@@ -5,16 +5,14 @@ together; privacy/accounting.py states its epsilon.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, NamedTuple
 
-import numpy as np
-
-from privatune.compression.vectors import Shapes, shapes_of
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.core.tensors import Arrays
+from privatune.privacy.clipping import ClippedSum, joined_sum, unit_of
 from privatune.privacy.settings import AdaptiveClipSettings
 
 Sampling = Literal["poisson", "fixed"]
@@ -99,11 +97,17 @@ class Mechanism:
         return self.noise_multiplier / (2 * math.sqrt(self.adaptive.budget_share)) if self.adaptive else 0.0
 
 
-class Clipped(NamedTuple):
-    """A person's update whose L2 norm is at most the clip, in float64, and whether it was so before."""
+def mechanism_from(record: Mapping[str, Any]) -> Mechanism:
+    """The mechanism of which `mechanism_record` gave `record`; raises as `Mechanism` does."""
+    adaptive = record["adaptive"]
+    return Mechanism(**{**record, "adaptive": AdaptiveClipSettings(**adaptive) if adaptive else None})
 
-    update: Arrays
-    within: bool
+
+def mechanism_record(mechanism: Mechanism) -> dict[str, Any]:
+    """A mechanism as plain values."""
+    return asdict(replace(mechanism, adaptive=None)) | {
+        "adaptive": mechanism.adaptive.model_dump() if mechanism.adaptive else None
+    }
 
 
 class Release(NamedTuple):
@@ -114,87 +118,39 @@ class Release(NamedTuple):
     refused: int
 
 
-def clip_update(update: Arrays, clip: float) -> Clipped:
-    """Flat clipping: Delta * min(1, S / ||Delta||), the norm taken over all tensors as one vector.
-
-    Args:
-        update: tensors by name, new weights minus old.
-        clip: S, the L2 norm that no update exceeds. It is the clipped sum's sensitivity to one person who is added or
-            removed, and half of that to one who is replaced.
-
-    Raises:
-        PrivatuneError: a value is not finite, so that no norm bounds it.
-    """
-    wide = {name: tensor.astype(np.float64) for name, tensor in update.items()}
-    if not all(np.isfinite(tensor).all() for tensor in wide.values()):
-        raise PrivatuneError("an update holds a value that is not finite; no clip bounds it, so it is refused")
-    largest = max((float(np.abs(tensor).max(initial=0.0)) for tensor in wide.values()), default=0.0)
-    if largest == 0:
-        return Clipped(wide, within=True)
-    # over the largest value, as squares of the smallest and of the largest doubles are no doubles; in the order of
-    # names, so that equal updates are clipped alike to the bit
-    norm = largest * math.sqrt(sum(float(np.square(wide[name] / largest).sum()) for name in sorted(wide)))
-    if norm <= clip:
-        return Clipped(wide, within=True)
-    return Clipped({name: tensor * (clip / norm) for name, tensor in wide.items()}, within=False)
-
-
 def noisy_mean(
-    mechanism: Mechanism,
-    updates: Iterable[Arrays],
-    persons: Sequence[int],
-    like: Shapes,
-    clip: float,
-    key: tuple[int, int],
+    mechanism: Mechanism, sums: Iterable[ClippedSum], persons: Sequence[int], clip: float, key: tuple[int, int]
 ) -> Release:
     """(sum of clipped updates + N(0, (z S)^2)) / M, in float64; every person has weight one.
 
-    An update that is not finite counts as zero: an error in its place would tell that this person took part, and
-    with what. How many there were is a private figure too.
-
     Args:
         mechanism: see there. M is its public cohort size, also where fewer or more were drawn.
-        updates: one a person of the cohort, in its order, summed in that order; clipped here, so whatever came before
-            (a codec, a client that does as it likes) cannot raise the sensitivity.
+        sums: of parts of the cohort, which together hold each person once, in any order.
         persons: the cohort, as federation.cohorts draws it for this sampling.
-        like: shapes of the model's tensors.
         clip: S of this round: the mechanism's, or what the round before released.
         key: (seed, round counted from 1) of the noise; the seed is secret where privacy is claimed.
 
     Raises:
         PrivatuneError: something that voids the claim: a person twice in the cohort, a fixed-size cohort of another
-            size, another number of updates than of persons, a tensor of another shape, a round or a clip that is not
+            size, another number of updates than of persons, sums under another clip, a round or a clip that is not
             accounted for.
     """
     seed, round_number = key
     _refuse_what_is_not_accounted_for(mechanism, persons, clip, round_number)
-    total = {name: np.zeros(like[name]) for name in sorted(like)}
-    count, within, refused = 0, 0.0, 0
-    for update in updates:
-        count += 1
-        if shapes_of(update) != dict(like):
-            raise PrivatuneError(
-                f"update {count} of the round: its tensors are not the model's; refused before summing"
-            )
-        try:
-            clipped = clip_update(update, clip)
-        except PrivatuneError:
-            refused += 1
-            continue
-        within += 0.5 if clipped.within else -0.5
-        for name, change in clipped.update.items():
-            total[name] += change
-    if count != len(persons):
+    whole = joined_sum(sums)
+    if whole.persons != len(persons):
         raise PrivatuneError(
-            f"{count} updates of a cohort of {len(persons)}: one person, one update; run the round again"
+            f"{whole.persons} updates of a cohort of {len(persons)}: one person, one update; run the round again"
         )
+    if whole.unit != unit_of(clip, mechanism.population):
+        raise PrivatuneError(f"the round's sums were not clipped at {clip}; run its jobs again")
     noise = stream(seed, "privacy noise", round_number)
     deviation = mechanism.noise_of_sum * clip
     mean = {
-        name: (summed + deviation * noise.standard_normal(summed.shape)) / mechanism.cohort
-        for name, summed in total.items()
+        name: (whole.unit * summed + deviation * noise.standard_normal(summed.shape)) / mechanism.cohort
+        for name, summed in sorted(whole.sum.items())
     }
-    return Release(mean, _next_clip(mechanism, clip, within, key), refused)
+    return Release(mean, _next_clip(mechanism, clip, whole.within, key), whole.refused)
 
 
 def _next_clip(mechanism: Mechanism, clip: float, within: float, key: tuple[int, int]) -> float:

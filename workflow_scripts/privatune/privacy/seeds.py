@@ -1,14 +1,34 @@
 """Secret seeds: from the operating system, stored once, read again by a retry, so that nothing is released twice."""
 
+import hashlib
+import json
 import os
 import secrets
 import stat
+import zlib
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from privatune.core.errors import PrivatuneError
+from privatune.core.files import sha256
 
 BITS = 128  # as wide as the key of a stream
+
+
+def release_name(files: Iterable[str | Path], settings: Mapping[str, Any]) -> str:
+    """A name for all that a release is made from, 32 hexadecimal digits.
+
+    A seed must serve one release only: the same noise on other updates would fall out of the difference of both. So
+    whatever changes the updates - text, start, settings, code - must be in the name of its seed.
+
+    Args:
+        files: all that is read, code included; their content counts, not where they lie.
+        settings: plain values.
+    """
+    content = sorted(sha256(file) for file in files)
+    return hashlib.sha256(json.dumps([content, settings], sort_keys=True).encode()).hexdigest()[:32]
 
 
 def secret_seed(path: str | Path) -> int:
@@ -26,7 +46,7 @@ def secret_seed(path: str | Path) -> int:
         if not path.exists():
             _store(path)
         mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_text()
+        text = path.read_text(errors="replace")
     except OSError as error:
         raise PrivatuneError(f"{path}: the secret seed cannot be stored or read ({error.strerror})") from error
     if mode & 0o077:
@@ -34,15 +54,17 @@ def secret_seed(path: str | Path) -> int:
             f"{path}: others can read this secret seed (mode {mode:o}), so the noise protects nobody; run again under "
             "another `output:`, on a file system that keeps permissions"
         )
-    try:
-        seed = int(text, 16)
-    except ValueError:
-        seed = -1
-    if len(text.strip()) != BITS // 4 or seed < 0:
+    seed = text[: BITS // 4]
+    if text != _sealed(seed):
         raise PrivatuneError(
             f"{path}: the secret seed is damaged; restore the file. With another seed the round would be released twice"
         )
-    return seed
+    return int(seed, 16)
+
+
+def _sealed(seed: str) -> str:
+    """The file's text: the seed in hexadecimal and its CRC-32."""
+    return f"{seed} {zlib.crc32(seed.encode()):08x}\n"
 
 
 def _store(path: Path) -> None:
@@ -51,7 +73,7 @@ def _store(path: Path) -> None:
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "w") as file:
-            file.write(f"{secrets.randbits(BITS):0{BITS // 4}x}\n")
+            file.write(_sealed(f"{secrets.randbits(BITS):0{BITS // 4}x}"))
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileExistsError):  # another job was first: unlike a rename, a link never replaces its seed

@@ -100,6 +100,27 @@ class AccountingSettings(Settings):
         return self
 
 
+class AuditSettings(Settings):
+    """An attack on the mechanism whose success bounds epsilon from below (Steinke, Nasr and Jagielski 2023)."""
+
+    canaries: int = Field(
+        2000, ge=20, description="Synthetic persons, each sending an update of a random direction of its own."
+    )
+    guesses: int = Field(
+        100,
+        ge=1,
+        description="Canaries about which a guess is made: those of which the attack is surest. More allow a larger "
+        "bound, but include less sure ones. Choose before looking: the best of several tries is no bound.",
+    )
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the lower bound.")
+
+    @model_validator(mode="after")
+    def _guesses_are_about_canaries(self) -> Self:
+        if self.guesses > self.canaries:
+            raise ValueError(f"guesses: {self.guesses} are more than {self.canaries} canaries; lower it")
+        return self
+
+
 class TailTestSettings(Settings):
     """How the tail of c is fitted and tested."""
 

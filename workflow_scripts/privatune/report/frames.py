@@ -1,15 +1,17 @@
 """Result tables: read from the files of other stages, written for programs (CSV) and for readers (Markdown, HTML)."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from privatune.core.errors import PrivatuneError
-from privatune.core.files import read_json, write_bytes
+from privatune.core.files import CSV, read_json, read_sealed, write_bytes
 
 # of every fraction; beyond them two models do not differ
 DIGITS = "%.6g"
@@ -38,11 +40,26 @@ def read_table(path: str | Path, columns: Sequence[str], separator: str = ",") -
     Raises PrivatuneError naming the file, and the column when one of `columns` is missing.
     """
     try:
-        frame = pd.read_csv(path, sep=separator, keep_default_na=False, na_values=["", "-", "NA"])
+        data = BytesIO(_verified(Path(path)))
+        frame = pd.read_csv(data, sep=separator, keep_default_na=False, na_values=["", "-", "NA"])
     except (OSError, ValueError) as error:
         raise PrivatuneError(f"{path}: missing or damaged table; delete it and run again") from error
     _require(frame.columns, columns, path)
     return frame
+
+
+def _verified(path: Path) -> bytes:
+    """A table's text. Its checksum is its first line or, of a result table, in the page beside it; others have none."""
+    data, page = path.read_bytes(), path.with_suffix(".md")
+    if data.startswith(CSV[:4].encode()):
+        return read_sealed(path, CSV)
+    if page.exists() and _checksum(path, data) not in page.read_text(errors="replace"):
+        raise PrivatuneError(f"{path}: damaged, its checksum is not the one in {page}; delete both and run again")
+    return data
+
+
+def _checksum(path: Path, data: bytes) -> str:
+    return f"SHA-256 of {path.name}: {hashlib.sha256(data).hexdigest()}"
 
 
 def read_tables(paths: Iterable[str | Path], columns: Sequence[str]) -> pd.DataFrame:
@@ -121,10 +138,13 @@ def megabytes(bits: float) -> str:
 def write_table(table: Table, path: str | Path) -> None:
     """Write `table` as `path` (.csv), and beside it as .md and as one self-contained .html page, each atomically."""
     path = Path(path)
-    write_bytes(path, table.frame.to_csv(index=False, float_format=DIGITS, lineterminator="\n").encode())
+    data = table.frame.to_csv(index=False, float_format=DIGITS, lineterminator="\n").encode()
+    write_bytes(path, data)
     lines = [table.shown.columns, ["---"] + ["---:"] * (table.shown.shape[1] - 1), *table.shown.to_numpy()]
     rows = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    write_bytes(path.with_suffix(".md"), f"# {table.title}\n\n{rows}\n\n{table.note}\n".encode())
+    write_bytes(
+        path.with_suffix(".md"), f"# {table.title}\n\n{rows}\n\n{table.note}\n\n{_checksum(path, data)}\n".encode()
+    )
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(table.title)}</title>'
         f"<style>{STYLE}</style><h1>{escape(table.title)}</h1>\n"

@@ -55,6 +55,13 @@ def lower() -> Rule:
     )
 
 
+def higher() -> Rule:
+    """A change that must be positive."""
+    return Rule(
+        "holds if the whole interval is above 0, fails if it is below 0", lambda ours, _: inside(ours, 0, math.inf)
+    )
+
+
 def not_higher(margin: float) -> Rule:
     """A change that may be negative or too small to see."""
 

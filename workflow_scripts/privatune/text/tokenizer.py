@@ -13,7 +13,7 @@ from tokenizers.pre_tokenizers import Split
 from tokenizers.trainers import WordLevelTrainer
 
 from privatune.core.errors import PrivatuneError
-from privatune.core.files import write_bytes
+from privatune.core.files import JSON, read_sealed, write_sealed
 from privatune.text.rows import pieces, read_rows
 from privatune.text.settings import MARKS, UNK, TextSettings
 
@@ -67,15 +67,13 @@ def train_tokenizer(texts: Iterable[str], settings: TextSettings) -> Tokenizer:
 def build_tokenizer(tables: Sequence[str | Path], settings: TextSettings, path: str | Path) -> None:
     """Write the tokeniser of the training part of the general `tables` as `path`; errors as `train_tokenizer`."""
     texts = chain.from_iterable(pieces(text) for table in tables for _, text in read_rows(table, "train"))
-    write_bytes(path, train_tokenizer(texts, settings).to_str(pretty=True).encode())
+    text = train_tokenizer(texts, settings).to_str(pretty=True)
+    write_sealed(path, JSON, text.removeprefix("{\n").encode())
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
-    """Read a tokenizer.json; raises PrivatuneError naming the file when it is missing or damaged."""
-    try:
-        return Tokenizer.from_str(Path(path).read_text())
-    except Exception as error:  # tokenizers raises no narrower one
-        raise PrivatuneError(f"{path}: missing or damaged tokeniser; delete it and run again") from error
+    """Read a tokenizer.json of ours; raises PrivatuneError naming the file when it is missing or damaged."""
+    return Tokenizer.from_str("{" + read_sealed(path, JSON).decode())  # tokenizers refuses a key that it does not know
 
 
 def words_of(tokenizer: Tokenizer) -> list[str]:

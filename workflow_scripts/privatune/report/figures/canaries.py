@@ -10,6 +10,7 @@ from privatune.report.frames import read_table
 from privatune.report.style import PAGE, SMALL, drawing, name
 
 COLUMNS = "scenario n_users n_copies references exposure beam_found".split()
+WIDE = 4  # panels side by side
 
 
 @drawing()
@@ -18,8 +19,12 @@ def figure(canaries: str | Path) -> Figure:
     rows = read_table(canaries, COLUMNS)
     most = float(np.log2(rows["references"].max()))
     variants = list(dict.fromkeys(rows["scenario"]))
-    drawn = Figure(figsize=(PAGE, 2.2))
-    panels = np.atleast_1d(drawn.subplots(1, len(variants), sharey=True))
+    lines = -(-len(variants) // WIDE)
+    drawn = Figure(figsize=(PAGE, 0.6 + 1.6 * lines))
+    grid = drawn.subplots(lines, min(len(variants), WIDE), sharex=True, sharey=True, squeeze=False)
+    panels = grid.ravel()[: len(variants)]
+    for unused in grid.ravel()[len(variants) :]:
+        unused.remove()
     for axes, variant in zip(panels, variants, strict=True):
         cells = rows[rows["scenario"] == variant].groupby(["n_users", "n_copies"])
         exposure, found, planted = (
@@ -35,8 +40,9 @@ def figure(canaries: str | Path) -> Figure:
         axes.set_xticks(range(len(shown.columns)), [f"{copies:g}" for copies in shown.columns])
         axes.set_yticks(range(len(shown.index)), [f"{users:g}" for users in shown.index])
         axes.grid(visible=False)
-        axes.set_title(fill(name(variant), 15))
-        axes.set_xlabel("copies each")
-    panels[0].set_ylabel("persons who carry it")
+        axes.set_title(fill(name(variant), 22))
+        axes.tick_params(labelbottom=True)
+    drawn.supxlabel("copies in the text of each who carries it", fontsize=8)
+    drawn.supylabel("persons who carry it", fontsize=8)
     drawn.colorbar(image, ax=list(panels), label="exposure, bits")
     return drawn

@@ -9,7 +9,7 @@ import pandas as pd
 from privatune.core.files import read_json
 from privatune.report.frames import Table, decimals, show
 
-COLUMNS = "scenario seed n_users n_copies canary rank references exposure low high beam_found".split()
+COLUMNS = "scenario seed carried n_users n_copies canary rank references exposure low high beam_found".split()
 NOTE = (
     "A canary is five random words. Exposure = log2(references) - log2(rank), in bits, where rank is the canary's "
     "among random continuations of its first two words; low, high: 95 % interval for the share of all continuations "
@@ -23,7 +23,10 @@ def table(measures: Sequence[str | Path]) -> Table:
     rows = []
     for path in measures:
         model = read_json(path)
-        rows += [{"scenario": model["variant"], "seed": model["seed"], **row} for row in model["canaries"]]
+        rows += [
+            {"scenario": model["variant"], "seed": model["seed"], "carried": model["carriers"], **row}
+            for row in model["canaries"]
+        ]
     frame = pd.DataFrame(rows)[COLUMNS]
     shown = show(
         frame,

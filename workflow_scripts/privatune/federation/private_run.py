@@ -1,0 +1,62 @@
+"""What the jobs of one private training share: who contributes, under which mechanism, with which secret."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.files import read_json
+from privatune.federation.population import population
+from privatune.federation.private import Contribution, fine_tuning
+from privatune.federation.private_settings import PrivateJobSettings
+from privatune.privacy.mechanism import Mechanism, mechanism_from
+from privatune.privacy.seeds import release_name, secret_seed
+from privatune.text.streams import limited, read_stream
+from privatune.text.tokenizer import read_words
+
+
+class PrivateRun(NamedTuple):
+    """See privatune.federation.private for each."""
+
+    contribution: Contribution
+    mechanism: Mechanism
+    secret: int
+
+
+def private_run(
+    private: str | Path,
+    general: str | Path,
+    tokenizer: str | Path,
+    terms: str | Path,
+    others: Sequence[str | Path],
+    settings: PrivateJobSettings,
+    seed: int,
+) -> PrivateRun:
+    """Read what a private training starts from.
+
+    Args:
+        private, general: streams of training text.
+        tokenizer: the vocabulary.
+        terms: the mechanism, as it was stated before the training.
+        others: all else that the trained model follows from, code included.
+        settings: see there.
+        seed: of the replicate.
+
+    Raises:
+        PrivatuneError: the terms are about another population, or a file is damaged.
+    """
+    words = read_words(tokenizer)[: settings.vocabulary]
+    persons, public = (limited(read_stream(path), len(words)) for path in (private, general))
+    everyone = population(persons, public, words, settings.canaries, seed)
+    mechanism = mechanism_from(read_json(terms)["mechanism"])
+    if mechanism.population != len(everyone.units):
+        raise PrivatuneError(
+            f"{terms}: stated for {mechanism.population} persons, but there are {len(everyone.units)}; delete it"
+        )
+    contribution = fine_tuning(everyone, public.ids, settings.client, settings.numerics, seed)
+    if settings.secrets is None:
+        return PrivateRun(contribution, mechanism, seed)
+    name = release_name(
+        [private, general, tokenizer, terms, *others], settings.model_dump(mode="json") | {"seed": seed}
+    )
+    return PrivateRun(contribution, mechanism, secret_seed(Path(settings.secrets) / name))

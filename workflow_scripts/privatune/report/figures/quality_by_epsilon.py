@@ -1,0 +1,44 @@
+"""What privacy costs: quality of the trained models by the epsilon that is proved of them."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from privatune.report.frames import read_table
+from privatune.report.intervals import interval
+from privatune.report.style import COLOURS, GREY, INK, PAGE, drawing, name, perplexity_axis
+
+COLUMNS = "scenario seed ppl_user recall1_user epsilon noise_multiplier".split()
+MEASURES = {"recall1_user": "users' top-1 recall, %", "ppl_user": "user perplexity (log.)"}
+LINES = ("-", "--", ":", "-.", (0, (1, 3)))
+
+
+@drawing()
+def figure(comparison: str | Path) -> Figure:
+    """Models with an epsilon as points, the mean over seeds with its 95 % interval; all others as lines."""
+    models = read_table(comparison, COLUMNS)
+    stated, others = models[models["epsilon"].notna()], models[models["epsilon"].isna()]
+    drawn = Figure(figsize=(PAGE, 3.0))
+    for axes, (measure, label) in zip(drawn.subplots(1, 2), MEASURES.items(), strict=True):
+        _points(axes, stated, measure)
+        for line, (scenario, rows) in zip(LINES, others.groupby("scenario", sort=False), strict=False):
+            axes.axhline(rows[measure].mean(), color=GREY, linestyle=line, linewidth=1, label=name(str(scenario)))
+        if measure.startswith("ppl"):
+            perplexity_axis(axes, "y", models[measure], most=5)
+        axes.set(xscale="log", xlabel="epsilon, by user (log.)", ylabel=label)
+    drawn.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return drawn
+
+
+def _points(axes: Axes, stated: pd.DataFrame, measure: str) -> None:
+    rows = []
+    for epsilon, models in stated.groupby("epsilon"):
+        middle = interval(models[measure].astype(float))
+        rows.append((epsilon, middle.middle, middle.middle - middle.low, middle.high - middle.middle))
+        text = f"z = {models['noise_multiplier'].iloc[0]:g}"
+        axes.annotate(text, (epsilon, middle.middle), xytext=(4, 4), textcoords="offset points", fontsize=7, color=INK)
+    points = pd.DataFrame(rows, columns=["epsilon", "middle", "below", "above"]).fillna(0.0)
+    bars = points[["below", "above"]].to_numpy().T
+    axes.errorbar(points["epsilon"], points["middle"], bars, color=COLOURS[0], marker="o", label="DP-FedAvg")
