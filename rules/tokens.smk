@@ -54,6 +54,6 @@ for text, (tables, unit, parts) in TEXTS.items():
             mem_mb=1000,
             runtime=60,
         params:
-            settings={"unit": unit},
+            settings=plain({"order": tables, "unit": unit}),  # Snakemake compares a job's inputs sorted
         script:
             "../workflow_scripts/encode.py"

@@ -144,6 +144,10 @@ def of_key(folder, old, config, key, there):
     return found
 
 
+def is_list(key):
+    return key.node.get("type") == "array"
+
+
 def results(folder, work):
     """Results of a share of the cases, in one copy of the finished run."""
     found, start = {}, started()
@@ -156,6 +160,10 @@ def results(folder, work):
             found[kinds] = compared(base, old, start, config)
         for key, there in of_config:
             found[str(key)] = of_key(folder, old, config, key, there)
+            after = replaced(config, there[0], (at(accepted(config), there[0]) or [])[::-1]) if is_list(key) else None
+            if after and accepted(after) not in (None, accepted(config)):
+                new = alone(plan, folder, after, TARGETS)  # order, which Snakemake does not see by itself
+                found[f"{key}, in another order"] = compared(old, new, config, after)
         if config != start:
             alone(plan, folder, start, TARGETS, ROOT, True)
     return found

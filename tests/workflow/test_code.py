@@ -1,8 +1,11 @@
 """What runs again after a change of code, beside what an independent reading of the imports says."""
 
 import ast
+import os
 import re
 import shutil
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -125,7 +128,42 @@ def test_a_new_scenario_adds_its_own_jobs(workflow):
     assert added.runs == following(added, own)
 
 
+def test_more_rounds_go_on_from_the_finished_ones(workflow):
+    root, folder, _ = workflow
+    added = alone(plan, folder, merged(TINY, {"federation": {"cohort": {"rounds": 3}}}), ["all"], root)
+    assert {
+        job.wildcards["round"] for name, job in added.jobs.items() if name in added.runs and job.rule == "aggregate"
+    } == {"3"}
+
+
+def test_the_order_of_corpora_is_seen(workflow, tmp_path):
+    root, *_ = workflow
+    both = merged(TINY, {"general": {"corpora": ["sotu", "wikitext2"]}})
+    alone(plan, tmp_path, both, ["all"], root, True)
+    again = alone(plan, tmp_path, merged(both, {"general": {"corpora": ["wikitext2", "sotu"]}}), ["all"], root)
+    assert again.runs == following(again, [name for name, job in again.jobs.items() if job.rule == "encode_general"])
+
+
 def test_forcerun_runs_a_rule_and_what_follows(workflow):
     root, folder, planned = workflow
     runs = alone(plan, folder, TINY, TARGETS, root, False, ["pretrain"]).runs
     assert runs == following(planned, [name for name, job in planned.jobs.items() if job.rule == "pretrain"])
+
+
+def test_a_scenario_is_a_target_by_its_name(workflow):
+    root, folder, _ = workflow
+    assert alone(plan, folder, TINY, ["averaging-plain"], root).runs == frozenset(), "`all` made it"
+    forced = alone(plan, folder, TINY, ["averaging-plain"], root, False, ["evaluate"])
+    ran = {forced.jobs[name].wildcards.get("scenario", name) for name in forced.runs}
+    assert ran == {"averaging-plain"}
+
+
+def test_a_finished_default_run_has_nothing_to_do_and_says_so_soon(tmp_path):
+    alone(plan, tmp_path, DEFAULT, ["all"], ROOT, True)
+    shutil.copy(ROOT / "config/config.yaml", tmp_path / "config")
+    command = [sys.executable, "-m", "snakemake", "-n", "--snakefile", ROOT / "Snakefile", "--directory", tmp_path]
+    before = os.times()
+    process = subprocess.run([*command, "--", "all"], capture_output=True, text=True, check=True)
+    spent = os.times().children_user + os.times().children_system - before.children_user - before.children_system
+    assert "Nothing to be done" in process.stdout + process.stderr
+    assert spent < 3  # seconds of processor time, as others may use the machine, too

@@ -47,7 +47,12 @@ class DpFedAvgSettings(Settings):
     run: list[str] = Field(
         [],
         description="Variants that the target makes, in the order of the rows.",
-        json_schema_extra=touches(adds=[*PRIVATE, "guarantee", "measure_private", "audit"]),
+        json_schema_extra=touches(
+            "table_canaries",
+            "table_comparison_dpfedavg",
+            "table_audit",
+            adds=[*PRIVATE, "guarantee", "measure_private", "audit"],
+        ),
     )
     variants: dict[str, VariantSettings] = Field(
         {},
