@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help results test bench docs lock clean distclean environment
+.PHONY: help results test test-full bench docs lock clean distclean environment
 
 PYTHON ?= python3
 LOCK := envs/requirements.lock
@@ -10,7 +10,7 @@ LOCK := envs/requirements.lock
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=workflow_scripts
 
 help: ## list what make can do here
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
 results: environment ## run the experiment of config/config.yaml on all cores and write results/report.html
 	@$(IN_VENV) snakemake --cores all all
@@ -24,7 +24,13 @@ test: environment ## check format, style, layers, types, rules, and run all the 
 	$(IN_VENV) snakemake --lint
 	$(IN_VENV) lint-imports
 	$(IN_VENV) mypy
-	$(IN_VENV) python -m pytest
+	$(IN_VENV) python -m pytest $(PYTEST)
+
+test-full: PYTEST := -m "" # the marker `full` is left out by default
+test-full: test ## the same and the tests that take minutes each: random kills, full disks, every damaged file
+
+test-full: environment ## run all the tests, the long ones too
+	$(IN_VENV) python -m pytest -m ""
 
 bench: environment ## time the kernels beside plain ways to do the same; results/benchmarks/*.csv
 	@for script in $(filter-out %/common.py,$(wildcard benchmarks/*.py)); do $(IN_VENV) python $$script; done

@@ -28,6 +28,7 @@ include: "rules/privacy.smk"
 include: "rules/dpfedavg.smk"
 include: "rules/audit.smk"
 include: "rules/report.smk"
+include: "rules/plan.smk"
 
 
 report: "report/workflow.rst"

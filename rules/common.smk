@@ -1,7 +1,7 @@
 # What the rules share: the validated experiment, the rounds of its scenarios, and what makes a job run again.
 import ast
+import functools
 import os
-from functools import cache
 from pathlib import Path
 
 import grimp
@@ -11,13 +11,21 @@ sys.path.insert(0, str(LIBRARY))
 
 from privatune.core.errors import PrivatuneError
 from privatune.experiment import INITIAL, experiment
+from privatune.resources import needs, on_gpu, sizes
 
 try:
     E = experiment(config)
 except PrivatuneError as error:
     raise WorkflowError(str(error)) from None
 
+if workflow.non_local_exec and "auto" in (config.get("device", "auto"), config.get("precision", "auto")):
+    raise WorkflowError(
+        "config: `device`, `precision`: every machine of a cluster would decide for itself what auto is, and results "
+        "would differ; state both: --config device=cpu precision=float32"
+    )
+
 OUT = E.output
+SIZES = sizes(E)
 GRAPH = grimp.build_graph("privatune", cache_dir=None)
 
 
@@ -30,7 +38,7 @@ def plain(settings):
     return [plain(value) for value in settings] if isinstance(settings, list | tuple) else settings
 
 
-@cache  # jobs by the thousand share a handful of answers
+@functools.cache  # asked once a job, and a chain of rounds has thousands
 def code(script, *modules):
     """The library's files that a script reaches by import, and those of parts that it loads by name."""
     tree = ast.parse((LIBRARY / f"{script}.py").read_text())
@@ -40,6 +48,15 @@ def code(script, *modules):
         reached |= GRAPH.find_upstream_modules(name)
     files = [LIBRARY.joinpath(*name.split(".")).with_suffix(".py") for name in sorted(reached)]
     return [os.path.relpath(file) for file in files if file.exists()]
+
+
+def asked(stage):
+    """Resources of a stage's jobs. A job that failed gets as much again: it may have been killed for want of them."""
+
+    def scaled(place):
+        return lambda wildcards, attempt: attempt * needs(stage, SIZES, dict(wildcards.items()))[place]
+
+    return {"mem_mb": scaled(0), "runtime": scaled(1)} | ({"gpu": 1} if on_gpu(stage, E) else {})
 
 
 def numerics(threads):

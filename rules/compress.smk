@@ -16,6 +16,8 @@ use rule pretrain as pretrain_small with:
         "<results>/logs/pretrain_small.log",
     benchmark:
         "<results>/benchmarks/pretrain_small.tsv"
+    resources:
+        **asked("pretrain_small"),
     params:
         settings=plain(
             {
@@ -48,8 +50,7 @@ rule tune_method:
         "../envs/privatune.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **asked("tune_method"),
     params:
         settings=lambda wildcards: compression_settings(choices=E.compression.choices(wildcards.method)),
     script:
@@ -76,8 +77,7 @@ rule follow_method:
         "../envs/privatune.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **asked("follow_method"),
     params:
         settings=compression_settings(cohort=E.compression.cohort, shares=E.compression.shares),
     script:
@@ -103,8 +103,7 @@ rule codec_costs:
         "../envs/privatune.yaml"
     threads: os.cpu_count()  # alone on the machine, since its seconds are a result; --cores caps it
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **asked("codec_costs"),
     params:
         settings=compression_settings(),
     script:

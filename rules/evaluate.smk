@@ -20,8 +20,7 @@ rule evaluate:
         "../envs/privatune.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **asked("evaluate"),
     params:
         settings=plain({"evaluation": E.evaluation, "seed": E.seed}),
     script:

@@ -27,8 +27,7 @@ if E.execution.rounds_per_job == 1:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=60,
+            **asked("fine_tune"),
         params:
             settings=lambda wildcards: plain(
                 {
@@ -58,8 +57,7 @@ if E.execution.rounds_per_job == 1:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            **asked("aggregate"),
         params:
             settings=lambda wildcards: plain(
                 {"numerics": numerics(1), "scenario": scenario_settings(wildcards, "codec", "cohort", "server")}
@@ -87,8 +85,7 @@ else:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            mem_mb=3000,
-            runtime=600,
+            **asked("run_rounds"),
         params:
             settings=lambda wildcards: plain(
                 {
@@ -113,6 +110,9 @@ rule keep_model:
     localrule: True
     conda:
         "../envs/privatune.yaml"
+    threads: 1
+    resources:
+        **asked("keep_model"),
     shell:
         "cp {input} {output} 2> {log}"
 
@@ -133,8 +133,7 @@ rule client_cost:
         "../envs/privatune.yaml"
     threads: os.cpu_count()  # alone on the machine, since its seconds are a result; --cores caps it
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **asked("client_cost"),
     params:
         settings=lambda wildcards: plain(
             {

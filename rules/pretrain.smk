@@ -18,8 +18,7 @@ rule pretrain:
         "../envs/privatune.yaml"
     threads: E.execution.pretrain_threads
     resources:
-        mem_mb=4000,
-        runtime=600,
+        **asked("pretrain"),
     params:
         settings=lambda wildcards: plain(
             {

@@ -34,8 +34,7 @@ rule neighbour:
         "../envs/privatune.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **asked("neighbour"),
     params:
         settings=plain(
             {"numerics": numerics(1), "scenario": scenario_settings(PAIRED, "client", "codec", "cohort", "server")}
@@ -59,8 +58,7 @@ rule write_texts:
         "../envs/privatune.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=600,
+        **asked("write_texts"),
     params:
         settings=plain(E.tail.model_dump(include={"texts", "words"}) | {"seed": E.seed}),
     script:
@@ -82,8 +80,7 @@ rule fit_tails:
         "../envs/privatune.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **asked("fit_tails"),
     params:
         settings=plain({"seed": E.seed, "test": E.tail.model_dump(exclude={"pairs", "scenario", "texts", "words"})}),
     script:

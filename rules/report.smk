@@ -162,12 +162,12 @@ for table, (category, files, settings) in TABLES.items():
             f"{OUT}/logs/table_{table}.log",
         benchmark:
             f"{OUT}/benchmarks/table_{table}.tsv"
+        localrule: True  # a second or two, less than a cluster takes to start a job
         conda:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            mem_mb=500,
-            runtime=5,
+            **asked("table"),
         params:
             settings=plain({**settings, "table": part}),
         script:
@@ -215,12 +215,12 @@ for figure, (category, files) in FIGURES.items():
             f"{OUT}/logs/figure_{figure}.log",
         benchmark:
             f"{OUT}/benchmarks/figure_{figure}.tsv"
+        localrule: True
         conda:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            mem_mb=500,
-            runtime=5,
+            **asked("figure"),
         params:
             settings={"figure": part},
         script:

@@ -16,8 +16,7 @@ rule vocabulary:
         "../envs/privatune.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        **asked("vocabulary"),
     params:
         settings=plain(E.text),
     script:
@@ -51,8 +50,7 @@ for text, (tables, unit, parts) in TEXTS.items():
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=60,
+            **asked(f"encode_{text}"),
         params:
             settings=plain({"order": tables, "unit": unit}),  # Snakemake compares a job's inputs sorted
         script:

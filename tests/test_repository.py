@@ -115,7 +115,7 @@ def test_rule(file, name, body):
     directives = re.findall(r"^ +(\w+):", body, re.MULTILINE)
     if "output" not in directives:
         return  # a target that only collects
-    assert {"log", "benchmark", "conda"} <= set(directives), file
+    assert {"log", "benchmark", "conda", "threads", "resources"} <= set(directives), file
     assert "run" not in directives, "it costs two seconds a job: use a script"
     depth = len(re.match(r" *", body)[0])
     params = re.search(rf"^ {{{depth}}}params:(.*\n(?: {{{depth + 1},}}.*\n)*)", body, re.MULTILINE)

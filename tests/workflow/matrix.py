@@ -122,6 +122,7 @@ def compared(old, new, before, after):
             {job.rule for was, job in same if (was.settings, was.inputs) != (job.settings, job.inputs)}
         ),
         "come or gone": sorted({job.rule for job in moved}),
+        "declared": sorted(known),
         "reached": len(new.runs | should) + len(moved),
     }
 

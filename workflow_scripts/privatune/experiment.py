@@ -65,6 +65,40 @@ class ExecutionSettings(Settings):
     )
 
 
+class PlanSettings(Settings):
+    """What the target `plan` looks ahead to: this experiment, and DP-FedAvg at a scale that is not run here."""
+
+    targets: list[str] = Field(["all"], min_length=1, description="Targets whose jobs are planned together.")
+    costs: str | None = Field(
+        None,
+        description="Measured costs for stages that this experiment has not run yet, a `costs.json` of another output "
+        "folder; null: those of the default experiment, config/costs.json.",
+    )
+    population: int = Field(10_000_000, ge=2, description="N: persons who may be drawn; delta is N^-1.1.")
+    cohort: int = Field(20_000, ge=1, description="M: persons of a round.")
+    rounds: int = Field(2000, ge=1, description="T.")
+    noise_multiplier: float = Field(
+        0.8,
+        gt=0,
+        le=1000,
+        description="z: standard deviation of the noise on the sum of clipped updates, over the clip.",
+    )
+    words: int | None = Field(
+        None, ge=1, description="Words that a device trains on in a round; null: as a person here has."
+    )
+    device_speed: float = Field(
+        1.0, gt=0, le=1000, description="Speed of a device, where a core of the measured machine has 1."
+    )
+
+    @model_validator(mode="after")
+    def _the_cohort_is_drawn_from_the_population(self) -> Self:
+        if self.cohort > self.population:
+            raise ValueError(
+                f"cohort: {self.cohort} persons a round are more than a population of {self.population}; lower it"
+            )
+        return self
+
+
 class Experiment(Settings):
     """One experiment, as config/config.yaml states it."""
 
@@ -186,6 +220,9 @@ class Experiment(Settings):
         default_factory=CompressionSettings, description="Of the targets `compression` and `compression_full`."
     )
     dpfedavg: DpFedAvgSettings = Field(default_factory=DpFedAvgSettings, description="Of the target `dpfedavg`.")
+    plan: PlanSettings = Field(
+        default_factory=PlanSettings, description="Of the target `plan`.", json_schema_extra=touches()
+    )
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How work is cut into jobs.")
 
     @model_validator(mode="after")

@@ -68,7 +68,7 @@ def _runs(process: str) -> bool:
         os.kill(int(process), 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # another user's
+    except (PermissionError, ValueError):  # another user's, or not named by `_beside`
         return True
     return True
 

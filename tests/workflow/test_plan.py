@@ -1,0 +1,63 @@
+"""`snakemake plan`: on the finished tiny run, and on a large experiment that nobody runs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_finished_run_is_planned_as_it_was(tiny, snakemake):
+    before = {path for path in (tiny / "results-tiny").rglob("*") if path.parent.name != "logs"}
+    process = snakemake(tiny, "plan", overlay={"plan": {"population": 2_000_000}})
+    after = {path for path in (tiny / "results-tiny").rglob("*") if path.parent.name != "logs"}
+    assert {path.name for path in after - before} == {"plan.json", "costs.json"}, "it runs nothing of the experiment"
+    for word in ("fine_tune", "wall time on 2 cores", "devices would send", "left out", "9.86"):
+        assert word in process.stdout
+    plan = json.loads((tiny / "results-tiny/plan.json").read_text())
+    assert plan["unknown"] == [] and all(row["to_do"] == 0 for row in plan["stages"])
+    stages = pd.read_csv(tiny / "results-tiny/tables/stages.csv").set_index("rule")
+    fit = pd.DataFrame(plan["fit"]).set_index("stage")
+    both = stages.index.intersection(fit.index)
+    assert len(both) == len(stages)
+    pd.testing.assert_series_equal(stages["jobs"][both], fit["jobs"][both], check_dtype=False, check_names=False)
+    pd.testing.assert_series_equal(stages["seconds"][both], fit["seconds"][both], rtol=1e-3, check_names=False)
+    # stages of many jobs: their sum is told within a quarter, whatever else ran on the machine
+    many = fit[fit["jobs"] >= 5]
+    assert (abs(many["predicted_seconds"] / many["seconds"] - 1) < 0.25).all()
+    clients = pd.concat(map(pd.read_csv, (tiny / "results-tiny/federated").glob("*/*/*/clients.csv")))
+    assert plan["totals"]["bytes_up"] == pytest.approx(clients["bits_up"].sum() / 8, rel=1e-6)
+    assert plan["totals"]["bytes_down"] == pytest.approx(clients["bits_down"].sum() / 8, rel=0.01)
+
+
+def test_what_is_not_run_is_planned_by_costs_from_elsewhere(tiny, snakemake, tmp_path):
+    snakemake(tiny, "plan", overlay={"output": "results-other", "plan": {"targets": ["all", "compression"]}})
+    plan = json.loads((tiny / "results-other/plan.json").read_text())
+    assert plan["fit"] == [] and plan["unknown"] == []
+    assert all(row["to_do"] == row["jobs"] for row in plan["stages"])
+    assert plan["totals"]["core_hours"] > 0 and not (tiny / "results-other/text").exists()
+
+
+@pytest.mark.full
+def test_ten_thousand_jobs_of_clients_are_planned(tmp_path):
+    overlay = tmp_path / "large.yaml"
+    overlay.write_text(
+        "run: [averaging-rehearsal]\nexecution: {clients_per_job: 1}\n"
+        "federation: {cohort: {size: 1000, rounds: 10}}\nreport: {rounds: [1]}\n"
+    )
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", tmp_path, "-n"]
+    command += ["--configfile", ROOT / "config/config.yaml", overlay, "--", "all"]
+    with (tmp_path / "out").open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    printed = (tmp_path / "out").read_text()
+    assert process.returncode == 0, printed[-2000:]
+    assert printed.count("\nrule fine_tune:") == 10_000
+    # seconds of the processor, since other jobs may use it too
+    assert usage.ru_utime + usage.ru_stime < 60
+    assert usage.ru_maxrss * 1024 < 1e9

@@ -1,0 +1,51 @@
+"""What each rule asks for, held against the benchmark files of a finished run."""
+
+import csv
+import re
+
+import pytest
+
+JOB = re.compile(r"^(?:local)?rule (?P<rule>\w+):\n(?P<body>(?: {4}.*\n)+)", re.MULTILINE)
+
+
+def asked(plan):
+    """(rule, benchmark file, mem_mb, runtime) of every job of a dry run; of a target all three are None."""
+    for job in JOB.finditer(plan):
+        body = job["body"]
+        benchmark = re.search(r"^ +benchmark: (.+)", body, re.MULTILINE)
+        resources = dict(re.findall(r"(\w+)=(\w+)", re.search(r"^ +resources: (.+)", body, re.MULTILINE)[1]))
+        yield job["rule"], benchmark and benchmark[1], resources.get("mem_mb"), resources.get("runtime")
+
+
+@pytest.fixture(scope="module")
+def jobs(tiny, snakemake):
+    process = snakemake(tiny, options=["--dry-run", "--forceall"])
+    return list(asked(process.stdout + process.stderr))
+
+
+def test_every_job_asks_for_memory_and_time(jobs):
+    assert len(jobs) > 50
+    assert all(memory and minutes for _, benchmark, memory, minutes in jobs if benchmark)
+    assert {rule for rule, benchmark, _, _ in jobs if not benchmark} == {"all"}
+
+
+def test_measured_memory_lies_within_what_was_asked_for(tiny, jobs):
+    held = set()
+    for rule, benchmark, memory, _ in jobs:
+        if benchmark:
+            (row,) = csv.DictReader((tiny / benchmark).read_text().splitlines(), delimiter="\t")
+            if float(row["s"]) > 1:  # of shorter jobs Snakemake sees too little
+                measured = float(row["max_rss"]) * 2**20 / 1e6
+                assert measured < int(memory) < 3 * measured + 500, benchmark
+                held.add(rule)
+    assert {"pretrain", "fine_tune", "evaluate"} <= held
+
+
+def test_a_retry_asks_for_more(tiny, snakemake):
+    options = ["--dry-run", "--forcerun", "pretrain", "--attempt", "2"]
+    target = next((tiny / "results-tiny/general").glob("*/model.safetensors")).relative_to(tiny)
+    plans = [snakemake(tiny, target, options=part) for part in (options[:3], options)]
+    first, second = (
+        next(job for job in asked(plan.stdout + plan.stderr) if job[0] == "pretrain")[2:] for plan in plans
+    )
+    assert [int(value) for value in second] == [2 * int(value) for value in first]

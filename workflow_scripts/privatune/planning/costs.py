@@ -1,0 +1,147 @@
+"""What jobs took, from the files of a finished run, and what it says of other jobs: `costs.json`."""
+
+import os
+import platform
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.files import read_json
+from privatune.experiment import Experiment
+from privatune.planning.fit import Line, fit, held_out_error
+from privatune.planning.jobs import Job
+from privatune.planning.sizes import Texts
+from privatune.planning.work import Setting, work
+from privatune.report.frames import read_table
+from privatune.text.streams import read_counts
+
+MEBIBYTE = 2**20 / 1e6  # Snakemake counts memory in these, we in megabytes
+SHORTEST = 0.01  # seconds; Snakemake's clock gives shorter jobs 0
+START_SECONDS, START_MEGABYTES = 2.0, 300.0  # of a job that does next to nothing: Python and torch
+KIN = {
+    "run_rounds": "fine_tune",
+    "private_slot": "train_private",
+    "private_round": "aggregate",
+}  # whose costs a stage has that nobody measured, for the same kind of work
+FAMILIES = ("table", "figure")  # rules made in a loop, whose jobs cost alike
+
+
+class Cost(NamedTuple):
+    """Of a job of one stage, by its work."""
+
+    seconds: Line  # by billions of operations
+    memory: Line  # megabytes, by megabytes that it holds
+
+
+def stage_of(rule: str) -> str:
+    """The stage whose costs a rule's jobs have.
+
+    >>> stage_of("table_comparison"), stage_of("fine_tune")
+    ('table', 'fine_tune')
+    """
+    family = rule.split("_")[0]
+    return family if family in FAMILIES else rule
+
+
+def measured(jobs: Sequence[Job], setting: Setting) -> pd.DataFrame:
+    """One row a job with a benchmark file: stage, operations, megabytes (see `sizes.Work`), seconds, memory_mb."""
+    rows = []
+    for job in jobs:
+        if job.benchmark is None or not Path(job.benchmark).exists():
+            continue
+        todo = work(job, setting)
+        taken = read_table(job.benchmark, ["s", "max_rss"], separator="\t").iloc[-1]
+        rows.append((stage_of(job.rule), *todo[:2], taken["s"], taken["max_rss"] * MEBIBYTE))
+    return pd.DataFrame(rows, columns=["stage", "operations", "megabytes", "seconds", "memory_mb"])
+
+
+def fitted(jobs: pd.DataFrame, known: Mapping[str, Cost]) -> tuple[dict[str, Cost], pd.DataFrame]:
+    """Costs by stage, and how well they tell the jobs that they were fitted to and such as were left out.
+
+    Args:
+        jobs: as `measured` returns them.
+        known: costs from elsewhere, for what these jobs cannot tell.
+
+    Returns:
+        The costs, and one row a stage: stage, jobs, seconds and predicted_seconds of all its jobs, error (mean absolute
+        relative error of a job's seconds, left out of the fit; null for a single job), memory_mb and
+        predicted_memory_mb of the largest.
+    """
+    costs, rows = {}, []
+    for stage, group in jobs.groupby("stage", sort=False):
+        before = known.get(str(stage))
+        about = (group["operations"], group["seconds"].clip(lower=SHORTEST), START_SECONDS, before and before.seconds)
+        seconds, memory = fit(*about), _memory(group, before and before.memory)
+        costs[str(stage)] = Cost(seconds, memory)
+        rows.append(
+            {
+                "stage": stage,
+                "jobs": len(group),
+                "seconds": group["seconds"].sum(),
+                "predicted_seconds": sum(map(seconds.at, group["operations"])),
+                "error": held_out_error(*about),
+                "memory_mb": group["memory_mb"].max(),
+                "predicted_memory_mb": max(map(memory.at, group["megabytes"])),
+            }
+        )
+    return costs, pd.DataFrame(rows)
+
+
+def _memory(jobs: pd.DataFrame, known: Line | None) -> Line:
+    """Peak memory: of jobs alike the largest counts, since Snakemake looks now and then and misses peaks."""
+    peaks = jobs[jobs["memory_mb"] > 0].groupby("megabytes")["memory_mb"].max()
+    if not len(peaks):
+        return Line(0.0, 0.0)
+    return fit(peaks.index.to_numpy(), peaks.to_numpy(), START_MEGABYTES, known)
+
+
+def read_costs(record: Mapping[str, Any]) -> dict[str, Cost]:
+    """Costs by stage as `costs.json` holds them.
+
+    Raises:
+        PrivatuneError: it holds none.
+    """
+    try:
+        return {stage: Cost(Line(*c["seconds"]), Line(*c["memory_mb"])) for stage, c in record["stages"].items()}
+    except (KeyError, TypeError) as error:
+        raise PrivatuneError("plan.costs: not a costs.json of a finished run; name another, or null") from error
+
+
+def texts(e: Experiment, files: Mapping[str, str], done: bool, known: Mapping[str, Any]) -> Texts:
+    """How much text there is: read from encoded text once it is `done`, else estimated.
+
+    A source that `known` does not name is taken to have as many words as those that it does on average.
+    """
+    if done:
+        general, private = ({c["corpus"]: c for c in read_counts(files[name])} for name in ("general", "private"))
+        (persons,) = private.values()
+        words = {name: corpus["tokens"] for name, corpus in general.items()}
+        collected = read_json(files["collected"])["words"]
+        return Texts(words, collected, persons["units"], persons["tokens"] / persons["units"])
+    mean = sum(known["sources"].values()) / len(known["sources"])
+    words = {name: known["sources"].get(name, mean) for name in e.general.corpora}
+    caps = {name: getattr(e.sources[name], "max_words", None) or count for name, count in words.items()}
+    return Texts(
+        {name: min(count, caps[name]) for name, count in words.items()},
+        known["collected"],
+        min(known["persons"], e.private.max_persons or known["persons"]),
+        min(known["person"], e.private.max_words),
+    )
+
+
+def record(
+    costs: Mapping[str, Cost], sizes: Texts, downloads: Mapping[str, int], about: Collection[str]
+) -> dict[str, Any]:
+    """As `costs.json` holds them, with the machine that they are of."""
+    cpuinfo = Path("/proc/cpuinfo")
+    name = re.search(r"^model name\s*: (.+)$", cpuinfo.read_text() if cpuinfo.exists() else "", re.MULTILINE)
+    return {
+        "machine": f"{name[1] if name else platform.machine()}, {os.cpu_count()} cores, {', '.join(about)}",
+        "texts": sizes._asdict(),
+        "downloads": dict(downloads),
+        "stages": {stage: {"seconds": list(c.seconds), "memory_mb": list(c.memory)} for stage, c in costs.items()},
+    }

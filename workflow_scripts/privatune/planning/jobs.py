@@ -1,0 +1,89 @@
+"""The jobs of a plan: read from what Snakemake prints of a dry run, and laid out on so many cores."""
+
+import heapq
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from privatune.core.errors import PrivatuneError
+
+HEAD = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$")
+ITEM = re.compile(r"^    (input|output|benchmark|wildcards|threads|priority): (.*)$")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job, as Snakemake plans it."""
+
+    rule: str
+    wildcards: dict[str, str] = field(default_factory=dict)
+    threads: int = 1
+    priority: int = 0
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    benchmark: str | None = None
+
+
+def read_jobs(text: str) -> list[Job]:
+    """The jobs of a dry run in its order, in which each stands behind those that it waits for.
+
+    Args:
+        text: what `snakemake --dry-run` prints.
+
+    Raises:
+        PrivatuneError: nothing of it reads like a job, though it does not say that nothing is to be done.
+    """
+    found: list[tuple[str, dict[str, str]]] = []
+    for line in text.splitlines():
+        if head := HEAD.match(line):
+            found.append((head[1], {}))
+        elif found and (item := ITEM.match(line)):
+            found[-1][1][item[1]] = item[2]
+    if not found and "Nothing to be done" not in text:
+        raise PrivatuneError("the dry run names no job; run `snakemake -n all` to see why")
+    return [_job(rule, items) for rule, items in found]
+
+
+def _job(rule: str, items: dict[str, str]) -> Job:
+    wildcards = dict(pair.split("=", 1) for pair in items.get("wildcards", "").split(", ") if pair)
+    inputs, outputs = (tuple(items[part].split(", ")) if part in items else () for part in ("input", "output"))
+    threads, priority = (int(items.get(part, default)) for part, default in (("threads", 1), ("priority", 0)))
+    return Job(rule, wildcards, threads, priority, inputs, outputs, items.get("benchmark"))
+
+
+def makespan(jobs: Sequence[Job], seconds: Sequence[float], cores: int) -> float:
+    """Wall seconds on so many cores, when every job starts as soon as its inputs are there and cores are free.
+
+    Of waiting jobs the one of higher priority comes first, then the one that `jobs` names first; jobs on which none of
+    these depends are done already.
+    """
+    maker = {path: number for number, job in enumerate(jobs) for path in job.outputs}
+    waits = [{maker[path] for path in job.inputs if path in maker} - {number} for number, job in enumerate(jobs)]
+    followers: dict[int, list[int]] = {}
+    for number, before in enumerate(waits):
+        for other in before:
+            followers.setdefault(other, []).append(number)
+    missing = [len(before) for before in waits]
+    ready = [(-job.priority, number) for number, job in enumerate(jobs) if not missing[number]]
+    heapq.heapify(ready)
+    running: list[tuple[float, int, int]] = []
+    now, free = 0.0, cores
+    while ready or running:
+        held = []
+        while ready and free:
+            place = heapq.heappop(ready)
+            needed = min(jobs[place[1]].threads, cores)
+            if needed > free:
+                held.append(place)
+                continue
+            free -= needed
+            heapq.heappush(running, (now + seconds[place[1]], place[1], needed))
+        for place in held:
+            heapq.heappush(ready, place)
+        now, number, given = heapq.heappop(running)
+        free += given
+        for other in followers.get(number, ()):
+            missing[other] -= 1
+            if not missing[other]:
+                heapq.heappush(ready, (-jobs[other].priority, other))
+    return now

@@ -1,0 +1,58 @@
+"""DP-FedAvg at a scale that is not run here: N persons, M of them a round, T rounds (Ramaswamy et al. 2020)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from privatune.experiment import Experiment
+from privatune.models.sizes import parameters
+from privatune.planning.costs import Cost
+from privatune.planning.sizes import BILLION, WEIGHT, Texts, id_bytes, model_bytes, training, visit_words
+from privatune.privacy.accounting import default_delta, guarantee
+from privatune.privacy.mechanism import Mechanism, Sampling
+
+# how cohorts are drawn, and how they are accounted for: as the paper does, which is no bound; by ours; and Poisson's
+WAYS: list[tuple[str, Sampling]] = [("as_paper", "fixed"), ("ours", "fixed"), ("ours", "poisson")]
+
+
+def at_scale(e: Experiment, texts: Texts, costs: Mapping[str, Cost]) -> dict[str, Any]:
+    """What `plan` says of the model of `dpfedavg.training`, in float32, all rounds together.
+
+    Args:
+        e: the experiment.
+        texts: for the words of a person, unless `plan.words` says.
+        costs: by stage; of training privately for the devices, of aggregation for the server.
+
+    Returns:
+        population, cohort, rounds, noise_multiplier, clip, parameters; bytes_up and bytes_down of all devices;
+        device_seconds of one visit, device_hours of all of them, and server_hours of one core that checks and adds
+        their updates, null where nobody measured it; epsilons, a record each.
+    """
+    p, t = e.plan, e.dpfedavg.training
+    visits = p.cohort * p.rounds
+    trained, sent = visit_words(t.client, p.words or texts.person)
+    operations = training(trained, t.model, t.vocabulary, t.client.objective == "lwf")
+    weights = parameters(t.model, t.vocabulary)
+    device, server = (costs[stage].seconds.rate if stage in costs else None for stage in ("train_private", "aggregate"))
+    delta, clip = default_delta(p.population), e.dpfedavg.accounting.clip
+    epsilons = [
+        guarantee(
+            Mechanism(sampling, p.population, p.cohort, p.rounds, p.noise_multiplier, clip, delta),
+            "rdp_plain" if source == "as_paper" else "rdp",
+            source == "as_paper",
+        ).record()
+        | {"source": source}
+        for source, sampling in WAYS
+    ]
+    return {
+        "population": p.population,
+        "cohort": p.cohort,
+        "rounds": p.rounds,
+        "noise_multiplier": p.noise_multiplier,
+        "parameters": weights,
+        "bytes_up": visits * model_bytes(t.model, t.vocabulary),
+        "bytes_down": visits * (model_bytes(t.model, t.vocabulary) + sent * id_bytes(t.vocabulary)),
+        "device_seconds": None if device is None else device * operations / p.device_speed,
+        "device_hours": None if device is None else visits * device * operations / p.device_speed / 3600,
+        "server_hours": None if server is None else visits * server * weights * WEIGHT / BILLION / 3600,
+        "epsilons": epsilons,
+    }

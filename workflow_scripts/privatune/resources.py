@@ -1,0 +1,272 @@
+"""Memory and time that a job asks a cluster for, from the sizes in the configuration.
+
+An estimate of memory is what libraries take, plus so many copies of the model and so many of the scores of one window
+of text. All are from above: a job that is killed costs more than memory that lies idle. tests/test_resources.py and
+tests/workflow/test_resources.py hold them against what was measured.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from privatune.corpora.catalog import SourceSettings
+from privatune.evaluation.settings import EvaluationSettings
+from privatune.experiment import Experiment
+from privatune.federation.settings import ClientSettings, DistillSettings, ScenarioSettings
+from privatune.models.settings import CifgSettings, ModelSettings
+from privatune.training.settings import PretrainSettings
+
+LIBRARIES = 500  # MB that torch, numba and the like take before they compute; 335 to 430 were measured
+ARROW = 600  # MB of reading and writing text, which is done in batches whatever its length
+CUDA = 3000  # MB more of the host's memory where torch computes on a GPU; a guess
+RATE = 1e10  # FLOP/s in float32 of one thread of an old server; a new one reached 6e10, in bfloat16 1.2e11
+STEP = 2e-4  # seconds a word beside that, which small models take
+LEAST = 10  # minutes: slow disks, cold starts
+
+Names = Mapping[str, str]
+
+
+class Needs(NamedTuple):
+    """What one job needs."""
+
+    memory: float  # MB
+    seconds: float
+
+
+class Sizes(NamedTuple):
+    """An experiment, and about how many words its texts have."""
+
+    e: Experiment
+    general: int
+    private: int
+
+    @property
+    def mapped(self) -> float:
+        """MB of all encoded text, which jobs map into memory, and of a copy of its ids."""
+        return 6e-6 * (self.general + self.private)
+
+
+class Lm(NamedTuple):
+    """A language model by its sizes."""
+
+    settings: ModelSettings
+    vocabulary: int
+
+    @property
+    def memory(self) -> float:
+        """MB of its weights."""
+        return 4e-6 * weights(self.settings, self.vocabulary)
+
+    def scores(self, words: float) -> float:
+        """MB of the scores of so many words."""
+        return 4e-6 * words * self.vocabulary
+
+    def seconds(self, words: float, passes: int) -> float:
+        """Of reading so many words on one thread; training takes three passes, of which two go back."""
+        return words * (2 * passes * weights(self.settings, self.vocabulary) / RATE + STEP)
+
+
+def sizes(e: Experiment) -> Sizes:
+    """The sizes that all estimates start from."""
+    return Sizes(e, sum(words_of(e.sources[name]) for name in e.general.corpora), words_of(e.sources[e.private.corpus]))
+
+
+def words_of(source: SourceSettings) -> int:
+    """About how many words a source has: of packages known, of files by their size, of the hub a guess.
+
+    A word takes five bytes; a packed file or a Parquet one counts four times.
+    """
+    match source.kind:
+        case "wikitext2" | "chitchat":
+            return 2_500_000
+        case "sotu":
+            return min(source.max_words or 2_000_000, 2_000_000)
+        case "files":
+            sizes = {path: Path(path).stat().st_size for path in source.inputs()}
+            packed = (".gz", ".zst", ".parquet")
+            return sum(size * (4 if path.endswith(packed) else 1) // 5 for path, size in sizes.items())
+        case "huggingface":
+            return 100_000_000
+
+
+def weights(model: ModelSettings, vocabulary: int) -> int:
+    """Numbers that a model consists of; a test compares with the models themselves."""
+    hidden = model.hidden
+    if isinstance(model, CifgSettings):
+        width, layer = model.projection, 7 * hidden * model.projection + 3 * hidden
+    else:
+        width, layer = hidden, 8 * hidden * hidden + 4 * hidden
+    return vocabulary * (width + 1) + model.layers * layer + (0 if model.tied else vocabulary * width)
+
+
+def needs(stage: str, known: Sizes, names: Names) -> tuple[int, int]:
+    """What a job of a stage asks a cluster for: memory in MB (10^6 bytes) and time in minutes.
+
+    Args:
+        stage: the rule's name; `table` and `figure` of all that make one.
+        known: see there.
+        names: the job's wildcards.
+    """
+    memory, seconds = STAGES[stage](known, names)
+    return math.ceil(memory + on_gpu(stage, known.e) * CUDA), LEAST + math.ceil(seconds / 60)
+
+
+def on_gpu(stage: str, e: Experiment) -> bool:
+    """Whether jobs of a stage compute on a GPU."""
+    return stage in ON_DEVICE and e.device == "cuda"
+
+
+def main_model(e: Experiment) -> Lm:
+    """The model that scenarios fine-tune."""
+    return Lm(e.model, e.text.vocabulary)
+
+
+def small_model(e: Experiment) -> Lm:
+    """The one on which ways of compression are compared."""
+    return Lm(e.compression.model, e.compression.vocabulary)
+
+
+def private_model(e: Experiment) -> Lm:
+    """The one that is trained under differential privacy."""
+    return Lm(e.dpfedavg.training.model, e.dpfedavg.training.vocabulary)
+
+
+def _reading(words: int) -> Needs:
+    return Needs(ARROW, 2e-5 * words)
+
+
+def _pretraining(known: Sizes, lm: Lm, s: PretrainSettings) -> Needs:
+    words = s.epochs * known.general
+    checked = words / (s.batch * s.bptt * s.validation_steps) * s.validation_tokens
+    memory = LIBRARIES + 8 * lm.memory + 6 * lm.scores(s.batch * s.bptt) + known.mapped
+    return Needs(memory, lm.seconds(words, 3) + lm.seconds(checked, 1))  # of one thread: more promise nothing
+
+
+def _clients(known: Sizes, lm: Lm, s: ClientSettings, clients: int) -> Needs:
+    share = (s.user_share or s.control_share) if s.objective == "rehearsal" else 1.0
+    words = clients * s.epochs * known.e.private.max_words / share
+    # the model that came, ours, its gradient, a copy in the precision of training, the update; with lwf a teacher's
+    memory = LIBRARIES + 10 * lm.memory + 8 * lm.scores(s.batch * s.bptt) + known.mapped
+    return Needs(memory, lm.seconds(words, 4 if s.objective == "lwf" else 3))
+
+
+def _fine_tune(known: Sizes, names: Names) -> Needs:
+    s = _scenario(known, names)
+    return _clients(known, main_model(known.e), s.client, min(s.cohort.size, known.e.execution.clients_per_job))
+
+
+def _aggregate(known: Sizes, names: Names) -> Needs:
+    s, lm = _scenario(known, names), main_model(known.e)
+    if not isinstance(s.server, DistillSettings):
+        return Needs(300 + 6 * lm.memory, 0.01 * lm.memory * s.cohort.size)
+    teachers, d = s.cohort.size, s.server
+    memory = LIBRARIES + (2 * teachers + 10) * lm.memory + 8 * lm.scores(d.batch * d.bptt)
+    return Needs(memory, lm.seconds(d.epochs * d.tokens, teachers + 4))
+
+
+def _run_rounds(known: Sizes, names: Names) -> Needs:
+    s, lm = _scenario(known, names), main_model(known.e)
+    trained, joined = _clients(known, lm, s.client, s.cohort.size), _aggregate(known, names)
+    payloads = s.cohort.size * lm.memory  # of a round, held at once
+    seconds = known.e.execution.rounds_per_job * (trained.seconds + joined.seconds)
+    return Needs(trained.memory + joined.memory + payloads, seconds)
+
+
+def _evaluation(known: Sizes, lm: Lm, s: EvaluationSettings) -> Needs:
+    chunks = max(s.general_tokens, s.user_tokens, s.later_tokens) / s.chunk_tokens
+    prefixes = 2e-3 * lm.vocabulary
+    # windows of four words of each chunk (evaluation/measure.py)
+    memory = LIBRARIES + 4 * lm.memory + 3 * lm.scores(4 * chunks) + prefixes + known.mapped
+    words = s.general_tokens + s.user_tokens + s.later_tokens
+    return Needs(memory, lm.seconds(words, 3))  # finding what the keyboard suggests takes as long as two passes
+
+
+def _neighbour(known: Sizes, names: Names) -> Needs:
+    s, lm = known.e.scenarios[known.e.tail.scenario], main_model(known.e)
+    trained = _clients(known, lm, s.client, s.cohort.size + 1)
+    return Needs(trained.memory + 4 * lm.memory, trained.seconds)
+
+
+def _write_texts(known: Sizes, names: Names) -> Needs:
+    t, lm = known.e.tail, main_model(known.e)
+    words = t.texts * t.words
+    # both models with a padded output each; tiles of 512 beginnings, 16,000 texts side by side (privacy/likelihoods.py)
+    memory = LIBRARIES + 8 * lm.memory + 8 * lm.scores(512) + 160 + 5e-5 * words
+    return Needs(memory, lm.seconds(2 * words, 1))
+
+
+def _compared(known: Sizes, rounds: int, looks: int) -> Needs:
+    c, lm = known.e.compression, small_model(known.e)
+    trained, measured = _clients(known, lm, c.client, c.cohort.size), _evaluation(known, lm, c.evaluation)
+    kept = 6 * c.cohort.size * lm.memory  # what codecs remember of each device, and the payloads
+    memory = max(trained.memory, measured.memory) + kept
+    return Needs(memory, rounds * trained.seconds + looks * measured.seconds)
+
+
+def _tune_method(known: Sizes, names: Names) -> Needs:
+    points = len(known.e.compression.choices(names["method"]))
+    return _compared(known, points * known.e.compression.tuning_rounds, points)
+
+
+def _train_private(known: Sizes, names: Names) -> Needs:
+    t, lm = known.e.dpfedavg.training, private_model(known.e)
+    trained = _clients(known, lm, t.client, t.cohort)
+    return Needs(trained.memory + 300 + 8 * lm.memory, t.rounds * trained.seconds)
+
+
+def _measure_private(known: Sizes, names: Names) -> Needs:
+    d, lm = known.e.dpfedavg, private_model(known.e)
+    c, measured = d.training.canaries, _evaluation(known, lm, d.evaluation)
+    ranked = len(c.users) * len(c.copies) * c.per_cell * c.references
+    return Needs(measured.memory + 3e-4 * c.references, measured.seconds + lm.seconds(2 * ranked, 1))
+
+
+def _scenario(known: Sizes, names: Names) -> ScenarioSettings:
+    return known.e.scenarios[names["scenario"]]
+
+
+STAGES = {
+    "fetch_package": lambda known, names: Needs(200, 600),
+    "read_corpus": lambda known, names: _reading(words_of(known.e.sources[names["source"]])),
+    "split_persons": lambda known, names: _reading(known.private),
+    "vocabulary": lambda known, names: _reading(known.general),
+    "encode_general": lambda known, names: _reading(known.general),
+    "encode_private": lambda known, names: _reading(known.private),
+    "pretrain": lambda known, names: _pretraining(known, main_model(known.e), known.e.pretrain),
+    "fine_tune": _fine_tune,
+    "aggregate": _aggregate,
+    "run_rounds": _run_rounds,
+    "keep_model": lambda known, names: Needs(200, 0),
+    "client_cost": lambda known, names: _clients(known, main_model(known.e), _scenario(known, names).client, 1),
+    "evaluate": lambda known, names: _evaluation(known, main_model(known.e), known.e.evaluation),
+    "pretrain_small": lambda known, names: _pretraining(known, small_model(known.e), known.e.compression.pretrain),
+    "tune_method": _tune_method,
+    "follow_method": lambda known, names: _compared(
+        known, known.e.compression.cohort.rounds, len(known.e.compression.shares)
+    ),
+    "codec_costs": lambda known, names: _compared(known, len(known.e.compression.run), 0),
+    "neighbour": _neighbour,
+    "write_texts": _write_texts,
+    "fit_tails": lambda known, names: Needs(
+        LIBRARIES + 2e-4 * known.e.tail.texts * known.e.tail.pairs, 0.1 * known.e.tail.simulations
+    ),
+    "account": lambda known, names: Needs(LIBRARIES, 600),
+    "pretrain_private": lambda known, names: _pretraining(
+        known, private_model(known.e), known.e.dpfedavg.training.pretrain
+    ),
+    "train_private": _train_private,
+    "measure_private": _measure_private,
+    "measure_ngram": lambda known, names: Needs(
+        LIBRARIES + 3e-4 * max(known.general, known.private), 1e-4 * max(known.general, known.private)
+    ),
+    "table": lambda known, names: Needs(LIBRARIES, 0),
+    "figure": lambda known, names: Needs(LIBRARIES, 0),
+}
+"""The estimate of each stage, in data's order."""
+
+ON_DEVICE = frozenset(
+    "pretrain fine_tune aggregate run_rounds client_cost pretrain_small tune_method follow_method codec_costs "
+    "neighbour pretrain_private train_private".split()
+)
+"""Stages that compute where `device` says."""
