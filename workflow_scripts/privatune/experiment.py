@@ -226,7 +226,7 @@ class Experiment(Settings):
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How work is cut into jobs.")
 
     @model_validator(mode="after")
-    def _names_areknown_names(self) -> Self:
+    def _names_are_known(self) -> Self:
         known_names("run", self.run, {INITIAL, *self.scenarios})
         known_names("report.cost_scenarios", self.report.cost_scenarios, set(self.scenarios))
         known_names("tail.scenario", [self.tail.scenario], set(self.scenarios))
