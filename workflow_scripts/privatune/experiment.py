@@ -18,6 +18,7 @@ from privatune.federation.settings import CLIENTS, ROUNDS, ScenarioSettings
 from privatune.models.settings import LstmSettings, ModelSettings
 from privatune.privacy.settings import TailSettings
 from privatune.report.settings import PopovSettings, ReportSettings
+from privatune.sweeps import swept
 from privatune.text.settings import TextSettings
 from privatune.training.settings import PretrainSettings
 
@@ -250,7 +251,7 @@ class Experiment(Settings):
 
 
 def experiment(config: Mapping[str, Any]) -> Experiment:
-    """Validate a configuration as YAML gives it; each scenario inherits `federation`.
+    """Validate a configuration as YAML gives it; sweeps become variants, each scenario inherits `federation`.
 
     Raises:
         PrivatuneError: one line with every unknown key, wrong value or name, and what is right.
@@ -259,6 +260,8 @@ def experiment(config: Mapping[str, Any]) -> Experiment:
     base, scenarios = whole.get("federation") or {}, whole.get("scenarios") or {}
     if isinstance(base, Mapping) and isinstance(scenarios, Mapping):
         validated(ScenarioSettings, base, at="federation")  # first, or each scenario repeats what is wrong here
+        whole = swept(whole | {"scenarios": scenarios}).config
+        scenarios = whole["scenarios"]
         whole["scenarios"] = {name: merged(base, overrides or {}) for name, overrides in scenarios.items()}
     return resolved(validated(Experiment, whole))
 
