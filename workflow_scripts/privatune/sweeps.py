@@ -27,8 +27,8 @@ def swept(config: Mapping[str, Any]) -> Swept:
     """Replace the sweeps of a configuration by their variants.
 
     Lists under several keys of a scenario make every combination of their values. A variant is called by the sweep's
-    name and each key with its value. `tail`, which is about one scenario, takes the first. Rows of a paper that stand beside a sweep are left out, as they are about none of
-    its variants more than another.
+    name and each key with its value. `tail`, which is about one scenario, takes the first. Rows of a paper that stand
+    beside a sweep are left out, as they are about none of its variants more than another.
 
     Raises:
         PrivatuneError: an element is no plain value, a list is empty, or a variant's name is taken.
