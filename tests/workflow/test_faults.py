@@ -195,9 +195,9 @@ READERS = {
     "text/tokenizer.json": read_words,
     "text/*.safetensors": read_stream,
     "secret/*": secret_seed,
-    "**/*.safetensors": load_tensors,
-    "**/*.json": read_json,
-    "**/*.csv": lambda path: read_table(path, []),
+    "*.safetensors": load_tensors,
+    "*.json": read_json,
+    "*.csv": lambda path: read_table(path, []),
 }
 UNREAD = {"logs", "benchmarks", "figures"}  # by no job, but costs for the table `stages`, which Snakemake writes
 

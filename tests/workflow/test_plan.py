@@ -32,7 +32,7 @@ def test_the_finished_run_is_planned_as_it_was(tiny, snakemake):
     # stages of many jobs: their sum is told within a quarter, whatever else ran on the machine
     many = fit[fit["jobs"] >= 5]
     assert (abs(many["predicted_seconds"] / many["seconds"] - 1) < 0.25).all()
-    clients = read_tables((tiny / "results-tiny/federated").glob("*/*/*/clients.csv"), ["bits_up"])
+    clients = read_tables((tiny / "results-tiny/federated").glob("*/*/*/clients.csv"), ["bits_up", "bits_down"])
     assert plan["totals"]["bytes_up"] == pytest.approx(clients["bits_up"].sum() / 8, rel=1e-6)
     assert plan["totals"]["bytes_down"] == pytest.approx(clients["bits_down"].sum() / 8, rel=0.01)
 
