@@ -69,3 +69,29 @@ rule dpfedavg:
     input:
         files_of(OF_DPFEDAVG),
     localrule: True
+
+
+# one scenario by its name, whether `run:` lists it or not: its kept models, evaluated
+for scenario in E.scenarios:
+
+    rule:
+        name:
+            scenario
+        input:
+            [
+                f"{OUT}/evaluation/{scenario}/seed-{seed}/round-{round}.json"
+                for seed in E.seeds
+                for round in evaluated_rounds(scenario)
+            ],
+        localrule: True
+
+
+# all variants of a sweep, by its name
+for sweep, variants in SWEPT.variants.items():
+
+    rule:
+        name:
+            sweep
+        input:
+            [getattr(rules, variant).input for variant in variants],
+        localrule: True

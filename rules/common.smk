@@ -2,6 +2,7 @@
 import ast
 import functools
 import os
+import re
 from pathlib import Path
 
 import grimp
@@ -12,9 +13,11 @@ sys.path.insert(0, str(LIBRARY))
 from privatune.core.errors import PrivatuneError
 from privatune.experiment import INITIAL, experiment
 from privatune.resources import needs, on_gpu, sizes
+from privatune.sweeps import swept
 
 try:
     E = experiment(config)
+    SWEPT = swept(config)
 except PrivatuneError as error:
     raise WorkflowError(str(error)) from None
 
@@ -88,10 +91,16 @@ def kept_rounds(scenario):
     return sorted({*evaluated_rounds(scenario), *regular})
 
 
+def lasting_rounds(scenario):
+    """Rounds whose models some target keeps."""
+    paired = [1] if scenario == E.tail.scenario else []
+    return sorted({*kept_rounds(scenario), *replicated_rounds(scenario), *paired})
+
+
 def written_rounds(scenario):
     """Rounds whose models reach the disk: all, or the ends of the blocks that one job runs."""
     last, block = E.scenarios[scenario].cohort.rounds, E.execution.rounds_per_job
-    return sorted({*kept_rounds(scenario), *replicated_rounds(scenario), *range(block, last + 1, block)})
+    return sorted({*lasting_rounds(scenario), *range(block, last + 1, block)})
 
 
 def round_before(wildcards):
@@ -142,10 +151,13 @@ def scenario_settings(wildcards, *parts):
 
 
 def round_model(wildcards):
-    """The model that a round starts from."""
+    """The model that a round starts from: the kept one where it lasts, or where an earlier run ended with it."""
     before = round_before(wildcards)
-    chain = f"{OUT}/federated/{wildcards.scenario}/seed-{wildcards.seed}"
-    return f"{chain}/round-{before}/model.safetensors" if before else GENERAL_MODEL
+    place = f"{wildcards.scenario}/seed-{wildcards.seed}/round-{before}"
+    kept, passing = f"{OUT}/models/{place}.safetensors", f"{OUT}/federated/{place}/model.safetensors"
+    if before == 0:
+        return GENERAL_MODEL
+    return kept if before in lasting_rounds(wildcards.scenario) or os.path.exists(kept) else passing
 
 
 def batches(scenario):
@@ -205,7 +217,6 @@ def method_code(wildcards):
     codecs = {choice.codec.name, choice.down_codec().name}
     return [
         f"privatune.federation.objectives.{choice.client.objective}",
-        "privatune.federation.servers.average",
         *(f"privatune.compression.codecs.{codec}" for codec in sorted(codecs)),
     ]
 
@@ -265,7 +276,7 @@ def private_sums(wildcards):
 
 
 wildcard_constraints:
-    scenario="|".join(E.scenarios) + f"|{INITIAL}",
+    scenario="|".join(map(re.escape, [*E.scenarios, INITIAL])),
     seed=r"\d+",
     round=r"\d+",
     batch=r"\d+",

@@ -1,6 +1,8 @@
 # Gradient compression: ways of training on the same text, each tuned on validation text, followed by what they send.
 from types import SimpleNamespace
 
+AVERAGE = "privatune.federation.servers.average"  # which joins the updates of every method
+
 
 wildcard_constraints:
     method="|".join(E.compression.methods),
@@ -37,7 +39,7 @@ rule tune_method:
         valid="<results>/text/general-valid.safetensors",
         later="<results>/text/private-later.safetensors",
         tokenizer="<results>/text/tokenizer.json",
-        code=lambda wildcards: code("tune_method", *method_code(wildcards)),
+        code=lambda wildcards: code("tune_method", AVERAGE, *method_code(wildcards)),
     output:
         "<results>/compression/{method}/tuning.json",
     log:
@@ -64,7 +66,7 @@ rule follow_method:
         test="<results>/text/general-test.safetensors",
         heldout="<results>/text/private-heldout.safetensors",
         tokenizer="<results>/text/tokenizer.json",
-        code=lambda wildcards: code("follow_method", *method_code(wildcards)),
+        code=lambda wildcards: code("follow_method", AVERAGE, *method_code(wildcards)),
     output:
         "<results>/compression/{method}/seed-{seed}.json",
     log:

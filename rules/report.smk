@@ -21,6 +21,7 @@ def with_pages(files):
 def described(scenario):
     """What the table `comparison` says of a scenario beside its measures."""
     about = {"name": scenario, "clients_per_round": 0, "user_share": None, "paper": E.report.paper.get(scenario, {})}
+    about |= {"swept": SWEPT.values[scenario]} if scenario in SWEPT.values else {}
     if scenario == INITIAL:
         return about
     client = E.scenarios[scenario].client
@@ -45,13 +46,18 @@ def compared(methods):
     varied = {method: sorted(E.compression.methods[method].parameter) for method in methods}
     c = E.compression
     model = f"LSTM of {c.model.layers} x {c.model.hidden} units, {c.vocabulary:,} words"
-    return "Compression", files, {"methods": varied, "model": model}
+    return "Compression", files, {"methods": varied, "model": model, "order": list(methods)}
 
 
 def tuned(methods):
     """The grids of these methods."""
     _, files, settings = compared(methods)
-    about = {"methods": settings["methods"], "rounds": E.compression.tuning_rounds, "seed": E.seed}
+    about = {
+        "methods": settings["methods"],
+        "order": list(methods),
+        "rounds": E.compression.tuning_rounds,
+        "seed": E.seed,
+    }
     return "Compression", {"tunings": files["tunings"]}, about
 
 
@@ -62,7 +68,8 @@ PAPER_TEXT = os.path.relpath(f"{workflow.basedir}/report/popov-2018-text.csv")
 PAPER_DP = os.path.relpath(f"{workflow.basedir}/report/ramaswamy-2020.csv")
 PAPER_DP_TEXT = os.path.relpath(f"{workflow.basedir}/report/ramaswamy-2020-text.csv")
 
-# table: category in the report, the files it is made from, the settings it uses
+# table: category in the report, the files it is made from, the settings it uses; `order` is that of the files where
+# rows follow it, since Snakemake compares a job's inputs sorted
 TABLES = {
     "comparison": (
         "Comparison of models",
@@ -118,15 +125,15 @@ TABLES = {
         },
         {"systems": ["ramaswamy_2020"]},
     ),
-    "client_costs": ("Costs", {"costs": COSTS, "paper_text": PAPER_TEXT}, {"scenarios": list(E.run)}),
+    "client_costs": ("Costs", {"costs": COSTS, "paper_text": PAPER_TEXT}, {"scenarios": list(E.report.cost_scenarios)}),
     "corpora": ("Corpora", {"streams": STREAMS}, {}),
     "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
-    "audit": ("Privacy, measured", {"audits": AUDITS}, {}),
-    "canaries": ("Privacy, proved", {"measures": PRIVATE_MODELS}, {}),
+    "audit": ("Privacy, measured", {"audits": AUDITS}, {"order": NOISY}),
+    "canaries": ("Privacy, proved", {"measures": PRIVATE_MODELS}, {"order": list(E.dpfedavg.run)}),
     "comparison_dpfedavg": (
         "Privacy, proved",
         {"measures": [f"{OUT}/dpfedavg/{baseline}.json" for baseline in BASELINES] + PRIVATE_MODELS},
-        {},
+        {"order": list(E.dpfedavg.run)},
     ),
     "accounting": ("Privacy, proved", {"epsilons": f"{OUT}/privacy/accounting.json", "paper": PAPER_DP}, {}),
     "tail": ("Privacy, measured", {"fits": f"{OUT}/privacy/tail.json"}, {}),

@@ -52,6 +52,6 @@ for text, (tables, unit, parts) in TEXTS.items():
         resources:
             **asked(f"encode_{text}"),
         params:
-            settings={"unit": unit},
+            settings=plain({"order": tables, "unit": unit}),  # Snakemake compares a job's inputs sorted
         script:
             "../workflow_scripts/encode.py"

@@ -97,9 +97,9 @@ def _mixed(raw: Any, result: Any, place: tuple[int | str, ...] = ()) -> Iterator
     """Places where a truth value became a number, a number or text became a truth value, or a number is not finite."""
     if isinstance(raw, Mapping):
         for key, value in raw.items():
-            yield from _mixed(
-                value, result[key] if isinstance(result, Mapping) else getattr(result, key), (*place, key)
-            )
+            # a key that became another, as "1" became 1, is none of the mistakes looked for
+            below = result.get(key, value) if isinstance(result, Mapping) else getattr(result, key)
+            yield from _mixed(value, below, (*place, key))
     elif isinstance(raw, list | tuple):
         for index, value in enumerate(raw):
             yield from _mixed(value, result[index], (*place, index))

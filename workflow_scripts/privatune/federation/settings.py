@@ -5,7 +5,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from privatune.compression.settings import CodecSettings, DenseSettings
-from privatune.core.settings import Settings
+from privatune.core.settings import Settings, touches
+
+# rules that many keys touch: jobs of a round; jobs in which devices train; tables that describe a scenario
+ROUNDS = ["fine_tune", "aggregate", "run_rounds", "keep_model", "evaluate"]
+CLIENTS = ["fine_tune", "run_rounds", "client_cost", "neighbour"]
+DESCRIBED = ["table_comparison", "table_replicates"]
 
 
 class ClientSettings(Settings):
@@ -99,10 +104,28 @@ ServerSettings = Annotated[AverageSettings | DistillSettings, Field(discriminato
 class ScenarioSettings(Settings):
     """One way of fine-tuning; `scenarios:` overrides what `federation:` says."""
 
-    client: ClientSettings = Field(default_factory=ClientSettings, description="What a person's device does.")
-    cohort: CohortSettings = Field(default_factory=CohortSettings, description="Who takes part in a round.")
-    codec: CodecSettings = Field(default_factory=DenseSettings, description="How an update is sent.")
-    server: ServerSettings = Field(default_factory=AverageSettings, description="How updates become a model.")
+    client: ClientSettings = Field(
+        default_factory=ClientSettings,
+        description="What a person's device does.",
+        json_schema_extra=touches(
+            *CLIENTS, but={key: touches(*CLIENTS, *DESCRIBED) for key in ("objective", "user_share")}
+        ),
+    )
+    cohort: CohortSettings = Field(
+        default_factory=CohortSettings,
+        description="Who takes part in a round.",
+        json_schema_extra=touches(*CLIENTS, "aggregate", *DESCRIBED, but={"rounds": touches(adds=ROUNDS)}),
+    )
+    codec: CodecSettings = Field(
+        default_factory=DenseSettings,
+        description="How an update is sent.",
+        json_schema_extra=touches(*CLIENTS, "aggregate"),
+    )
+    server: ServerSettings = Field(
+        default_factory=AverageSettings,
+        description="How updates become a model.",
+        json_schema_extra=touches("aggregate", "run_rounds", "neighbour", adds=["fine_tune"]),
+    )
 
     @model_validator(mode="after")
     def _the_server_can_read_the_codec(self) -> Self:

@@ -1,0 +1,63 @@
+"""Settings of what the tables are made of. Apart from the tables, so that planning a workflow imports no pandas."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from privatune.core.settings import Settings, touches
+from privatune.federation.settings import DESCRIBED, ROUNDS
+
+
+class ReportSettings(Settings):
+    """What is evaluated and measured for the tables."""
+
+    rounds: list[int] = Field(
+        [1, 4],
+        description="Rounds whose models are kept and evaluated, beside the last one.",
+        json_schema_extra=touches(adds=ROUNDS),
+    )
+    keep_every: int = Field(
+        10,
+        ge=1,
+        description="The model of every round with this divisor is kept too; all others are temporary.",
+        json_schema_extra=touches(adds=ROUNDS),
+    )
+    cost_scenarios: list[str] = Field(
+        [],
+        description="Scenarios whose clients' cost is measured.",
+        json_schema_extra=touches("table_client_costs", adds=["client_cost"]),
+    )
+    cost_clients: int = Field(
+        3,
+        ge=1,
+        description="Clients that run alone, to measure a device's seconds and memory.",
+        json_schema_extra=touches(adds=["client_cost"]),
+    )
+    paper: dict[str, dict[int, str]] = Field(
+        {},
+        description="Rows of report/popov-2018.csv that stand beside ours: scenario, round, row.",
+        json_schema_extra=touches(*DESCRIBED),
+    )
+
+
+class PopovSettings(Settings):
+    """What the target `popov` runs beside the main job: the tables and figure 2 of Popov et al. (2018)."""
+
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        [0, 1, 2],
+        min_length=1,
+        description="Replicates: each draws its own devices.",
+        json_schema_extra=touches(adds=ROUNDS),
+    )
+    scenarios: list[str] = Field(
+        [],
+        description="Scenarios that run under each of these seeds, in the order of the rows.",
+        json_schema_extra=touches("table_popov", "table_replicates", adds=ROUNDS),
+    )
+    rounds: list[Annotated[int, Field(ge=1)]] = Field(
+        [1, 4],
+        min_length=1,
+        description="Rounds that are evaluated under each of these seeds; a scenario of fewer rounds ends earlier. "
+        "Those that `report.rounds` lists too are shared with the main job.",
+        json_schema_extra=touches(adds=ROUNDS),
+    )
