@@ -14,7 +14,8 @@ from privatune.corpora.catalog import SourceSettings
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.experiment import Experiment
 from privatune.federation.settings import ClientSettings, DistillSettings, ScenarioSettings
-from privatune.models.settings import CifgSettings, ModelSettings
+from privatune.models.settings import ModelSettings
+from privatune.models.sizes import parameters, products
 from privatune.training.settings import PretrainSettings
 
 LIBRARIES = 500  # MB that torch, numba and the like take before they compute; 335 to 430 were measured
@@ -56,7 +57,7 @@ class Lm(NamedTuple):
     @property
     def memory(self) -> float:
         """MB of its weights."""
-        return 4e-6 * weights(self.settings, self.vocabulary)
+        return 4e-6 * parameters(self.settings, self.vocabulary)
 
     def scores(self, words: float) -> float:
         """MB of the scores of so many words."""
@@ -64,7 +65,7 @@ class Lm(NamedTuple):
 
     def seconds(self, words: float, passes: int) -> float:
         """Of reading so many words on one thread; training takes three passes, of which two go back."""
-        return words * (2 * passes * weights(self.settings, self.vocabulary) / RATE + STEP)
+        return words * (2 * passes * products(self.settings, self.vocabulary) / RATE + STEP)
 
 
 def sizes(e: Experiment) -> Sizes:
@@ -88,16 +89,6 @@ def words_of(source: SourceSettings) -> int:
             return sum(size * (4 if path.endswith(packed) else 1) // 5 for path, size in sizes.items())
         case "huggingface":
             return 100_000_000
-
-
-def weights(model: ModelSettings, vocabulary: int) -> int:
-    """Numbers that a model consists of; a test compares with the models themselves."""
-    hidden = model.hidden
-    if isinstance(model, CifgSettings):
-        width, layer = model.projection, 7 * hidden * model.projection + 3 * hidden
-    else:
-        width, layer = hidden, 8 * hidden * hidden + 4 * hidden
-    return vocabulary * (width + 1) + model.layers * layer + (0 if model.tied else vocabulary * width)
 
 
 def needs(stage: str, known: Sizes, names: Names) -> tuple[int, int]:
@@ -225,7 +216,7 @@ def _audit(known: Sizes, names: Names) -> Needs:
     d, lm = known.e.dpfedavg, private_model(known.e)
     seen = d.audit.canaries * d.training.rounds
     # every canary's direction is drawn anew in every round, a number a weight
-    seconds = 3e-9 * seen * weights(lm.settings, lm.vocabulary)
+    seconds = 3e-9 * seen * parameters(lm.settings, lm.vocabulary)
     return Needs(LIBRARIES + 30 * lm.memory + 2e-5 * seen, seconds)
 
 
