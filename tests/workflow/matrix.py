@@ -135,6 +135,7 @@ def of_key(folder, old, config, key, there):
         new = (replaced(config, place, value) for value in other_values(key.node, at(start, place), names))
         return ((place, after) for after in new if accepted(after) not in (None, start))
 
+    found = {"declared": ["another value that is accepted"], "reached": 0}
     tried = chain.from_iterable(islice(changes(place), 1) for place in there[:4])
     for place, after in chain(tried, islice(changes(there[0]), 1, 3)):
         new = alone(plan, folder, after, TARGETS)
