@@ -29,9 +29,6 @@ test: environment ## check format, style, layers, types, rules, and run all the 
 test-full: PYTEST := -m "" # the marker `full` is left out by default
 test-full: test ## the same and the tests that take minutes each: random kills, full disks, every damaged file
 
-test-full: environment ## run all the tests, the long ones too
-	$(IN_VENV) python -m pytest -m ""
-
 bench: environment ## time the kernels beside plain ways to do the same; results/benchmarks/*.csv
 	@for script in $(filter-out %/common.py,$(wildcard benchmarks/*.py)); do $(IN_VENV) python $$script; done
 

@@ -84,3 +84,14 @@ for scenario in E.scenarios:
                 for round in evaluated_rounds(scenario)
             ],
         localrule: True
+
+
+# all variants of a sweep, by its name
+for sweep, variants in SWEPT.variants.items():
+
+    rule:
+        name:
+            sweep
+        input:
+            [getattr(rules, variant).input for variant in variants],
+        localrule: True

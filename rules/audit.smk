@@ -20,8 +20,7 @@ rule audit:
         "../envs/privatune.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=120,
+        **asked("audit"),
     params:
         settings=plain(E.dpfedavg.audit),
     script:

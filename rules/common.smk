@@ -2,6 +2,7 @@
 import ast
 import functools
 import os
+import re
 from pathlib import Path
 
 import grimp
@@ -12,13 +13,15 @@ sys.path.insert(0, str(LIBRARY))
 from privatune.core.errors import PrivatuneError
 from privatune.experiment import INITIAL, experiment
 from privatune.resources import needs, on_gpu, sizes
+from privatune.sweeps import swept
 
 try:
     E = experiment(config)
+    SWEPT = swept(config)
 except PrivatuneError as error:
     raise WorkflowError(str(error)) from None
 
-if workflow.non_local_exec and "auto" in (config.get("device", "auto"), config.get("precision", "auto")):
+if workflow.remote_exec and "auto" in (config.get("device", "auto"), config.get("precision", "auto")):
     raise WorkflowError(
         "config: `device`, `precision`: every machine of a cluster would decide for itself what auto is, and results "
         "would differ; state both: --config device=cpu precision=float32"
@@ -273,7 +276,7 @@ def private_sums(wildcards):
 
 
 wildcard_constraints:
-    scenario="|".join(E.scenarios) + f"|{INITIAL}",
+    scenario="|".join(map(re.escape, [*E.scenarios, INITIAL])),
     seed=r"\d+",
     round=r"\d+",
     batch=r"\d+",

@@ -14,8 +14,7 @@ rule account:
         "../envs/privatune.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asked("account"),
     params:
         settings=plain(E.dpfedavg.accounting),
     script:
@@ -54,6 +53,8 @@ use rule pretrain as pretrain_private with:
         "<results>/logs/pretrain_private.log",
     benchmark:
         "<results>/benchmarks/pretrain_private.tsv"
+    resources:
+        **asked("pretrain_private"),
     params:
         settings=plain(
             {
@@ -82,8 +83,7 @@ rule guarantee:
         "../envs/privatune.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **asked("guarantee"),
     params:
         settings=private_terms,
     script:
@@ -107,8 +107,7 @@ if E.execution.private_slots == 0:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=120,
+            **asked("train_private"),
         params:
             settings=private_settings,
         script:
@@ -133,8 +132,7 @@ else:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=120,
+            **asked("private_slot"),
         params:
             settings=private_settings,
         script:
@@ -156,8 +154,7 @@ else:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            **asked("private_round"),
         params:
             settings=private_settings,
         script:
@@ -177,8 +174,7 @@ else:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            mem_mb=500,
-            runtime=5,
+            **asked("private_model"),
         params:
             settings={},
         script:
@@ -204,8 +200,7 @@ rule measure_private:
         "../envs/privatune.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=120,
+        **asked("measure_private"),
     params:
         settings=lambda wildcards: plain(
             {
@@ -237,8 +232,7 @@ rule measure_ngram:
         "../envs/privatune.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **asked("measure_ngram"),
     params:
         settings=plain(
             {

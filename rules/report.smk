@@ -21,6 +21,7 @@ def with_pages(files):
 def described(scenario):
     """What the table `comparison` says of a scenario beside its measures."""
     about = {"name": scenario, "clients_per_round": 0, "user_share": None, "paper": E.report.paper.get(scenario, {})}
+    about |= {"swept": SWEPT.values[scenario]} if scenario in SWEPT.values else {}
     if scenario == INITIAL:
         return about
     client = E.scenarios[scenario].client

@@ -34,9 +34,10 @@ MEASURED = {
     "neighbour": 599,
     "write_texts": 860,
     "fit_tails": 101,
-    "account": 226,
+    "account": 126,
     "pretrain_private": 414,
-    "train_private": 700,
+    "guarantee": 127,
+    "train_private": 503,
     "measure_private": 500,
     "measure_ngram": 623,
 }

@@ -17,11 +17,12 @@ with job(snakemake.log[0]), TemporaryDirectory() as folder:
     e = experiment(s["config"])
     config = Path(folder, "config.yaml")
     config.write_text(yaml.safe_dump(s["config"], sort_keys=False))
-    everything, missing = (
-        read_jobs(run([*s["dry_run"], *options, "--", *e.plan.targets], stdout=PIPE, stderr=STDOUT, text=True).stdout)
-        for options in (["--configfile", config, "--forceall"], ["--configfile", config])
+    dry = [*s["dry_run"], "--configfile", config]
+    prints = (
+        run([*dry, *options, "--", *e.plan.targets], stdout=PIPE, stderr=STDOUT, text=True).stdout
+        for options in (["--forceall"], [])
     )
-    planned, costs = plan(e, everything, missing, s["cores"], snakemake.input.costs, s["texts"])
+    planned, costs = plan(e, map(read_jobs, prints), s["cores"], snakemake.input.costs, s["texts"])
     write_json(f"{e.output}/plan.json", planned)
     write_json(f"{e.output}/costs.json", costs)
     for part in tables(planned, e.plan.targets):

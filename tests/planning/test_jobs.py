@@ -73,6 +73,8 @@ def test_a_job_waits_for_its_cores_and_its_inputs():
     wide = Job("wide", threads=2, outputs=("a",))
     assert makespan([wide, Job("one"), Job("after", inputs=("a",))], [3, 1, 2], cores=2) == 5
     assert makespan([wide], [3], cores=1) == 3  # as Snakemake scales it down
-    first = [Job("low"), Job("high", priority=1, outputs=("b",)), Job("end", inputs=("b",))]
-    assert makespan(first, [5, 1, 5], cores=1) == 11
-    assert makespan(first, [5, 1, 5], cores=2) == 6
+    first = [Job("low"), Job("low"), Job("high", priority=1, outputs=("b",)), Job("end", inputs=("b",))]
+    assert makespan(first, [5, 5, 1, 5], cores=1) == 16
+    assert makespan(first, [5, 5, 1, 5], cores=2) == 10
+    alike = [*first[:2], Job("high", outputs=("b",)), first[3]]
+    assert makespan(alike, [5, 5, 1, 5], cores=2) == 11

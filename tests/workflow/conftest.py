@@ -59,7 +59,9 @@ def begin(tmp_path):
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """A folder with a finished tiny run in results-tiny/, made with two cores."""
-    folder = tmp_path_factory.mktemp("tiny")
+    # as deep as the copies: code among a job's inputs is named by its path from here
+    folder = tmp_path_factory.mktemp("tiny") / "copy"
+    folder.mkdir()
     run(folder)
     return folder
 

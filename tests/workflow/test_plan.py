@@ -1,6 +1,5 @@
 """`snakemake plan`: on the finished tiny run, and on a large experiment that nobody runs."""
 
-import json
 import os
 import subprocess
 import sys
@@ -8,6 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from privatune.core.files import read_json
+from privatune.report.frames import read_tables
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +21,7 @@ def test_the_finished_run_is_planned_as_it_was(tiny, snakemake):
     assert {path.name for path in after - before} == {"plan.json", "costs.json"}, "it runs nothing of the experiment"
     for word in ("fine_tune", "wall time on 2 cores", "devices would send", "left out", "9.86"):
         assert word in process.stdout
-    plan = json.loads((tiny / "results-tiny/plan.json").read_text())
+    plan = read_json(tiny / "results-tiny/plan.json")
     assert plan["unknown"] == [] and all(row["to_do"] == 0 for row in plan["stages"])
     stages = pd.read_csv(tiny / "results-tiny/tables/stages.csv").set_index("rule")
     fit = pd.DataFrame(plan["fit"]).set_index("stage")
@@ -30,14 +32,14 @@ def test_the_finished_run_is_planned_as_it_was(tiny, snakemake):
     # stages of many jobs: their sum is told within a quarter, whatever else ran on the machine
     many = fit[fit["jobs"] >= 5]
     assert (abs(many["predicted_seconds"] / many["seconds"] - 1) < 0.25).all()
-    clients = pd.concat(map(pd.read_csv, (tiny / "results-tiny/federated").glob("*/*/*/clients.csv")))
+    clients = read_tables((tiny / "results-tiny/federated").glob("*/*/*/clients.csv"), ["bits_up"])
     assert plan["totals"]["bytes_up"] == pytest.approx(clients["bits_up"].sum() / 8, rel=1e-6)
     assert plan["totals"]["bytes_down"] == pytest.approx(clients["bits_down"].sum() / 8, rel=0.01)
 
 
 def test_what_is_not_run_is_planned_by_costs_from_elsewhere(tiny, snakemake, tmp_path):
     snakemake(tiny, "plan", overlay={"output": "results-other", "plan": {"targets": ["all", "compression"]}})
-    plan = json.loads((tiny / "results-other/plan.json").read_text())
+    plan = read_json(tiny / "results-other/plan.json")
     assert plan["fit"] == [] and plan["unknown"] == []
     assert all(row["to_do"] == row["jobs"] for row in plan["stages"])
     assert plan["totals"]["core_hours"] > 0 and not (tiny / "results-other/text").exists()

@@ -177,3 +177,12 @@ def test_dpfedavg_states_an_epsilon_only_where_there_is_noise(copy, snakemake):
     assert audit.index.tolist() == ["private"], "what has no noise has no epsilon to audit"
     assert 0 <= audit.loc["private", "epsilon_lower"] <= audit.loc["private", "epsilon_upper"]
     assert audit.loc["private", [*stated, "epsilon_largest", "epsilon_estimate", "confidence"]].notna().all()
+
+
+def test_a_sweep_adds_its_own_rounds_and_shares_all_before_them(tiny, snakemake):
+    overlay = {"scenarios": {"averaging-rehearsal": {"client": {"user_share": [0.25, 0.75]}}}}
+    said = snakemake(tiny, "averaging-rehearsal", options=["-n"], overlay=overlay).stdout
+    jobs = dict(line.split() for line in said.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:])
+    jobs.pop("total")
+    rounds = dict.fromkeys(("aggregate", "evaluate", "keep_model"), "4")
+    assert jobs == {"averaging-rehearsal": "1", "fine_tune": "8"} | rounds

@@ -18,6 +18,7 @@ from privatune.federation.settings import CLIENTS, ROUNDS, ScenarioSettings
 from privatune.models.settings import LstmSettings, ModelSettings
 from privatune.privacy.settings import TailSettings
 from privatune.report.settings import PopovSettings, ReportSettings
+from privatune.sweeps import swept
 from privatune.text.settings import TextSettings
 from privatune.training.settings import PretrainSettings
 
@@ -226,7 +227,7 @@ class Experiment(Settings):
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How work is cut into jobs.")
 
     @model_validator(mode="after")
-    def _names_areknown_names(self) -> Self:
+    def _names_are_known(self) -> Self:
         known_names("run", self.run, {INITIAL, *self.scenarios})
         known_names("report.cost_scenarios", self.report.cost_scenarios, set(self.scenarios))
         known_names("tail.scenario", [self.tail.scenario], set(self.scenarios))
@@ -250,7 +251,7 @@ class Experiment(Settings):
 
 
 def experiment(config: Mapping[str, Any]) -> Experiment:
-    """Validate a configuration as YAML gives it; each scenario inherits `federation`.
+    """Validate a configuration as YAML gives it; sweeps become variants, each scenario inherits `federation`.
 
     Raises:
         PrivatuneError: one line with every unknown key, wrong value or name, and what is right.
@@ -259,6 +260,8 @@ def experiment(config: Mapping[str, Any]) -> Experiment:
     base, scenarios = whole.get("federation") or {}, whole.get("scenarios") or {}
     if isinstance(base, Mapping) and isinstance(scenarios, Mapping):
         validated(ScenarioSettings, base, at="federation")  # first, or each scenario repeats what is wrong here
+        whole = swept(whole | {"scenarios": scenarios}).config
+        scenarios = whole["scenarios"]
         whole["scenarios"] = {name: merged(base, overrides or {}) for name, overrides in scenarios.items()}
     return resolved(validated(Experiment, whole))
 

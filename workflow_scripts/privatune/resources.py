@@ -209,10 +209,24 @@ def _tune_method(known: Sizes, names: Names) -> Needs:
     return _compared(known, points * known.e.compression.tuning_rounds, points)
 
 
-def _train_private(known: Sizes, names: Names) -> Needs:
+def _private_slot(known: Sizes, names: Names) -> Needs:
     t, lm = known.e.dpfedavg.training, private_model(known.e)
-    trained = _clients(known, lm, t.client, t.cohort)
-    return Needs(trained.memory + 300 + 8 * lm.memory, t.rounds * trained.seconds)
+    trained = _clients(known, lm, t.client, -(-t.cohort // max(1, known.e.execution.private_slots)))
+    # exact sums are wider than weights; carriers are joined to the persons' text, which takes a copy of it
+    return Needs(trained.memory + 12 * lm.memory + known.mapped, trained.seconds)
+
+
+def _train_private(known: Sizes, names: Names) -> Needs:
+    round = _private_slot(known, names)
+    return round._replace(seconds=known.e.dpfedavg.training.rounds * round.seconds)
+
+
+def _audit(known: Sizes, names: Names) -> Needs:
+    d, lm = known.e.dpfedavg, private_model(known.e)
+    seen = d.audit.canaries * d.training.rounds
+    # every canary's direction is drawn anew in every round, a number a weight
+    seconds = 3e-9 * seen * weights(lm.settings, lm.vocabulary)
+    return Needs(LIBRARIES + 30 * lm.memory + 2e-5 * seen, seconds)
 
 
 def _measure_private(known: Sizes, names: Names) -> Needs:
@@ -255,7 +269,12 @@ STAGES = {
     "pretrain_private": lambda known, names: _pretraining(
         known, private_model(known.e), known.e.dpfedavg.training.pretrain
     ),
+    "guarantee": lambda known, names: Needs(LIBRARIES, 600),
     "train_private": _train_private,
+    "private_slot": _private_slot,
+    "private_round": lambda known, names: _private_slot(known, names)._replace(seconds=60),
+    "private_model": lambda known, names: Needs(LIBRARIES + 6 * private_model(known.e).memory, 0),
+    "audit": _audit,
     "measure_private": _measure_private,
     "measure_ngram": lambda known, names: Needs(
         LIBRARIES + 3e-4 * max(known.general, known.private), 1e-4 * max(known.general, known.private)
@@ -267,6 +286,6 @@ STAGES = {
 
 ON_DEVICE = frozenset(
     "pretrain fine_tune aggregate run_rounds client_cost pretrain_small tune_method follow_method codec_costs "
-    "neighbour pretrain_private train_private".split()
+    "neighbour pretrain_private train_private private_slot".split()
 )
 """Stages that compute where `device` says."""

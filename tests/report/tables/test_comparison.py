@@ -87,3 +87,12 @@ def test_typed_figures_of_the_paper_agree_with_each_other(make_run):
     assert (pooled.map(math.exp) - paper["ppl_average"]).abs().max() < 0.15
     # the lower the perplexity, the more keystrokes are saved: a slip of a digit would break the order
     assert paper.sort_values("ppl_general")["kss_general"].is_monotonic_decreasing
+
+
+def test_a_sweep_has_a_column_for_each_swept_key(make_run, build):
+    run = make_run(scenarios=["initial", "averaging-rehearsal", "averaging-plain"])
+    next(about for about in run.about if about["name"] == "averaging-plain")["swept"] = {"client.batch": 5}
+    made = build(run)
+    batch = made.frame.set_index("scenario")["client.batch"]
+    assert set(batch["averaging-plain"]) == {5} and batch[["initial", "averaging-rehearsal"]].isna().all()
+    assert made.shown["client.batch"].tolist()[-1] == "5"

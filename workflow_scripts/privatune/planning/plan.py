@@ -1,7 +1,7 @@
 """What an experiment will take, before it runs: jobs, memory, core hours, wall time, disk, bytes over the network."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,14 @@ ENCODING = {"encode_general", "encode_private"}
 
 
 def plan(
-    e: Experiment, jobs: Sequence[Job], to_do: Sequence[Job], cores: int, known: str | Path, files: Mapping[str, str]
+    e: Experiment, dry_runs: Iterator[Sequence[Job]], cores: int, known: str | Path, files: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The plan of an experiment, and the costs behind it.
 
     Args:
         e: the experiment.
-        jobs: all jobs of the targets, done or not.
-        to_do: those that are not done; what the others took is what the costs are fitted to.
+        dry_runs: all jobs of the targets, done or not; then those that are not done, which is asked only where any is.
+            What the others took is what the costs are fitted to.
         cores: given to the run.
         known: a `costs.json`, for stages of which no job is done.
         files: encoded training text, `general` and `private`, and the private corpus's manifest, `collected`.
@@ -41,6 +41,9 @@ def plan(
     """
     given = read_json(known)
     before = costs_of.read_costs(given)
+    jobs = next(dry_runs)
+    started = any(job.benchmark and Path(job.benchmark).exists() for job in jobs)
+    to_do = next(dry_runs) if started else jobs
     waiting = {(job.rule, *sorted(job.wildcards.items())) for job in to_do}
     done = [job for job in jobs if (job.rule, *sorted(job.wildcards.items())) not in waiting]
     sizes = costs_of.texts(e, files, {job.rule for job in done} >= ENCODING, given["texts"])

@@ -41,7 +41,8 @@ def table(
         clients: tables of clients in a round; together they hold every round up to the evaluated ones.
         paper: `report/popov-2018.csv`.
         scenarios: in the order of the rows; each has `name`, `clients_per_round`, `user_share` (null where it does not
-            apply) and `paper`, which names rows of the paper's table by round.
+            apply) and `paper`, which names rows of the paper's table by round; a variant of a sweep has `swept`, its
+            values by dotted key, for which there is a column each.
 
     Raises:
         PrivatuneError: a damaged file, or a row that the paper's table lacks, is named.
@@ -49,8 +50,13 @@ def table(
     measured = [name for name in COLUMNS if name not in (*ABOUT, *SENT, *BUDGET)]
     models = read_records(evaluations, measured)
     about = {scenario["name"]: scenario for scenario in scenarios}
+    keys = list(dict.fromkeys(key for scenario in scenarios for key in scenario.get("swept", {})))
     for name in ABOUT:
         models[name] = models["scenario"].map({scenario: about[scenario][name] for scenario in about})
+    for key in keys:
+        models[key] = models["scenario"].map(
+            {scenario: about[scenario].get("swept", {}).get(key) for scenario in about}
+        )
     models = models.merge(_sent(read_tables(clients, [*MODEL, *SENT])), how="left", on=MODEL)
     models.loc[models["round"] == 0, SENT] = 0
     models[BUDGET] = None  # no scenario bounds what a model tells about a person
@@ -63,8 +69,9 @@ def table(
     unknown = sorted(set(models["paper"].dropna()) - set(rows.index))
     if unknown:
         raise PrivatuneError(f"report.paper: {unknown[0]!r} is no row of {paper}; known are {', '.join(rows.index)}")
-    frame = arrange(models.join(rows, on="paper"), [*COLUMNS, "paper", *rows.columns], list(about), MODEL[1:])
-    return Table("Comparison of models", NOTE, frame, _shown(frame))
+    columns = [*COLUMNS, *keys, "paper", *rows.columns]
+    frame = arrange(models.join(rows, on="paper"), columns, list(about), MODEL[1:])
+    return Table("Comparison of models", NOTE, frame, _shown(frame, keys))
 
 
 def _sent(clients: pd.DataFrame) -> pd.DataFrame:
@@ -74,7 +81,7 @@ def _sent(clients: pd.DataFrame) -> pd.DataFrame:
     return rounds.groupby(level=MODEL[:2]).cumsum().reset_index()
 
 
-def _shown(frame: pd.DataFrame) -> pd.DataFrame:
+def _shown(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     one, paper = decimals(1), ("paper", decimals(1))
     columns: dict[str, tuple[str, Callable[[Any], str]]] = {
         "scenario": ("scenario", str),
@@ -82,6 +89,7 @@ def _shown(frame: pd.DataFrame) -> pd.DataFrame:
         "round": ("round", str),
         "clients_per_round": ("clients a round", str),
         "user_share": ("user share", "{:g}".format),
+        **{key: (key, str) for key in keys},
         "ppl_general": ("general PPL", one),
         "paper_ppl_general": paper,
         "ppl_user": ("user PPL", one),

@@ -1,0 +1,76 @@
+"""The tiny run through a real Slurm of this one machine: the same tables, and no swarm of short jobs."""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ONE_NODE = ROOT / "tests/slurm/one_node.sh"
+COSTS = {"client_costs", "stages"}  # measured, so no two runs agree
+
+
+def missing():
+    """Why no Slurm can be started here, or nothing."""
+    if os.geteuid():
+        return "needs root"
+    programs = [name for name in ("slurmctld", "slurmd", "sbatch", "munged") if not shutil.which(name)]
+    if programs:
+        return f"not installed: {', '.join(programs)} (Debian: apt-get install slurm-wlm munge)"
+    if not importlib.util.find_spec("snakemake_executor_plugin_slurm"):
+        return "not installed: snakemake-executor-plugin-slurm"
+    return ""
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    """Run the workflow through Slurm, in a folder with the tiny run's precision; gives what Snakemake said."""
+    if why := missing():
+        pytest.skip(why)
+    folder = tmp_path_factory.mktemp("slurm")
+    try:
+        started = subprocess.run([ONE_NODE, "start", folder], capture_output=True, text=True, check=False)
+        if started.returncode:
+            pytest.skip(f"Slurm does not start here: {started.stderr.strip()}")
+        yield
+    finally:
+        subprocess.run([ONE_NODE, "stop", folder], check=True)
+
+
+def through_slurm(snakemake, folder, precision):
+    """Run `all`; the number of jobs that Slurm got."""
+    options = ["--profile", ROOT / "profiles/slurm", "--config", "device=cpu", f"precision={precision}"]
+    options += ["--slurm-init-seconds-before-status-checks", 1, "--latency-wait", 10]
+    process = snakemake(folder, options=options)
+    return (process.stdout + process.stderr).count("has been submitted with SLURM jobid")
+
+
+def tables(folder):
+    """SHA-256 of every table by its name, costs aside."""
+    files = [path for path in (folder / "results-tiny/tables").iterdir() if path.stem not in COSTS]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def precision_of(folder):
+    (model,) = (folder / "results-tiny/general").iterdir()
+    return model.name
+
+
+def test_a_scenario_through_slurm_gives_the_same_tables(slurm, tiny, copy, snakemake):
+    scenario = "averaging-rehearsal"
+    folder = copy("tables", "figures", *(f"{part}/{scenario}" for part in ("federated", "models", "evaluation")))
+    jobs = through_slurm(snakemake, folder, precision_of(tiny))
+    assert jobs == 2 + 1, "a round is one job, and so are all evaluations"
+    assert tables(folder) == tables(tiny)
+
+
+@pytest.mark.full
+def test_everything_through_slurm_gives_the_same_tables(slurm, tiny, tmp_path, snakemake):
+    jobs = through_slurm(snakemake, tmp_path, precision_of(tiny))
+    # text, pretraining, a round of each of three devices and two of each of three averages, costs, evaluations
+    assert jobs == 1 + 1 + 3 + 2 * 3 + 1 + 2
+    assert tables(tmp_path) == tables(tiny)

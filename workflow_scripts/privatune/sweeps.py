@@ -1,0 +1,104 @@
+"""Sweeps: a list in place of a value in a scenario makes one variant of it for each element."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
+from typing import Any, NamedTuple
+
+from privatune.core.errors import PrivatuneError
+
+SCALARS = (bool, int, float, str)
+
+
+class Swept(NamedTuple):
+    """A configuration without sweeps.
+
+    Attributes:
+        config: in which every sweep is replaced by its variants, where it is defined and where it is named.
+        values: the swept values of each variant, by dotted key.
+        variants: of each sweep, in the order of its lists.
+    """
+
+    config: dict[str, Any]
+    values: dict[str, dict[str, Any]]
+    variants: dict[str, list[str]]
+
+
+def swept(config: Mapping[str, Any]) -> Swept:
+    """Replace the sweeps of a configuration by their variants.
+
+    Lists under several keys of a scenario make every combination of their values. A variant is called by the sweep's
+    name and each key with its value. `tail`, which is about one scenario, takes the first. Rows of a paper that stand
+    beside a sweep are left out, as they are about none of its variants more than another.
+
+    Raises:
+        PrivatuneError: an element is no plain value, a list is empty, or a variant's name is taken.
+
+    >>> made = swept({"run": ["a"], "scenarios": {"a": {"client": {"user_share": [0, 0.5]}}}})
+    >>> made.config["run"], made.values["a-user_share-0.5"]
+    (['a-user_share-0', 'a-user_share-0.5'], {'client.user_share': 0.5})
+    """
+    whole = dict(config)
+    scenarios: dict[str, Any] = {}
+    values: dict[str, dict[str, Any]] = {}
+    variants: dict[str, list[str]] = {}
+    for name, overrides in whole["scenarios"].items():
+        lists = dict(_lists(overrides, f"scenarios.{name}"))
+        if not lists:
+            scenarios[name] = overrides
+            continue
+        variants[name] = []
+        for chosen in product(*lists.values()):
+            assigned = dict(zip(lists, chosen, strict=True))
+            variant = _name(name, assigned)
+            if variant in scenarios or variant in whole["scenarios"]:
+                raise PrivatuneError(f"config: `scenarios.{name}`: its variant {variant} is there already; rename one")
+            variants[name].append(variant)
+            values[variant] = {".".join(path): value for path, value in assigned.items()}
+            scenarios[variant] = _replaced(overrides, assigned)
+    whole["scenarios"] = scenarios
+    if "run" in whole:
+        whole["run"] = _named(whole["run"], variants)
+    for part, key in (("popov", "scenarios"), ("report", "cost_scenarios")):
+        if key in (whole.get(part) or {}):
+            whole[part] = {**whole[part], key: _named(whole[part][key], variants)}
+    if (whole.get("tail") or {}).get("scenario") in variants:
+        whole["tail"] = {**whole["tail"], "scenario": variants[whole["tail"]["scenario"]][0]}
+    if (whole.get("report") or {}).get("paper"):
+        paper = {name: rows for name, rows in whole["report"]["paper"].items() if name not in variants}
+        whole["report"] = {**whole["report"], "paper": paper}
+    return Swept(whole, values, variants)
+
+
+def _lists(node: Any, place: str, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+    """Every list below a scenario, by the keys that lead to it."""
+    if isinstance(node, list):
+        if not node or not all(isinstance(value, SCALARS) for value in node):
+            raise PrivatuneError(
+                f"config: `{'.'.join((place, *path))}` is {node!r}; a sweep is a list of numbers, words or truth values"
+            )
+        yield path, list(dict.fromkeys(node))
+    elif isinstance(node, Mapping):
+        for key, below in node.items():
+            yield from _lists(below, place, (*path, str(key)))
+
+
+def _name(sweep: str, assigned: Mapping[tuple[str, ...], Any]) -> str:
+    """Each key by its last part, or whole where two end alike."""
+    ends = [path[-1] for path in assigned]
+    keys = [path[-1] if ends.count(path[-1]) == 1 else ".".join(path) for path in assigned]
+    said = [str(value).lower() if isinstance(value, bool) else str(value) for value in assigned.values()]
+    return "-".join([sweep, *(f"{key}-{value}" for key, value in zip(keys, said, strict=True))])
+
+
+def _replaced(node: Any, assigned: Mapping[tuple[str, ...], Any], path: tuple[str, ...] = ()) -> Any:
+    if path in assigned:
+        return assigned[path]
+    if isinstance(node, Mapping):
+        return {key: _replaced(below, assigned, (*path, str(key))) for key, below in node.items()}
+    return node
+
+
+def _named(names: Any, variants: Mapping[str, list[str]]) -> Any:
+    if not isinstance(names, Iterable) or isinstance(names, str):
+        return names  # the validation that follows says what is wrong
+    return [one for name in names for one in variants.get(name, [name])]
