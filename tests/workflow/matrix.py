@@ -33,7 +33,7 @@ TARGETS = ["all", "popov", "compression", "compression_full", "dpfedavg"]
 # what the tiny run lacks: a round that nothing but `keep_every` keeps, methods of `compression_full`
 MORE = {
     "federation": {"cohort": {"rounds": 3}},
-    "report": {"keep_every": 2},
+    "report": {"keep_every": 3},
     "popov": {"rounds": [1, 3]},
     "compression": {"full": ["averaging-dense", "gradient-half"]},
 }
@@ -135,6 +135,7 @@ def of_key(folder, old, config, key, there):
         new = (replaced(config, place, value) for value in other_values(key.node, at(start, place), names))
         return ((place, after) for after in new if accepted(after) not in (None, start))
 
+    found = {"declared": ["another value that is accepted"], "reached": 0}
     tried = chain.from_iterable(islice(changes(place), 1) for place in there[:4])
     for place, after in chain(tried, islice(changes(there[0]), 1, 3)):
         new = alone(plan, folder, after, TARGETS)

@@ -32,7 +32,13 @@ class DpFedAvgSettings(Settings):
                 "cohort": touches("guarantee"),
                 "rounds": touches("guarantee", adds=PRIVATE),
                 "canaries": touches(
-                    *PRIVATE, "guarantee", "measure_private", but={"references": touches("measure_private")}
+                    *PRIVATE,
+                    "guarantee",
+                    "measure_private",
+                    but={
+                        "sentences": touches(*PRIVATE, "measure_private"),
+                        "references": touches("measure_private"),
+                    },
                 ),
             },
         ),
