@@ -1,7 +1,7 @@
 """For every key of the configuration: what runs after a change of its value, beside what its declaration says.
 
-`python matrix.py FOLDER FOLDER` shares the keys among as many processes as it is given copies of a finished tiny run,
-plans one configuration after another in these, and prints what it found as JSON.
+`python matrix.py STEP FOLDER FOLDER` shares every STEP-th key among as many processes as it is given copies of a
+finished tiny run, plans one configuration after another in these, and prints what it found as JSON.
 """
 
 import json
@@ -146,6 +146,11 @@ def of_key(folder, old, config, key, there):
     return found
 
 
+def noticed(found, new):
+    """What a change of order does: it counts for some of the jobs that the value touches, one at least."""
+    return found | ({"should run and does not": []} if new.runs else {})
+
+
 def is_list(key):
     return key.node.get("type") == "array"
 
@@ -165,18 +170,19 @@ def results(folder, work):
             after = replaced(config, there[0], (at(accepted(config), there[0]) or [])[::-1]) if is_list(key) else None
             if after and accepted(after) not in (None, accepted(config)):
                 new = alone(plan, folder, after, TARGETS)  # order, which Snakemake does not see by itself
-                found[f"{key}, in another order"] = compared(old, new, config, after)
+                found[f"{key}, in another order"] = noticed(compared(old, new, config, after), new)
         if config != start:
             alone(plan, folder, start, TARGETS, ROOT, True)
     return found
 
 
-def main(folders):
+def main(step, folders):
     """All results, by key."""
     start = started()
     for folder in folders:
         base = alone(plan, folder, start, TARGETS, ROOT, True)
     groups, nowhere = cases(start, {value for job in base.jobs.values() for value in job.wildcards.values()})
+    groups = [(config, pairs[::step]) for config, pairs in groups[::step]] if step > 1 else groups
     parts = [(config, pairs[n : n + 15]) for config, pairs in groups for n in range(0, len(pairs), 15)]
     shares = [parts[n :: len(folders)] for n in range(len(folders))]
     with ProcessPoolExecutor(len(folders), multiprocessing.get_context("fork")) as pool:
@@ -185,4 +191,4 @@ def main(folders):
 
 
 if __name__ == "__main__":
-    json.dump(main([Path(folder) for folder in sys.argv[1:]]), sys.stdout)
+    json.dump(main(int(sys.argv[1]), [Path(folder) for folder in sys.argv[2:]]), sys.stdout)
