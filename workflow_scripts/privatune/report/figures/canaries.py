@@ -10,7 +10,7 @@ from privatune.report.frames import read_table
 from privatune.report.style import PAGE, SMALL, drawing, name
 
 COLUMNS = "scenario n_users n_copies references exposure beam_found".split()
-WIDE = 4  # panels side by side
+WIDE = 5  # panels side by side
 
 
 @drawing()
