@@ -181,7 +181,9 @@ def _names(node):
 def _numbers(node, value):
     low = node.get("minimum", node.get("exclusiveMinimum", 0))
     start = value if isinstance(value, int | float) else low
-    tried = [start + 1, start - 1] if node["type"] == "integer" else [start / 2, start * 1.5, 0.125, 1.0, (start + low) / 2]
+    tried = (
+        [start + 1, start - 1] if node["type"] == "integer" else [start / 2, start * 1.5, 0.125, 1.0, (start + low) / 2]
+    )
     for other in [*tried, start * 2, low + 1, low]:
         above = other >= low and other > node.get("exclusiveMinimum", other - 1)
         if above and other <= node.get("maximum", other) and other < node.get("exclusiveMaximum", other + 1):
