@@ -29,9 +29,10 @@ def test_the_finished_run_is_planned_as_it_was(tiny, snakemake):
     assert len(both) == len(stages)
     pd.testing.assert_series_equal(stages["jobs"][both], fit["jobs"][both], check_dtype=False, check_names=False)
     pd.testing.assert_series_equal(stages["seconds"][both], fit["seconds"][both], rtol=1e-3, check_names=False)
-    # stages of many jobs: their sum is told within a quarter, whatever else ran on the machine
+    # stages of many jobs: their sum is told within a quarter, whatever else ran on the machine; jobs that copy a file
+    # take some hundredths of a second, to which their times are rounded
     many = fit[fit["jobs"] >= 5]
-    assert (abs(many["predicted_seconds"] / many["seconds"] - 1) < 0.25).all()
+    assert (abs(many["predicted_seconds"] - many["seconds"]) < 0.25 * many["seconds"] + 1).all()
     clients = read_tables((tiny / "results-tiny/federated").glob("*/*/*/clients.csv"), ["bits_up", "bits_down"])
     assert plan["totals"]["bytes_up"] == pytest.approx(clients["bits_up"].sum() / 8, rel=1e-6)
     assert plan["totals"]["bytes_down"] == pytest.approx(clients["bits_down"].sum() / 8, rel=0.01)
