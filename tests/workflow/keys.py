@@ -137,6 +137,15 @@ def with_kinds(config, key, place):
     return config
 
 
+def stated(config, key, place, values):
+    """The configuration with those alternatives that have the key written out where they were left to a default."""
+    for above, _ in key.kinds:
+        where = place[: len(above)]
+        if not at(config, where):
+            config = replaced(config, where, at(values, where))
+    return config
+
+
 def smallest(node):
     """A value that `node` may have, with no more than must be given."""
     child = members(node)[0]
@@ -163,8 +172,9 @@ def other_values(node, value, names):
         elif child.get("type") == "array":
             old = list(value or [])
             yield from (old[:place] + old[place + 1 :] for place in reversed(range(len(old))))
-            others = other_values(child["items"], old[-1] if old else None, names)
-            yield from ([*old, other] for other in others if other not in old)
+            others = [o for o in other_values(child["items"], old[-1] if old else None, names) if o not in old]
+            yield from ([*old, other] for other in others)
+            yield from ([*old[:-1], other] for other in others)
         elif child.get("type") == "object":
             old = value or {}
             yield from ({**old, name: other} for name in old for other in other_values(named(child), old[name], names))

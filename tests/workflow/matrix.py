@@ -23,6 +23,7 @@ from keys import (
     other_values,
     places,
     replaced,
+    stated,
     with_kinds,
 )
 from planning import ROOT, alone, following, plan
@@ -30,12 +31,17 @@ from planning import ROOT, alone, following, plan
 from privatune.experiment import merged
 
 TARGETS = ["all", "popov", "compression", "compression_full", "dpfedavg"]
-# what the tiny run lacks: a round that nothing but `keep_every` keeps, methods of `compression_full`
+# what the tiny run lacks: a round that nothing but `keep_every` keeps, methods of `compression_full`, a variant whose
+# noise follows from an epsilon
 MORE = {
     "federation": {"cohort": {"rounds": 3}},
     "report": {"keep_every": 3},
     "popov": {"rounds": [1, 3]},
     "compression": {"full": ["averaging-dense", "gradient-half"]},
+    "dpfedavg": {
+        "variants": {"aimed": {"privacy": {"target_epsilon": 1000}}},
+        "run": ["fedavg", "private", "aimed"],
+    },
 }
 
 
@@ -132,7 +138,8 @@ def of_key(folder, old, config, key, there):
     start, names = accepted(config), list(dict.fromkeys(names_in(config)))
 
     def changes(place):
-        new = (replaced(config, place, value) for value in other_values(key.node, at(start, place), names))
+        old = stated(config, key, place, start)
+        new = (replaced(old, place, value) for value in other_values(key.node, at(start, place), names))
         return ((place, after) for after in new if accepted(after) not in (None, start))
 
     found = {"declared": ["another value that is accepted"], "reached": 0}
