@@ -13,6 +13,12 @@ settings.register_profile("privatune", derandomize=True, deadline=None, suppress
 settings.load_profile("privatune")
 
 
+def pytest_collection_modifyitems(config, items):
+    """Where processes share the tests, those of whole runs go first: they take longest."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: "workflow" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def damaged():
     """A function of hypothesis's `data` that changes one byte, cuts the end off or puts something in, anywhere."""

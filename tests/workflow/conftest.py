@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,12 +58,17 @@ def begin(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
-    """A folder with a finished tiny run in results-tiny/, made with two cores."""
+def tiny(tmp_path_factory, worker_id):
+    """A folder with a finished tiny run in results-tiny/, made with two cores by the first process that needs it."""
+    own = tmp_path_factory.getbasetemp()
     # as deep as the copies: code among a job's inputs is named by its path from here
-    folder = tmp_path_factory.mktemp("tiny") / "copy"
-    folder.mkdir()
-    run(folder)
+    folder = (own if worker_id == "master" else own.parent / "shared") / "tiny" / "copy"
+    folder.mkdir(parents=True, exist_ok=True)
+    finished = folder.with_name("finished")
+    with FileLock(folder.with_name("lock")):
+        if not finished.exists():
+            run(folder)
+            finished.touch()
     return folder
 
 

@@ -1,7 +1,7 @@
 """For every key of the configuration: what runs after a change of its value, beside what its declaration says.
 
-`python matrix.py STEP FOLDER FOLDER` shares every STEP-th key among as many processes as it is given copies of a
-finished tiny run, plans one configuration after another in these, and prints what it found as JSON.
+`python matrix.py FOLDER FOLDER` shares the keys among as many processes as it is given copies of a finished tiny run,
+plans one configuration after another in these, and prints what it found as JSON.
 """
 
 import json
@@ -183,13 +183,12 @@ def results(folder, work):
     return found
 
 
-def main(step, folders):
+def main(folders):
     """All results, by key."""
     start = started()
     for folder in folders:
         base = alone(plan, folder, start, TARGETS, ROOT, True)
     groups, nowhere = cases(start, {value for job in base.jobs.values() for value in job.wildcards.values()})
-    groups = [(config, pairs[::step]) for config, pairs in groups[::step]] if step > 1 else groups
     parts = [(config, pairs[n : n + 15]) for config, pairs in groups for n in range(0, len(pairs), 15)]
     shares = [parts[n :: len(folders)] for n in range(len(folders))]
     with ProcessPoolExecutor(len(folders), multiprocessing.get_context("fork")) as pool:
@@ -198,4 +197,4 @@ def main(step, folders):
 
 
 if __name__ == "__main__":
-    json.dump(main(int(sys.argv[1]), [Path(folder) for folder in sys.argv[2:]]), sys.stdout)
+    json.dump(main([Path(folder) for folder in sys.argv[1:]]), sys.stdout)

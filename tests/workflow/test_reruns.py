@@ -11,22 +11,19 @@ from keys import accepted, declared, keys
 from matrix import started
 
 HERE = Path(__file__).parent
+pytestmark = pytest.mark.xdist_group("reruns")  # which share `matrix`
 WRONG = ("undeclared", "runs though it should not", "should run and does not", "come or gone undeclared")
 
 
-# every how-manieth key is planned: half a minute of the default command, some four minutes for all of them
-STEPS = [6, pytest.param(1, marks=pytest.mark.full)]
-
-
-@pytest.fixture(scope="module", params=STEPS, ids=["some keys", "every key"])
-def matrix(request, tiny, tmp_path_factory):
+@pytest.fixture(scope="module")
+def matrix(tiny, tmp_path_factory):
     """What `matrix.py` finds on two copies of the finished tiny run."""
     folders = [tmp_path_factory.mktemp("matrix") / "run" for _ in range(2)]
     for folder in folders:
         shutil.copytree(tiny, folder)
     environment = {"PYTHONPATH": str(HERE.parents[1] / "workflow_scripts"), "PATH": "/usr/bin:/bin"}
     process = subprocess.run(
-        [sys.executable, HERE / "matrix.py", str(request.param), *folders],
+        [sys.executable, HERE / "matrix.py", *folders],
         capture_output=True,
         text=True,
         env=environment,

@@ -60,15 +60,6 @@ def precision_of(folder):
     return model.name
 
 
-def test_a_scenario_through_slurm_gives_the_same_tables(slurm, tiny, copy, snakemake):
-    scenario = "averaging-rehearsal"
-    folder = copy("tables", "figures", *(f"{part}/{scenario}" for part in ("federated", "models", "evaluation")))
-    jobs = through_slurm(snakemake, folder, precision_of(tiny))
-    assert jobs == 2 + 1, "a round is one job, and so are all evaluations"
-    assert tables(folder) == tables(tiny)
-
-
-@pytest.mark.full
 def test_everything_through_slurm_gives_the_same_tables(slurm, tiny, tmp_path, snakemake):
     jobs = through_slurm(snakemake, tmp_path, precision_of(tiny))
     # text, pretraining, a round of each of three devices and two of each of three averages, costs, evaluations
