@@ -10,7 +10,7 @@ LOCK := envs/requirements.lock
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=workflow_scripts
 
 help: ## list what make can do here
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
 
 results: environment ## run the experiment of config/config.yaml on all cores and write results/report.html
 	@$(IN_VENV) snakemake --cores all all
@@ -57,7 +57,7 @@ distclean: ## remove these, .venv, Snakemake's records and the tools' caches
 	@echo "Removed results/, results-*/, .venv, .snakemake and the caches."
 
 # .venv holds a copy of the lock it was made from, written last: a changed lock or a broken-off installation makes it anew.
-environment:
+environment: ## install the packages into .venv
 	@cmp -s $(LOCK) .venv/requirements.lock && .venv/bin/python -c '' 2>/dev/null && exit 0; \
 	command -v "$(PYTHON)" >/dev/null || \
 	  { echo "make: $(PYTHON) is not found; install Python 3.11 to 3.13, or say which: make PYTHON=python3.12 ..." >&2; exit 1; }; \

@@ -59,7 +59,10 @@ def begin(tmp_path):
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory, worker_id):
-    """A folder with a finished tiny run in results-tiny/, made with two cores by the first process that needs it."""
+    """A folder with a finished tiny run in results-tiny/, made with two cores by the first process that needs it.
+
+    All processes share it, so nobody writes there: a test that runs Snakemake takes a `copy`.
+    """
     own = tmp_path_factory.getbasetemp()
     # as deep as the copies: code among a job's inputs is named by its path from here
     folder = (own if worker_id == "master" else own.parent / "shared") / "tiny" / "copy"

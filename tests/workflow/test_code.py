@@ -118,6 +118,18 @@ def test_unrelated_files_and_equal_content_run_nothing(workflow):
     assert alone(plan, folder, TINY, TARGETS, root).runs == frozenset()
 
 
+def test_touch_keeps_results_after_an_edit(workflow):
+    root, folder, _ = workflow
+    with (root / "workflow_scripts/privatune/compression/settings.py").open("a") as file:
+        file.write("# a comment\n")
+    assert alone(plan, folder, TINY, ["all"], root).runs
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY, sort_keys=False))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile", "--directory", folder]
+    options = ["--cores", "1", "--touch", "--configfile", folder / "tiny.yaml", "--", *TARGETS]
+    subprocess.run([*command, *options], capture_output=True, check=True)
+    assert alone(plan, folder, TINY, TARGETS, root).runs == frozenset()
+
+
 def test_a_new_scenario_adds_its_own_jobs(workflow):
     root, folder, planned = workflow
     new = {"scenarios": {"new": {"client": {"user_share": 0.1}}}, "run": [*TINY["run"], "new"]}

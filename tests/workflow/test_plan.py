@@ -9,21 +9,23 @@ import pandas as pd
 import pytest
 
 from privatune.core.files import read_json
+from privatune.planning.costs import KIN
 from privatune.report.frames import read_tables
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_finished_run_is_planned_as_it_was(tiny, snakemake):
-    before = {path for path in (tiny / "results-tiny").rglob("*") if path.parent.name != "logs"}
-    process = snakemake(tiny, "plan", overlay={"plan": {"population": 2_000_000}})
-    after = {path for path in (tiny / "results-tiny").rglob("*") if path.parent.name != "logs"}
+def test_the_finished_run_is_planned_as_it_was(copy, snakemake):
+    folder = copy()
+    before = {path for path in (folder / "results-tiny").rglob("*") if path.parent.name != "logs"}
+    process = snakemake(folder, "plan", overlay={"plan": {"population": 2_000_000}})
+    after = {path for path in (folder / "results-tiny").rglob("*") if path.parent.name != "logs"}
     assert {path.name for path in after - before} == {"plan.json", "costs.json"}, "it runs nothing of the experiment"
     for word in ("fine_tune", "wall time on 2 cores", "devices would send", "left out", "9.86"):
         assert word in process.stdout
-    plan = read_json(tiny / "results-tiny/plan.json")
+    plan = read_json(folder / "results-tiny/plan.json")
     assert plan["unknown"] == [] and all(row["to_do"] == 0 for row in plan["stages"])
-    stages = pd.read_csv(tiny / "results-tiny/tables/stages.csv").set_index("rule")
+    stages = pd.read_csv(folder / "results-tiny/tables/stages.csv").set_index("rule")
     fit = pd.DataFrame(plan["fit"]).set_index("stage")
     both = stages.index.intersection(fit.index)
     assert len(both) == len(stages)
@@ -33,17 +35,20 @@ def test_the_finished_run_is_planned_as_it_was(tiny, snakemake):
     # take some hundredths of a second, to which their times are rounded
     many = fit[fit["jobs"] >= 5]
     assert (abs(many["predicted_seconds"] - many["seconds"]) < 0.25 * many["seconds"] + 1).all()
-    clients = read_tables((tiny / "results-tiny/federated").glob("*/*/*/clients.csv"), ["bits_up", "bits_down"])
+    clients = read_tables((folder / "results-tiny/federated").glob("*/*/*/clients.csv"), ["bits_up", "bits_down"])
     assert plan["totals"]["bytes_up"] == pytest.approx(clients["bits_up"].sum() / 8, rel=1e-6)
     assert plan["totals"]["bytes_down"] == pytest.approx(clients["bits_down"].sum() / 8, rel=0.01)
 
 
-def test_what_is_not_run_is_planned_by_costs_from_elsewhere(tiny, snakemake, tmp_path):
-    snakemake(tiny, "plan", overlay={"output": "results-other", "plan": {"targets": ["all", "compression"]}})
-    plan = read_json(tiny / "results-other/plan.json")
+def test_what_is_not_run_is_planned_by_costs_from_elsewhere(copy, snakemake):
+    folder = copy()
+    snakemake(folder, "plan", overlay={"output": "results-other", "plan": {"targets": ["all", "compression"]}})
+    plan, costs = (read_json(folder / f"results-other/{name}.json") for name in ("plan", "costs"))
     assert plan["fit"] == [] and plan["unknown"] == []
     assert all(row["to_do"] == row["jobs"] for row in plan["stages"])
-    assert plan["totals"]["core_hours"] > 0 and not (tiny / "results-other/text").exists()
+    assert plan["totals"]["core_hours"] > 0 and not (folder / "results-other/text").exists()
+    assert costs["stages"] == read_json(ROOT / "config/costs.json")["stages"]
+    assert not costs["stages"].keys() & KIN.keys(), "borrowed costs would stand in the way of better ones"
 
 
 @pytest.mark.full

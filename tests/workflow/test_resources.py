@@ -17,9 +17,9 @@ def asked(plan):
         yield job["rule"], benchmark and benchmark[1], resources.get("mem_mb"), resources.get("runtime")
 
 
-@pytest.fixture(scope="module")
-def jobs(tiny, snakemake):
-    process = snakemake(tiny, options=["--dry-run", "--forceall"])
+@pytest.fixture
+def jobs(copy, snakemake):
+    process = snakemake(copy(), options=["--dry-run", "--forceall"])
     return list(asked(process.stdout + process.stderr))
 
 
@@ -41,10 +41,11 @@ def test_measured_memory_lies_within_what_was_asked_for(tiny, jobs):
     assert {"pretrain", "fine_tune", "evaluate"} <= held
 
 
-def test_a_retry_asks_for_more(tiny, snakemake):
+def test_a_retry_asks_for_more(copy, snakemake):
+    folder = copy()
     options = ["--dry-run", "--forcerun", "pretrain", "--attempt", "2"]
-    target = next((tiny / "results-tiny/general").glob("*/model.safetensors")).relative_to(tiny)
-    plans = [snakemake(tiny, target, options=part) for part in (options[:3], options)]
+    target = next((folder / "results-tiny/general").glob("*/model.safetensors")).relative_to(folder)
+    plans = [snakemake(folder, target, options=part) for part in (options[:3], options)]
     first, second = (
         next(job for job in asked(plan.stdout + plan.stderr) if job[0] == "pretrain")[2:] for plan in plans
     )

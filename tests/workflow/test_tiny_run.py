@@ -47,11 +47,12 @@ def test_all_makes_tables_figures_and_leaves_nothing_half(tiny):
     assert not list(root.rglob("*.payload")), "payloads are temporary"
 
 
-def test_nothing_to_do_after_all_and_the_report_works_offline(tiny, snakemake):
-    again = snakemake(tiny, options=["--dry-run"])
+def test_nothing_to_do_after_all_and_the_report_works_offline(copy, snakemake):
+    folder = copy()
+    again = snakemake(folder, options=["--dry-run"])
     assert "Nothing to be done" in again.stdout + again.stderr
-    snakemake(tiny, options=["--report", "report.html"])
-    assert (tiny / "report.html").stat().st_size > 200_000
+    snakemake(folder, options=["--report", "report.html"])
+    assert (folder / "report.html").stat().st_size > 200_000
 
 
 @pytest.mark.parametrize(
@@ -179,9 +180,9 @@ def test_dpfedavg_states_an_epsilon_only_where_there_is_noise(copy, snakemake):
     assert audit.loc["private", [*stated, "epsilon_largest", "epsilon_estimate", "confidence"]].notna().all()
 
 
-def test_a_sweep_adds_its_own_rounds_and_shares_all_before_them(tiny, snakemake):
+def test_a_sweep_adds_its_own_rounds_and_shares_all_before_them(copy, snakemake):
     overlay = {"scenarios": {"averaging-rehearsal": {"client": {"user_share": [0.25, 0.75]}}}}
-    said = snakemake(tiny, "averaging-rehearsal", options=["-n"], overlay=overlay).stdout
+    said = snakemake(copy(), "averaging-rehearsal", options=["-n"], overlay=overlay).stdout
     jobs = dict(line.split() for line in said.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:])
     jobs.pop("total")
     rounds = dict.fromkeys(("aggregate", "evaluate", "keep_model"), "4")

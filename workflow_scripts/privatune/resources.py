@@ -18,7 +18,10 @@ from privatune.models.settings import ModelSettings
 from privatune.models.sizes import parameters, products
 from privatune.training.settings import PretrainSettings
 
-LIBRARIES = 500  # MB that torch, numba and the like take before they compute; 335 to 430 were measured
+LIBRARIES = 500  # MB that scipy, pandas, matplotlib and the like take before they compute
+# MB that torch takes: 335 to 430 were measured of the build without CUDA; 840 to 1,110 of the one that Linux gets from
+# PyPI, which maps its libraries where there is no GPU, too
+TORCH = 1200
 ARROW = 600  # MB of reading and writing text, which is done in batches whatever its length
 CUDA = 3000  # MB more of the host's memory where torch computes on a GPU; a guess
 RATE = 1e10  # FLOP/s in float32 of one thread of an old server; a new one reached 6e10, in bfloat16 1.2e11
@@ -130,7 +133,7 @@ def _reading(words: int) -> Needs:
 def _pretraining(known: Sizes, lm: Lm, s: PretrainSettings) -> Needs:
     words = s.epochs * known.general
     checked = words / (s.batch * s.bptt * s.validation_steps) * s.validation_tokens
-    memory = LIBRARIES + 8 * lm.memory + 6 * lm.scores(s.batch * s.bptt) + known.mapped
+    memory = TORCH + 8 * lm.memory + 6 * lm.scores(s.batch * s.bptt) + known.mapped
     return Needs(memory, lm.seconds(words, 3) + lm.seconds(checked, 1))  # of one thread: more promise nothing
 
 
@@ -138,7 +141,7 @@ def _clients(known: Sizes, lm: Lm, s: ClientSettings, clients: int) -> Needs:
     share = (s.user_share or s.control_share) if s.objective == "rehearsal" else 1.0
     words = clients * s.epochs * known.e.private.max_words / share
     # the model that came, ours, its gradient, a copy in the precision of training, the update; with lwf a teacher's
-    memory = LIBRARIES + 10 * lm.memory + 8 * lm.scores(s.batch * s.bptt) + known.mapped
+    memory = TORCH + 10 * lm.memory + 8 * lm.scores(s.batch * s.bptt) + known.mapped
     return Needs(memory, lm.seconds(words, 4 if s.objective == "lwf" else 3))
 
 
@@ -152,7 +155,7 @@ def _aggregate(known: Sizes, names: Names) -> Needs:
     if not isinstance(s.server, DistillSettings):
         return Needs(300 + 6 * lm.memory, 0.01 * lm.memory * s.cohort.size)
     teachers, d = s.cohort.size, s.server
-    memory = LIBRARIES + (2 * teachers + 10) * lm.memory + 8 * lm.scores(d.batch * d.bptt)
+    memory = TORCH + (2 * teachers + 10) * lm.memory + 8 * lm.scores(d.batch * d.bptt)
     return Needs(memory, lm.seconds(d.epochs * d.tokens, teachers + 4))
 
 
@@ -168,7 +171,7 @@ def _evaluation(known: Sizes, lm: Lm, s: EvaluationSettings) -> Needs:
     chunks = max(s.general_tokens, s.user_tokens, s.later_tokens) / s.chunk_tokens
     prefixes = 2e-3 * lm.vocabulary
     # windows of four words of each chunk (evaluation/measure.py)
-    memory = LIBRARIES + 4 * lm.memory + 3 * lm.scores(4 * chunks) + prefixes + known.mapped
+    memory = TORCH + 4 * lm.memory + 3 * lm.scores(4 * chunks) + prefixes + known.mapped
     words = s.general_tokens + s.user_tokens + s.later_tokens
     return Needs(memory, lm.seconds(words, 3))  # finding what the keyboard suggests takes as long as two passes
 
@@ -183,7 +186,7 @@ def _write_texts(known: Sizes, names: Names) -> Needs:
     t, lm = known.e.tail, main_model(known.e)
     words = t.texts * t.words
     # both models with a padded output each; tiles of 512 beginnings, 16,000 texts side by side (privacy/likelihoods.py)
-    memory = LIBRARIES + 8 * lm.memory + 8 * lm.scores(512) + 160 + 5e-5 * words
+    memory = TORCH + 8 * lm.memory + 8 * lm.scores(512) + 160 + 5e-5 * words
     return Needs(memory, lm.seconds(2 * words, 1))
 
 
@@ -217,7 +220,7 @@ def _audit(known: Sizes, names: Names) -> Needs:
     seen = d.audit.canaries * d.training.rounds
     # every canary's direction is drawn anew in every round, a number a weight
     seconds = 3e-9 * seen * parameters(lm.settings, lm.vocabulary)
-    return Needs(LIBRARIES + 30 * lm.memory + 2e-5 * seen, seconds)
+    return Needs(TORCH + 30 * lm.memory + 2e-5 * seen, seconds)
 
 
 def _measure_private(known: Sizes, names: Names) -> Needs:
@@ -264,11 +267,11 @@ STAGES = {
     "train_private": _train_private,
     "private_slot": _private_slot,
     "private_round": lambda known, names: _private_slot(known, names)._replace(seconds=60),
-    "private_model": lambda known, names: Needs(LIBRARIES + 6 * private_model(known.e).memory, 0),
+    "private_model": lambda known, names: Needs(TORCH + 6 * private_model(known.e).memory, 0),
     "audit": _audit,
     "measure_private": _measure_private,
     "measure_ngram": lambda known, names: Needs(
-        LIBRARIES + 3e-4 * max(known.general, known.private), 1e-4 * max(known.general, known.private)
+        TORCH + 3e-4 * max(known.general, known.private), 1e-4 * max(known.general, known.private)
     ),
     "table": lambda known, names: Needs(LIBRARIES, 0),
     "figure": lambda known, names: Needs(LIBRARIES, 0),

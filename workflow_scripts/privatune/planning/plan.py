@@ -49,8 +49,8 @@ def plan(
     sizes = costs_of.texts(e, files, {job.rule for job in done} >= ENCODING, given["texts"])
     setting = Setting(e, sizes)
     fitted, fit = costs_of.fitted(costs_of.measured(done, setting), before)
-    costs = before | fitted
-    costs = {stage: costs[kin] for stage, kin in costs_of.KIN.items() if kin in costs} | costs
+    own = before | fitted  # what is kept; borrowed costs would stand in the way of better ones of the same kin
+    costs = {stage: own[kin] for stage, kin in costs_of.KIN.items() if kin in own} | own
     downloads = given["downloads"] | {p.name: p.stat().st_size for p in Path(e.output, "downloads").glob("*.whl")}
     about = (e.precision, e.device)
     planned = {
@@ -62,7 +62,7 @@ def plan(
         "unknown": sorted({stage_of(job.rule) for job in jobs if job.benchmark} - set(costs)),
         "known": given["machine"],
     }
-    return planned, costs_of.record(costs, sizes, downloads, about)
+    return planned, costs_of.record(own, sizes, downloads, about)
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
