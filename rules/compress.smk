@@ -5,7 +5,7 @@ AVERAGE = "privatune.federation.servers.average"  # which joins the updates of e
 
 
 wildcard_constraints:
-    method="|".join(E.compression.methods),
+    method="|".join(map(re.escape, E.compression.methods)),
 
 
 use rule pretrain as pretrain_small with:
@@ -105,6 +105,6 @@ rule codec_costs:
     resources:
         **asked("codec_costs"),
     params:
-        settings=compression_settings(),
+        settings=compression_settings(order=E.compression.run),
     script:
         "../workflow_scripts/codec_costs.py"

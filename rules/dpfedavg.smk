@@ -41,7 +41,7 @@ PRIVATE_OBJECTIVE = f"privatune.federation.objectives.{E.dpfedavg.training.clien
 
 wildcard_constraints:
     slot=r"\d+",
-    variant="|".join(E.dpfedavg.variants),
+    variant="|".join(map(re.escape, E.dpfedavg.variants)),
     baseline="|".join(BASELINES),
 
 

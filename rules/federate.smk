@@ -114,7 +114,7 @@ rule keep_model:
     resources:
         **asked("keep_model"),
     shell:
-        "cp {input} {output} 2> {log}"
+        "cp {input:q} {output:q} 2> {log:q}"
 
 
 rule client_cost:

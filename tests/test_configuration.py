@@ -91,6 +91,37 @@ def test_a_pair_of_models_differs_by_single_updates():
         experiment(merged(DEFAULT, {"scenarios": {scenario: {"codec": {"name": "signsgd"}}}}))
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"seeds": [0, 1, 0]}, "`seeds`.*0 stands there twice"),
+        ({"seeds": [-1]}, "seeds"),
+        ({"run": ["initial", "device-plain", "device-plain"]}, "device-plain stands there twice"),
+        ({"dpfedavg": {"seeds": [1, 1]}}, "1 stands there twice"),
+        ({"compression": {"run": ["averaging-dense", "averaging-dense"]}}, "averaging-dense stands there twice"),
+        ({"compression": {"methods": {"averaging-dense": {"learning_rates": [-1, 1]}}}}, "learning_rates"),
+        ({"scenarios": {"initial": {}}}, "initial is the general model; choose another name"),
+        ({"scenarios": {"a/b": {}}}, "scenarios.a/b`: String should match"),
+        (
+            {"text": {"vocabulary": 4000}},
+            "dpfedavg.training.vocabulary: 5000 words are more than text.vocabulary, 4000",
+        ),
+    ],
+)
+def test_what_would_be_counted_twice_or_found_out_late_is_refused(overrides, message):
+    with pytest.raises(PrivatuneError, match=message):
+        experiment(merged(DEFAULT, overrides))
+
+
+def test_a_scenario_of_another_kind_inherits_nothing_of_the_first():
+    base = {
+        "federation": {"codec": {"name": "topk", "share": 0.1}},
+        "scenarios": {"plain": {"codec": {"name": "dense"}}},
+    }
+    scenarios = experiment(merged(DEFAULT, base)).scenarios
+    assert scenarios["plain"].codec.name == "dense" and scenarios["device-plain"].codec.share == 0.1
+
+
 def test_planning_is_light():
     """Every call of snakemake, and every job, imports the configuration: nothing of weight may come with it."""
     heavy = {"torch", "numpy", "pandas", "pyarrow", "numba", "scipy", "matplotlib", "datasets", "tokenizers"}

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from privatune.core.files import CSV, write_sealed
+from privatune.core.files import CSV, sha256, write_sealed
 from privatune.core.job import job
 from privatune.models.checkpoint import save_weights
 from privatune.models.settings import NumericsSettings, model_settings
@@ -23,6 +23,7 @@ with job(snakemake.log[0]):
         NumericsSettings(**s["numerics"]),
         s["seed"],
         Path(s["checkpoints"]),
+        [snakemake.output.model, *map(sha256, snakemake.input.code)],
     )
     save_weights(snakemake.output.model, weights, {"model": s["model"], "vocabulary": s["vocabulary"]})
     write_sealed(snakemake.output.curve, CSV, pd.DataFrame(curve).to_csv(index=False).encode())

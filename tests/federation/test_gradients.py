@@ -6,6 +6,7 @@ import torch
 
 from privatune.compression.settings import DenseSettings, DgcSettings, QsgdSettings, SignsgdSettings, TopkSettings
 from privatune.compression.vectors import shapes_of
+from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.core.tensors import pack
 from privatune.federation.cohorts import cohort
@@ -77,6 +78,25 @@ def test_both_modes_read_the_same_words(setting):
     words = len(text_of(setting[2], setting[3], 3))
     assert averaged.tokens == words
     assert words - 2 * 2 * (CLIENT.bptt + 1) < followed.tokens <= words
+
+
+def test_epochs_and_dropout_of_devices_count_in_both_modes(setting):
+    once = run(setting, choice(DenseSettings()))[-1]
+    for key, value in (("epochs", 2), ("dropout", 0.5)):
+        client = CLIENT.model_copy(update={key: value})
+        averaged, followed = (
+            run(setting, choice(DenseSettings(), mode).model_copy(update={"client": client}))[-1]
+            for mode in ("averaging", "gradient")
+        )
+        assert abs(averaged.tokens - followed.tokens) <= 2 * 2 * (CLIENT.bptt + 1)
+        assert (followed.tokens > once.tokens) == (key == "epochs")
+        assert any((followed.model[name] != once.model[name]).any() for name in once.model)
+
+
+def test_too_little_text_is_one_line(setting):
+    client = CLIENT.model_copy(update={"batch": 1000})
+    with pytest.raises(PrivatuneError, match="give no window"):
+        run(setting, choice(DenseSettings()).model_copy(update={"client": client}))
 
 
 def test_bits_are_those_of_payloads_and_answers(setting):

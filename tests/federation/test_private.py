@@ -22,7 +22,8 @@ from privatune.federation.private import (
     save_sum,
     train_privately,
 )
-from privatune.federation.private_settings import CanarySettings
+from privatune.federation.private_run import decisive
+from privatune.federation.private_settings import CanarySettings, PrivateJobSettings
 from privatune.federation.settings import AdamSettings, ClientSettings, SgdSettings
 from privatune.models.lstm import initial_weights
 from privatune.models.settings import LstmSettings, NumericsSettings
@@ -146,3 +147,29 @@ def test_carriers_join_the_population_and_each_canary_is_measured(start):
         (2, 2, 1),
     ]
     assert all(row["low"] <= row["high"] and 1 <= row["rank"] <= 51 for row in rows)
+
+
+def test_a_seed_is_named_by_what_updates_and_noise_follow_from():
+    settings = PrivateJobSettings(
+        canaries=None,
+        client=CLIENT,
+        numerics=NumericsSettings(),
+        optimiser=SgdSettings(),
+        secrets="a",
+        slots=1,
+        vocabulary=WORDS,
+    )
+    privacy = PrivacySettings(noise_multiplier=1.0, clip=0.5)
+    terms = [privacy, privacy.model_copy(update={"delta": 1e-3}), privacy.model_copy(update={"accountant": "pld"})]
+    same = [decisive(mechanism_of(each, PERSONS, 3, 2), settings, 1) for each in terms]
+    same.append(
+        decisive(mechanism_of(privacy, PERSONS, 3, 2), settings.model_copy(update={"secrets": "b", "slots": 4}), 1)
+    )
+    assert all(values == same[0] for values in same)
+    changes = [{"noise_multiplier": 2.0}, {"clip": 1.0}, {"sampling": "fixed"}]
+    others = [decisive(mechanism_of(privacy.model_copy(update=c), PERSONS, 3, 2), settings, 1) for c in changes]
+    others.append(decisive(mechanism_of(privacy, PERSONS, 3, 2), settings, 2))
+    others.append(
+        decisive(mechanism_of(privacy, PERSONS, 3, 2), settings.model_copy(update={"client": ClientSettings()}), 1)
+    )
+    assert all(values != same[0] for values in others)

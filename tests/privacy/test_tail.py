@@ -163,6 +163,12 @@ def test_a_fixed_threshold_is_taken_as_it_is():
     assert (row["threshold"], row["exceedances"], row["verdict"]) == (0.35, 1200, NOT_REJECTED)
 
 
+def test_no_epsilon_is_drawn_for_a_delta_that_is_not_in_the_tail():
+    log_c = np.concatenate([pareto(1200, 16, 5), np.zeros(200_000)])
+    row = fit_tail(log_c, settings(threshold=0.35, deltas=[0.05, 1e-3]), 0)
+    assert row["epsilon"][0] is None and row["epsilon"][1] > 0
+
+
 def test_equal_models_have_no_tail():
     row = fit_tail(np.zeros(100), settings(), 0)
     assert (row["exceedances"], row["alpha"], row["rejected"], row["verdict"]) == (0, None, None, UNDECIDED)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.training import pretrain as module
@@ -21,9 +22,10 @@ def text(count, seed):
     return np.cumsum(rng.choice([1, 2, 3], count, p=[0.8, 0.1, 0.1])).astype(np.uint16) % WORDS
 
 
-def run(folder, precision="float32", threads=1):
+def run(folder, precision="float32", threads=1, settings=SETTINGS, train=1500, valid=500, origin=()):
     numerics = NumericsSettings(precision=precision, threads=threads)
-    return pretrain(text(1500, 0), text(500, 1), WORDS, 0, MODEL, SETTINGS, numerics, 0, folder)
+    texts = text(train, 0), text(valid, 1)
+    return pretrain(*texts, WORDS, 0, MODEL, settings, numerics, 0, folder, origin)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -84,3 +86,32 @@ def test_two_runs_with_two_threads_agree(tmp_path):
         pretrain(text(1500, 0), text(500, 1), WORDS, 0, MODEL, settings, numerics, 0, tmp_path)[0] for _ in range(2)
     )
     assert all(torch.equal(second[name], weight) for name, weight in first.items())
+
+
+def test_a_checkpoint_of_other_code_is_not_used(tmp_path, monkeypatch):
+    real, calls = module.train_step, []
+
+    def stops_once(*arguments, **keywords):
+        calls.append(0)
+        if len(calls) == 20:
+            raise KeyboardInterrupt
+        return real(*arguments, **keywords)
+
+    monkeypatch.setattr(module, "train_step", stops_once)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, origin=["old"])
+    _, curve = run(tmp_path, origin=["new"])
+    assert len(calls) == 20 + curve[-1]["step"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train": 7}, "7 words of training|4 words of training"),
+        ({"valid": 3}, "words of validation"),
+        ({"settings": SETTINGS.model_copy(update={"learning_rate": 100.0, "clip": 1000.0})}, "has diverged"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_line(tmp_path, changes, message):
+    with pytest.raises(PrivatuneError, match=message):
+        run(tmp_path, **changes)

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from privatune.core.settings import Settings, known_names, touches
+from privatune.core.settings import Name, Names, Seeds, Settings, known_names, touches
 from privatune.core.validation import validated
 from privatune.corpora.catalog import SourceName, SourceSettings
 from privatune.corpora.cleaning import CleaningSettings
@@ -22,13 +22,14 @@ from privatune.sweeps import swept
 from privatune.text.settings import TextSettings
 from privatune.training.settings import PretrainSettings
 
+TAGS = ("kind", "name", "method")  # keys that tell kinds of settings apart
 INITIAL = "initial"  # the general model as it is, before any round
 
 
 class GeneralSettings(Settings):
     """Text that anyone may read."""
 
-    corpora: list[str] = Field(
+    corpora: Names = Field(
         min_length=1,
         description="Entries of `sources:` in the order in which they are read.",
         json_schema_extra=touches("vocabulary", "encode_general", adds=["read_corpus", "fetch_package"]),
@@ -106,7 +107,7 @@ class Experiment(Settings):
     output: str = Field(
         "results", description="Folder of all that is generated.", json_schema_extra=touches(adds=["*"])
     )
-    run: list[str] = Field(
+    run: Names = Field(
         min_length=1,
         description="Scenarios that `all` makes; `initial` is the general model.",
         json_schema_extra=touches("table_comparison", "table_clients", "table_replicates", adds=ROUNDS),
@@ -132,7 +133,7 @@ class Experiment(Settings):
             "measure_ngram",
         ),
     )
-    seeds: list[int] = Field(
+    seeds: Seeds = Field(
         [0],
         min_length=1,
         description="Replicates of every scenario: each draws its own cohorts.",
@@ -196,7 +197,7 @@ class Experiment(Settings):
         description="Fine-tuning: what every scenario starts from.",
         json_schema_extra=touches(through="scenarios"),
     )
-    scenarios: dict[str, ScenarioSettings] = Field(
+    scenarios: dict[Name, ScenarioSettings] = Field(
         description="Scenarios by name: each says only in what it differs from `federation`.",
     )
     evaluation: EvaluationSettings = Field(
@@ -228,6 +229,8 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
+        if INITIAL in self.scenarios:
+            raise ValueError(f"scenarios: {INITIAL} is the general model; choose another name")
         known_names("run", self.run, {INITIAL, *self.scenarios})
         known_names("report.cost_scenarios", self.report.cost_scenarios, set(self.scenarios))
         known_names("tail.scenario", [self.tail.scenario], set(self.scenarios))
@@ -239,11 +242,10 @@ class Experiment(Settings):
             )
         known_names("report.paper", list(self.report.paper), {INITIAL, *self.scenarios})
         known_names("popov.scenarios", self.popov.scenarios, {INITIAL, *self.scenarios})
-        if self.compression.vocabulary > self.text.vocabulary:
-            raise ValueError(
-                f"compression.vocabulary: {self.compression.vocabulary} words are more than text.vocabulary has, "
-                f"{self.text.vocabulary}"
-            )
+        smaller = {"compression": self.compression.vocabulary, "dpfedavg.training": self.dpfedavg.training.vocabulary}
+        for place, words in smaller.items():
+            if words > (most := self.text.vocabulary):
+                raise ValueError(f"{place}.vocabulary: {words} words are more than text.vocabulary, {most}")
         known_names("dpfedavg.run", self.dpfedavg.run, set(self.dpfedavg.variants))
         known_names("general.corpora", self.general.corpora, set(self.sources))
         known_names("private.corpus", [self.private.corpus], set(self.sources))
@@ -269,10 +271,16 @@ def experiment(config: Mapping[str, Any]) -> Experiment:
 def merged(base: Any, overrides: Any) -> Any:
     """`base` with `overrides` laid over it; mappings merge deeply, all else is replaced.
 
+    So is a mapping of another kind, by the key that tells kinds apart: its other keys are not that kind's.
+
     >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
     {'a': {'b': 3, 'c': 2}}
+    >>> merged({"codec": {"name": "topk", "share": 0.1}}, {"codec": {"name": "dense"}})
+    {'codec': {'name': 'dense'}}
     """
     if not (isinstance(base, Mapping) and isinstance(overrides, Mapping)):
+        return overrides
+    if any(isinstance(base.get(tag), str) and overrides.get(tag, base[tag]) != base[tag] for tag in TAGS):
         return overrides
     return {**base, **{key: merged(base.get(key), value) for key, value in overrides.items()}}
 

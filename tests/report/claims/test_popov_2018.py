@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from privatune.report.claims.popov_2018 import TABLES, claims
+from privatune.report.claims.popov_2018 import TABLES, claims, counterpart
 from privatune.report.tables.claims import COLUMNS, table
 
 REPORT = Path(__file__).parents[3] / "report"
@@ -123,6 +123,17 @@ def test_many_rounds_are_the_last_that_two_seeds_have_reached(judged):
         row = judged(values, rounds=rounds, noise=0.0001).loc[claim]
         assert (row["n"], row["ours"]) == (n, pytest.approx(100 * (user / 334 - 1), abs=0.1))
         assert f"many rounds are {10 if n == 1 else rounds} of 10 persons" in row["note"]
+
+
+def test_replicates_are_of_one_model():
+    rows = [("a", 0, 17), ("a", 1, 17), ("a", 0, 50), ("a", 1, 50), ("b", 0, 50), ("b", 1, 50), ("a", 0, 60)]
+    models = pd.DataFrame(rows, columns=["scenario", "seed", "round"])
+    models = models.assign(paper="averaging 300 rounds", clients_per_round=5, user_share=0.5)
+    control = models[models["round"] == 50].assign(paper=None, user_share=0.0)
+    tables = {"replicates": pd.concat([models, control], ignore_index=True)}
+    for row in ("averaging 300 rounds", "control"):
+        found = counterpart(tables, row)
+        assert found[["scenario", "seed", "round"]].to_numpy().tolist() == [["a", 0, 50], ["a", 1, 50]]
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ def tables():
     models, canaries = [], []
     for name, (z, clip, epsilon, carried, recalls, found) in VARIANTS.items():
         for seed, recall in enumerate(recalls):
-            models.append((name, seed, recall, 2 * recall, z, clip, epsilon, 3000 / recall))
+            models.append((name, seed, recall, 2 * recall, z, clip, epsilon, 3000 / recall, epsilon and "replace one"))
             for users, n_found in zip((1, 16), found or (), strict=False):
                 for number in range(3):
                     canaries.append((name, seed, users, 50, carried, number < n_found))
-    columns = "scenario seed recall1_user recall3_user noise_multiplier clip epsilon ppl_user".split()
+    columns = "scenario seed recall1_user recall3_user noise_multiplier clip epsilon ppl_user adjacency".split()
     accounting = pd.DataFrame({"epsilon": [9.857, 6.733, 26.0], "paper_epsilon": [9.86, 6.73, None]})
     paper = {"recall1 n-gram": 10.24, "recall1 dp-fedavg": 11.03, "recall3 n-gram": 18.09, "recall3 dp-fedavg": 19.25}
     return {
@@ -93,3 +93,20 @@ def test_figure_has_a_point_an_epsilon_and_a_line_for_all_else(tables, tmp_path)
         "clipped",
     ]
     assert {text.get_text() for text in recall.texts} == {"z = 0.8", "z = 0.1"}
+
+
+def test_variants_of_equal_epsilon_are_points_of_their_own_and_adjacencies_apart(tables, tmp_path):
+    models = tables["comparison_dpfedavg"]
+    other = models[models["scenario"] == "private"].assign(scenario="clipped-less", recall1_user=5.0)
+    added = models[models["scenario"] == "private"].assign(scenario="poisson", adjacency="add or remove one")
+    pd.concat([models, other, added]).to_csv(tmp_path / "models.csv", index=False)
+    recall, _ = quality_by_epsilon.figure(tmp_path / "models.csv").axes
+    replaced, removed = recall.containers
+    assert sorted(replaced.lines[0].get_ydata().tolist()) == pytest.approx([5.0, 8.1, 9.1])
+    assert removed.lines[0].get_xdata().tolist() == [2.0]
+
+
+def test_without_any_epsilon_there_are_lines_alone(tables, tmp_path):
+    models = tables["comparison_dpfedavg"]
+    models[models["epsilon"].isna()].to_csv(tmp_path / "models.csv", index=False)
+    assert quality_by_epsilon.figure(tmp_path / "models.csv").axes[0].containers == []

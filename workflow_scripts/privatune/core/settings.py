@@ -1,15 +1,30 @@
 """The base of every settings model: frozen, complete, closed to unknown keys; and what a key touches."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Settings(BaseModel):
     """Immutable values of one stage, as `config/config.yaml` states them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    twice = [value for value in dict.fromkeys(values) if values.count(value) > 1]
+    if twice:  # it would be made once and counted twice
+        raise ValueError(f"{', '.join(map(str, twice))} stands there twice; name each once")
+    return values
+
+
+Names = Annotated[list[str], AfterValidator(_distinct)]
+Seeds = Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(_distinct)]
+# of scenarios, methods and variants: parts of file names
+Name = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", description="a name: letters, digits, _, ., + and -")
+]
 
 
 def touches(

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from privatune.core.settings import Settings, known_names, touches
+from privatune.core.settings import Name, Names, Seeds, Settings, known_names, touches
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.methods import Choice, MethodSettings, choices
 from privatune.federation.settings import ClientSettings, CohortSettings
@@ -46,7 +46,7 @@ class CompressionSettings(Settings):
         description="Devices at a time, and rounds of averaging, which set the text.",
         json_schema_extra=touches(*METHODS, but={"rounds": touches("follow_method")}),
     )
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+    seeds: Seeds = Field(
         [0, 1, 2],
         min_length=1,
         description="Replicates: each draws its own persons, the same for every method.",
@@ -62,7 +62,8 @@ class CompressionSettings(Settings):
         0.1,
         gt=0,
         le=1,
-        description="The last step's or round's rate, as a share of the first; it falls on a line.",
+        description="Where the rate falls to by the end of training, on a line, as a share of the first; a step or a "
+        "round keeps the rate that it starts with.",
         json_schema_extra=touches("tune_method"),
     )
     tuning_rounds: int = Field(
@@ -77,15 +78,15 @@ class CompressionSettings(Settings):
         description="Samples of text.",
         json_schema_extra=touches(*METHODS, "codec_costs"),
     )
-    methods: dict[str, MethodSettings] = Field(
+    methods: dict[Name, MethodSettings] = Field(
         {}, description="Ways of training by name.", json_schema_extra=touches(*METHODS)
     )
-    run: list[str] = Field(
+    run: Names = Field(
         [],
         description="Methods of the target `compression`; the first is compared with the rest.",
         json_schema_extra=touches("table_compression", "table_tuning", "codec_costs", adds=METHODS),
     )
-    full: list[str] = Field(
+    full: Names = Field(
         [],
         description="Methods of the target `compression_full`, the same first.",
         json_schema_extra=touches("table_compression_full", "table_tuning_full", adds=METHODS),

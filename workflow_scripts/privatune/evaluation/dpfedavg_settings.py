@@ -1,10 +1,8 @@
 """Settings of the target `dpfedavg`. Apart from the code, so that planning a workflow does not import torch."""
 
-from typing import Annotated
-
 from pydantic import Field
 
-from privatune.core.settings import Settings, touches
+from privatune.core.settings import Name, Names, Seeds, Settings, touches
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.private_settings import PrivateTrainingSettings, VariantSettings
 from privatune.privacy.settings import AccountingSettings, AuditSettings
@@ -50,7 +48,7 @@ class DpFedAvgSettings(Settings):
         description="Words of the longest n-grams of the baselines.",
         json_schema_extra=touches("measure_ngram"),
     )
-    run: list[str] = Field(
+    run: Names = Field(
         [],
         description="Variants that the target makes, in the order of the rows.",
         json_schema_extra=touches(
@@ -60,7 +58,7 @@ class DpFedAvgSettings(Settings):
             adds=[*PRIVATE, "guarantee", "measure_private", "audit"],
         ),
     )
-    variants: dict[str, VariantSettings] = Field(
+    variants: dict[Name, VariantSettings] = Field(
         {},
         description="Ways of training by name.",
         json_schema_extra=touches(
@@ -76,7 +74,7 @@ class DpFedAvgSettings(Settings):
             }
         ),
     )
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+    seeds: Seeds = Field(
         [0],
         min_length=1,
         description="Replicates.",

@@ -52,7 +52,7 @@ def _average(
         client = choice.client.model_copy(update={"learning_rate": choice.rate_at((number - 1) / rounds)})
         scenario = ScenarioSettings(client=client, cohort=choice.cohort, codec=choice.codec)
         ((_, model, records),) = run_rounds(model, private, general, scenario, numerics, seed, [number])
-        tokens += sum(record["user_tokens"] + record["rehearsal_tokens"] for record in records)
+        tokens += client.epochs * sum(record["user_tokens"] + record["rehearsal_tokens"] for record in records)
         up += sum(record["bits_up"] for record in records)
         down += sum(record["bits_down"] for record in records)
         if number in stops:

@@ -11,7 +11,8 @@ import torch
 
 from privatune.compression.codec import combine, encode
 from privatune.compression.vectors import shapes_of
-from privatune.core.streams import stream_key
+from privatune.core.errors import PrivatuneError
+from privatune.core.streams import stream, stream_key
 from privatune.core.tensors import Arrays, pack, unpack
 from privatune.federation.cohorts import cohort
 from privatune.federation.methods import Choice
@@ -21,7 +22,7 @@ from privatune.models.checkpoint import PRECISIONS, use
 from privatune.models.network import zero_state
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import Stream
-from privatune.training.batches import rows, window, window_count
+from privatune.training.batches import dropout_masks, rows, window, window_count
 from privatune.training.step import descend, gradient, learner
 
 
@@ -47,6 +48,11 @@ def train(
     text, sent = _text(private, general, choice, seed)
     shards = [rows(shard, client.batch) for shard in np.array_split(text, size)]
     steps = min(window_count(shard.shape[1], client.bptt) for shard in shards)
+    if not steps:
+        raise PrivatuneError(
+            f"compression: {len(text)} words give no window of {client.batch} rows for each of {size} devices; raise "
+            "`compression.tuning_rounds` or `private.min_words`, or lower `compression.client.batch`"
+        )
     stops = [reached(share, steps) for share in shares]
     hidden = [zero_state(lm.computing, client.batch)] * size
     memories: list[Arrays] = [{}] * size
@@ -58,7 +64,11 @@ def train(
         payloads = []
         for place, shard in enumerate(shards):
             inputs, targets = (part.to(device) for part in window(shard, step, client.bptt))
-            gradients, _, hidden[place] = gradient(lm, inputs, targets, hidden[place])
+            rng = stream(seed, "device dropout", step, place)
+            embedding = lm.computing["embedding"]
+            shape = (*inputs.shape, embedding.shape[1])
+            masks = dropout_masks(client.dropout, len(hidden[place]), shape, rng, embedding)
+            gradients, _, hidden[place] = gradient(lm, inputs, targets, hidden[place], masks)
             update = clipped({name: g.cpu().numpy() for name, g in gradients.items()}, client.clip)
             key = stream_key(seed, "codec", step, place)
             payload, memories[place] = encode(update, memories[place], choice.codec, key, size)
@@ -95,6 +105,6 @@ def _text(private: Stream, general: Stream, choice: Choice, seed: int) -> tuple[
         for person in cohort(len(private.units), choice.cohort.size, number, seed):
             user = np.asarray(private.unit(person))
             task = visit_task(user, general.ids, choice.client, (seed, number, person))
-            parts.append(task.text)
+            parts.append(np.tile(task.text, choice.client.epochs))
             sent += len(pack({"words": task.sent})) if task.sent is not None else 0
     return np.concatenate(parts), sent

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -25,7 +25,7 @@ class MethodSettings(Settings):
         description="How the server sends its mean to the devices (gradient). dense: float32; sparse: the values that "
         "are not zero, with their indices; same: by the same codec.",
     )
-    learning_rates: list[float] = Field(
+    learning_rates: list[Annotated[float, Field(gt=0, le=100)]] = Field(
         min_length=1, description="Rates that are tried: of a device's SGD (averaging), of the server's (gradient)."
     )
     parameter: dict[str, list[float]] = Field(

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.files import read_json
 from privatune.federation.population import population
 from privatune.federation.private import Contribution, fine_tuning
 from privatune.federation.private_settings import PrivateJobSettings
-from privatune.privacy.mechanism import Mechanism, mechanism_from
+from privatune.privacy.mechanism import Mechanism, mechanism_from, mechanism_record
 from privatune.privacy.seeds import release_name, secret_seed
 from privatune.text.streams import limited, read_stream
 from privatune.text.tokenizer import read_words
@@ -56,7 +56,15 @@ def private_run(
     contribution = fine_tuning(everyone, public.ids, settings.client, settings.numerics, seed)
     if settings.secrets is None:
         return PrivateRun(contribution, mechanism, seed)
-    name = release_name(
-        [private, general, tokenizer, terms, *others], settings.model_dump(mode="json") | {"seed": seed}
-    )
+    name = release_name([private, general, tokenizer, *others], decisive(mechanism, settings, seed))
     return PrivateRun(contribution, mechanism, secret_seed(Path(settings.secrets) / name))
+
+
+def decisive(mechanism: Mechanism, settings: PrivateJobSettings, seed: int) -> dict[str, Any]:
+    """All values that a training's updates and their noise follow from, and no other.
+
+    With another delta or another accountant, or cut into other slots, it is the same release and must keep its seed:
+    under fresh noise the same updates would be released twice.
+    """
+    about = {name: value for name, value in mechanism_record(mechanism).items() if name != "delta"}
+    return settings.model_dump(mode="json", exclude={"secrets", "slots"}) | {"mechanism": about, "seed": seed}

@@ -72,7 +72,12 @@ def unit_of(clip: float, population: int) -> float:
 
     >>> unit_of(1.0, 1024) == 2.0**-52
     True
+
+    Raises:
+        PrivatuneError: the clip is not a finite number above 0.
     """
+    if not (math.isfinite(clip) and clip > 0):
+        raise PrivatuneError(f"privacy.clip: it came to {clip}, which bounds nothing; lower `privacy.adaptive.rate`")
     return 2.0 ** (math.ceil(math.log2(clip)) + math.ceil(math.log2(population)) - BITS)
 
 

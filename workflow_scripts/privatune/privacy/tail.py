@@ -123,7 +123,8 @@ def fit_tail(log_c: np.ndarray, settings: TailTestSettings, seed: int) -> dict[s
     Returns:
         texts, threshold, exceedances; alpha, c, ks, critical, rejected (ks > critical; these are null where nothing
         lies beyond the threshold); verdict, which is `undecided` whatever `rejected` says while too few texts lie
-        beyond it; epsilon: one a delta, null unless the verdict is `not rejected`.
+        beyond it; epsilon: one a delta, null unless the verdict is `not rejected`, and for a
+        delta that is not in the tail.
     """
     log_c = np.asarray(log_c, np.float64)
     fixed = settings.threshold
@@ -139,7 +140,8 @@ def fit_tail(log_c: np.ndarray, settings: TailTestSettings, seed: int) -> dict[s
         if len(excess) >= settings.minimum_exceedances:
             row["verdict"] = REJECTED if row["rejected"] else NOT_REJECTED
         if row["verdict"] == NOT_REJECTED:
-            row["epsilon"] = [epsilon(tail, delta) for delta in settings.deltas]
+            share = len(excess) / len(log_c)
+            row["epsilon"] = [epsilon(tail, delta) if delta < share else None for delta in settings.deltas]
     return row
 
 

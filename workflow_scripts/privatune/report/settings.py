@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from privatune.core.settings import Settings, touches
+from privatune.core.settings import Names, Seeds, Settings, touches
 from privatune.federation.settings import DESCRIBED, ROUNDS
 
 
@@ -22,7 +22,7 @@ class ReportSettings(Settings):
         description="The model of every round with this divisor is kept too; all others are temporary.",
         json_schema_extra=touches(adds=ROUNDS),
     )
-    cost_scenarios: list[str] = Field(
+    cost_scenarios: Names = Field(
         [],
         description="Scenarios whose clients' cost is measured.",
         json_schema_extra=touches("table_client_costs", adds=["client_cost"]),
@@ -43,13 +43,13 @@ class ReportSettings(Settings):
 class PopovSettings(Settings):
     """What the target `popov` runs beside the main job: the tables and figure 2 of Popov et al. (2018)."""
 
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+    seeds: Seeds = Field(
         [0, 1, 2],
         min_length=1,
         description="Replicates: each draws its own devices.",
         json_schema_extra=touches(adds=ROUNDS),
     )
-    scenarios: list[str] = Field(
+    scenarios: Names = Field(
         [],
         description="Scenarios that run under each of these seeds, in the order of the rows.",
         json_schema_extra=touches("table_popov", "table_replicates", adds=ROUNDS),

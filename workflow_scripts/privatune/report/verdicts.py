@@ -51,14 +51,16 @@ def inside(ours: Interval, low: float, high: float) -> str:
 def lower() -> Rule:
     """A change that must be negative."""
     return Rule(
-        "holds if the whole interval is below 0, fails if it is above 0", lambda ours, _: inside(ours, -math.inf, 0)
+        "holds if the whole interval is below 0, fails if it is above 0",
+        lambda ours, _: HOLDS if ours.high < 0 else FAILS if ours.low > 0 else UNDECIDED,
     )
 
 
 def higher() -> Rule:
     """A change that must be positive."""
     return Rule(
-        "holds if the whole interval is above 0, fails if it is below 0", lambda ours, _: inside(ours, 0, math.inf)
+        "holds if the whole interval is above 0, fails if it is below 0",
+        lambda ours, _: HOLDS if ours.low > 0 else FAILS if ours.high < 0 else UNDECIDED,
     )
 
 

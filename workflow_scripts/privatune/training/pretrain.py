@@ -3,13 +3,16 @@
 import logging
 import math
 import shutil
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.models.checkpoint import PRECISIONS, use
 from privatune.models.network import State, Weights, hidden_states, initial_weights, output_weight, zero_state
@@ -44,7 +47,13 @@ def validation_perplexity(model: Learner, text: np.ndarray, unknown: int) -> flo
             logits = torch.addmm(weights["output.bias"], hidden.flatten(0, 1), output_weight(weights).t()).float()
             losses = torch.nn.functional.cross_entropy(logits, targets.flatten(), ignore_index=unknown, reduction="sum")
             total, count = total + float(losses), count + int((targets != unknown).sum())
-    return math.exp(total / max(1, count))
+    return _perplexity(total / max(1, count))
+
+
+def _perplexity(nats: float) -> float:
+    if not nats < math.log(sys.float_info.max):
+        raise PrivatuneError("pretrain: the model has diverged; lower `pretrain.learning_rate` or `pretrain.clip`")
+    return math.exp(nats)
 
 
 def pretrain(
@@ -57,6 +66,7 @@ def pretrain(
     numerics: NumericsSettings,
     seed: int,
     checkpoints: str | Path,
+    origin: Sequence[str] = (),
 ) -> tuple[Weights, list[dict[str, float]]]:
     """Train a general language model; a stopped run goes on from its last checkpoint and ends in the same bits.
 
@@ -67,16 +77,26 @@ def pretrain(
         model, settings, numerics: see there.
         seed: of the initial weights and the dropout masks.
         checkpoints: folder for checkpoints, kept apart by all that leads to them and removed at the end.
+        origin: what else leads to them, such as digests of the code.
 
     Returns:
         float32 weights, and the curve: one dictionary a validation (step, tokens, seconds, learning_rate, ppl_train
         since the last one, ppl_valid).
+
+    Raises:
+        PrivatuneError: the text is too short for one window, or the model diverges.
     """
     device = use(numerics)
     described = [part.model_dump() for part in (model, settings, numerics)]
-    folder = Path(checkpoints) / fingerprint(train, described, seed, vocabulary)
+    folder = Path(checkpoints) / fingerprint(train, described, seed, vocabulary, list(origin))
     text, held = rows(train, settings.batch), rows(valid[: settings.validation_tokens], settings.batch)
     epoch = window_count(text.shape[1], settings.bptt)
+    for part, words in (("training", text), ("validation", held)):
+        if not window_count(words.shape[1], settings.bptt):
+            raise PrivatuneError(
+                f"general: {words.size} words of {part} text give no window of {settings.batch} rows; bring more text "
+                "(`general.corpora`, shares of its sources, `pretrain.validation_tokens`) or lower `pretrain.batch`"
+            )
     steps = max(1, round(epoch * settings.epochs))
     at = load_snapshot(folder) or Snapshot(initial_weights(model, vocabulary, stream(seed, "initial weights")))
     if at.step:
@@ -97,7 +117,7 @@ def pretrain(
                     "tokens": at.step * settings.batch * settings.bptt,
                     "seconds": before + time.perf_counter() - started,
                     "learning_rate": rate,
-                    "ppl_train": math.exp(at.loss / at.targets),
+                    "ppl_train": _perplexity(at.loss / at.targets),
                     "ppl_valid": validation_perplexity(lm, held, unknown),
                 }
                 at.curve, at.loss, at.targets = [*at.curve, row], 0.0, 0

@@ -97,14 +97,18 @@ def train_step(
 
 
 def gradient(
-    learner: Learner, inputs: torch.Tensor, targets: torch.Tensor, state: State
+    learner: Learner,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    state: State,
+    masks: torch.Tensor | None = None,
 ) -> tuple[Weights, Loss, State]:
     """The gradient that `train_step` would apply, whole and unclipped, and nothing is changed.
 
     Args and what else is returned: as in `train_step`. The arrays, float32 in the shapes of the weights, are the
     caller's until the next call.
     """
-    loss, after, gradients, to_inputs = _backward(learner, inputs, targets, state, None, None, 1.0)
+    loss, after, gradients, to_inputs = _backward(learner, inputs, targets, state, masks, None, 1.0)
     embedding = gradients.setdefault("embedding", torch.zeros_like(learner.weights["embedding"]))
     embedding.index_add_(0, inputs.flatten(), to_inputs)
     return gradients, loss, after

@@ -50,7 +50,7 @@ def note(tables: Tables) -> str:
     gradients = {m: t for m, t in times.items() if (runs.loc[runs["method"] == m, "mode"] == "gradient").all()}
     parts = [
         "Equal average PPL: for each seed the lowest that both methods reach, bits between measured points read off a "
-        "line in logarithms."
+        "line in logarithms; a seed under which one of them never gets better than it began is left out."
     ]
     if gradients:
         following = min(gradients, key=lambda m: gradients[m])

@@ -1,5 +1,6 @@
 """What privacy costs: quality of the trained models by the epsilon that is proved of them."""
 
+from itertools import cycle
 from pathlib import Path
 
 import pandas as pd
@@ -10,35 +11,41 @@ from privatune.report.frames import read_table
 from privatune.report.intervals import interval
 from privatune.report.style import COLOURS, GREY, INK, PAGE, drawing, name, perplexity_axis
 
-COLUMNS = "scenario seed ppl_user recall1_user epsilon noise_multiplier".split()
+COLUMNS = "scenario seed ppl_user recall1_user epsilon noise_multiplier adjacency".split()
 MEASURES = {"recall1_user": "users' top-1 recall, %", "ppl_user": "user perplexity (log.)"}
 LINES = ("-", "--", ":", "-.", (0, (1, 3)))
+MARKERS = ("o", "s")
 
 
 @drawing()
 def figure(comparison: str | Path) -> Figure:
-    """Models with an epsilon as points, the mean over seeds with its 95 % interval; all others as lines."""
+    """Models with an epsilon as points, the mean over seeds with its 95 % interval; all others as lines.
+
+    Epsilons under different adjacencies are different statements, so each has its own line of points.
+    """
     models = read_table(comparison, COLUMNS)
     stated, others = models[models["epsilon"].notna()], models[models["epsilon"].isna()]
     drawn = Figure(figsize=(PAGE, 3.0))
     for axes, (measure, label) in zip(drawn.subplots(1, 2), MEASURES.items(), strict=True):
-        _points(axes, stated, measure)
-        for line, (scenario, rows) in zip(LINES, others.groupby("scenario", sort=False), strict=False):
+        for number, (adjacency, models_of) in enumerate(stated.groupby("adjacency", sort=False)):
+            _points(axes, models_of, measure, f"DP-FedAvg, {adjacency}", number)
+        for line, (scenario, rows) in zip(cycle(LINES), others.groupby("scenario", sort=False), strict=False):
             axes.axhline(rows[measure].mean(), color=GREY, linestyle=line, linewidth=1, label=name(str(scenario)))
         if measure.startswith("ppl"):
             perplexity_axis(axes, "y", models[measure], most=5)
-        axes.set(xscale="log", xlabel="epsilon, by user (log.)", ylabel=label)
+        axes.set(xscale="log" if len(stated) else "linear", xlabel="epsilon, by user (log.)", ylabel=label)
     drawn.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return drawn
 
 
-def _points(axes: Axes, stated: pd.DataFrame, measure: str) -> None:
+def _points(axes: Axes, stated: pd.DataFrame, measure: str, label: str, number: int) -> None:
     rows = []
-    for epsilon, models in stated.groupby("epsilon"):
+    for _, models in stated.groupby("scenario"):
+        epsilon = models["epsilon"].iloc[0]
         middle = interval(models[measure].astype(float))
         rows.append((epsilon, middle.middle, middle.middle - middle.low, middle.high - middle.middle))
         text = f"z = {models['noise_multiplier'].iloc[0]:g}"
         axes.annotate(text, (epsilon, middle.middle), xytext=(4, 4), textcoords="offset points", fontsize=7, color=INK)
-    points = pd.DataFrame(rows, columns=["epsilon", "middle", "below", "above"]).fillna(0.0)
+    points = pd.DataFrame(rows, columns=["epsilon", "middle", "below", "above"]).fillna(0.0).sort_values("epsilon")
     bars = points[["below", "above"]].to_numpy().T
-    axes.errorbar(points["epsilon"], points["middle"], bars, color=COLOURS[0], marker="o", label="DP-FedAvg")
+    axes.errorbar(points["epsilon"], points["middle"], bars, color=COLOURS[number], marker=MARKERS[number], label=label)

@@ -13,12 +13,13 @@ STATED = "unit adjacency sensitivity sampling population cohort q rounds noise_m
 NOTE = (
     "Rows as of table `comparison`, on a model and samples of their own. Epsilon is an upper bound, by user, over all "
     "rounds; what it means nothing without stands beside it in the CSV: unit, adjacency, sampling, q, T, noise "
-    "multiplier, clip, delta, accountant. No epsilon: there is no noise, and no claim. With {persons:,} persons, those "
-    "who carry canaries among them, an honest epsilon at a useful noise is large; table `accounting` has the paper's "
-    "scale. Seeds are public unless `secure: true`, so these models show the method and protect nobody. The persons "
-    "who carry canaries are many beside the real ones; the variant without them shows what they cost. ngram-general "
-    "is what the network replaces, ngram-private one of the persons' own text, which nothing protects. MB: of all "
-    "clients in all rounds, by the expected size of a cohort."
+    "multiplier, clip, delta, accountant. It is about one model: of several models of the same persons the epsilons "
+    "add up. No epsilon: there is no noise, and no claim. With {persons:,} persons, those who carry canaries among "
+    "them, an honest epsilon at a useful noise is large; table `accounting` has the paper's scale. Seeds are public "
+    "unless `secure: true`, so these models show the method and protect nobody. The persons who carry canaries are "
+    "many beside the real ones; the variant without them shows what they cost. ngram-general is what the network "
+    "replaces, ngram-private one of the persons' own text, which nothing protects. MB: of all clients in all rounds, "
+    "by the expected size of a cohort."
 )
 
 

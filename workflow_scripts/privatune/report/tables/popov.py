@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from privatune.report.claims.popov_2018 import counterpart
 from privatune.report.frames import NOTHING, Table, arrange, read_table, show
 from privatune.report.intervals import difference, interval, values_of
 
@@ -33,7 +34,7 @@ def table(replicates: str | Path, scenarios: Sequence[str]) -> Table:
         scenarios: in the order of the rows; others are left out.
     """
     models = read_table(replicates, [*COLUMNS[:-1], "seed", *MEASURES, *(f"paper_{measure}" for measure in MEASURES)])
-    references = {key: models[models["paper"] == row] for key, row in REFERENCES.items()}
+    references = {key: counterpart({"replicates": models}, row) for key, row in REFERENCES.items()}
     groups = models[models["scenario"].isin(scenarios)].groupby(["scenario", "round"], sort=False)
     rows = [_row(rows, references) for _, rows in groups]
     columns = [*COLUMNS, *(name for measure in MEASURES for name in _columns(measure))]
