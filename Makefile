@@ -24,7 +24,7 @@ test: environment ## check format, style, layers, types, rules, and run all the 
 	$(IN_VENV) snakemake --lint
 	$(IN_VENV) lint-imports
 	$(IN_VENV) mypy
-	$(IN_VENV) python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(PYTEST)
+	$(IN_VENV) python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 test-full: PYTEST := -m "" # the marker `full` is left out by default
 test-full: test ## the same and the tests that take minutes each: random kills, full disks, every damaged file

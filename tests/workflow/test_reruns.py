@@ -11,7 +11,6 @@ from keys import accepted, declared, keys
 from matrix import started
 
 HERE = Path(__file__).parent
-pytestmark = pytest.mark.xdist_group("reruns")  # which share `matrix`
 WRONG = ("undeclared", "runs though it should not", "should run and does not", "come or gone undeclared")
 
 
