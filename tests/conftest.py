@@ -13,10 +13,14 @@ settings.register_profile("privatune", derandomize=True, deadline=None, suppress
 settings.load_profile("privatune")
 
 
+LONGEST = ["test_slurm", "test_tiny_run", "test_reruns", "test_faults"]  # minutes each, two of them mostly waiting
+
+
 def pytest_collection_modifyitems(config, items):
-    """Where processes share the tests, those of whole runs go first: they take longest."""
+    """Where processes share the tests, file by file, the longest go first, or one of them would end alone."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: "workflow" not in item.path.parts)
+        order = {name: place for place, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: order.get(item.path.stem, len(LONGEST)))
 
 
 @pytest.fixture(scope="session")

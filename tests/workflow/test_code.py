@@ -170,14 +170,23 @@ def test_a_scenario_is_a_target_by_its_name(workflow):
     assert ran == {"averaging-plain"}
 
 
+def processor_seconds(*command):
+    """What a command says, and the processor time that it took: the least of two calls, as other jobs run beside it."""
+    spent = []
+    for _ in range(2):
+        before = os.times()
+        process = subprocess.run(
+            [sys.executable, "-m", "snakemake", *command], capture_output=True, text=True, check=True
+        )
+        spent.append(sum(os.times()[2:4]) - sum(before[2:4]))
+    return process.stdout + process.stderr, min(spent)
+
+
 def test_a_finished_default_run_has_nothing_to_do_and_says_so_soon(tmp_path):
     alone(plan, tmp_path, DEFAULT, ["all"], ROOT, True)
     shutil.copy(ROOT / "config/config.yaml", tmp_path / "config")
-    command = [sys.executable, "-m", "snakemake", "-n", "--snakefile", ROOT / "Snakefile", "--directory", tmp_path]
-    spent = []
-    while len(spent) < 3 and min(spent, default=3) >= 3:  # what else runs may cost it caches and clock
-        before = os.times()
-        process = subprocess.run([*command, "--", "all"], capture_output=True, text=True, check=True)
-        spent.append(sum(os.times()[2:4]) - sum(before[2:4]))
-        assert "Nothing to be done" in process.stdout + process.stderr
-    assert min(spent) < 3  # seconds of processor time, as others may use the machine, too
+    said, planning = processor_seconds("-n", "--snakefile", ROOT / "Snakefile", "--directory", tmp_path, "--", "all")
+    assert "Nothing to be done" in said
+    # under 3 s on a machine where Snakemake alone takes 1.1 s to load
+    _, loading = processor_seconds("--help")
+    assert planning < 2.7 * loading
