@@ -3,7 +3,18 @@ import math
 import pytest
 
 from privatune.report.intervals import Interval
-from privatune.report.verdicts import FAILS, HOLDS, UNDECIDED, about, at_most, little, lower, not_higher, verdict
+from privatune.report.verdicts import (
+    FAILS,
+    HOLDS,
+    UNDECIDED,
+    about,
+    at_most,
+    higher,
+    little,
+    lower,
+    not_higher,
+    verdict,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,3 +38,8 @@ def test_rule(rule, paper, holds, fails, undecided):
 @pytest.mark.parametrize("middle", [-1000.0, 0.0, 1000.0, math.nan])
 def test_one_replicate_decides_nothing(rule, middle):
     assert verdict(rule, Interval(middle, math.nan, math.nan, 1), 0.0) == UNDECIDED
+
+
+@pytest.mark.parametrize("rule", [lower(), higher()])
+def test_an_interval_that_touches_zero_decides_nothing(rule):
+    assert verdict(rule, Interval(0.0, 0.0, 0.0, 3), 0.0) == UNDECIDED

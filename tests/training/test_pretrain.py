@@ -107,7 +107,7 @@ def test_a_checkpoint_of_other_code_is_not_used(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train": 7}, "7 words of training|4 words of training"),
+        ({"train": 7}, "4 words of training"),
         ({"valid": 3}, "words of validation"),
         ({"settings": SETTINGS.model_copy(update={"learning_rate": 100.0, "clip": 1000.0})}, "has diverged"),
     ],

@@ -4,7 +4,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from privatune.report.claims.popov_2018 import TABLES, claims, counterpart
+from privatune.report.claims.popov_2018 import TABLES, claims
+from privatune.report.counterparts import counterpart
 from privatune.report.tables.claims import COLUMNS, table
 
 REPORT = Path(__file__).parents[3] / "report"

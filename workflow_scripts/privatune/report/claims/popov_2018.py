@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-import pandas as pd
 from scipy.special import betaincinv
 
 from privatune.privacy.tail import NOT_REJECTED, REJECTED
+from privatune.report.counterparts import CONTROL, MANY_ROUNDS, counterpart
 from privatune.report.intervals import Interval, difference, interval, ratio
 from privatune.report.verdicts import (
     FAILS,
@@ -35,44 +35,16 @@ TABLES = {
 }
 
 # rows of the paper's tables 1 and 2, as report/popov-2018.csv names them
-INITIAL, ONE_DEVICE, ONE_ROUND, MANY_ROUNDS = "initial", "rehearsal 1/2", "averaging 1 round", "averaging 300 rounds"
+INITIAL, ONE_DEVICE, ONE_ROUND = "initial", "rehearsal 1/2", "averaging 1 round"
 SHARES = ("1/4", "1/2", "3/4")
 DISTILLATIONS = {
     "distillation real": "distillation on real text",
     "distillation generated 1 cycle": "distillation on generated text",
     "distillation generated 5 cycles": "distillation on text generated anew each epoch",
 }
-CONTROL = "control"  # averaging on general text alone; the paper has none
 
 EXPECTED = 95.0  # of 100 Pareto tails a test at 5 % does not reject
 PASSED = 90.0
-
-
-def counterpart(tables: Tables, row: str) -> pd.DataFrame:
-    """Our evaluated model that stands for a row of the paper, one line a replicate; empty where there is none.
-
-    Of several scenarios it is the first, of several rounds the last that two seeds or more have reached; for averaging
-    over many rounds that may be another than the one named.
-    """
-    models = tables["replicates"]
-    if row == CONTROL:
-        many = counterpart(tables, MANY_ROUNDS)
-        averaged = models[models["round"].isin(many["round"]) & (models["clients_per_round"] > 1)]
-        return _one_model(averaged[averaged["user_share"] == 0])
-    rows = _one_model(models[models["paper"] == row])
-    if row == MANY_ROUNDS and rows["seed"].nunique() == 1:
-        chain = _one_model(models[models["scenario"] == rows["scenario"].iloc[0]])
-        rows = chain if chain["seed"].nunique() > 1 and (chain["round"] > 1).all() else rows
-    return rows
-
-
-def _one_model(rows: pd.DataFrame) -> pd.DataFrame:
-    """Those of the first scenario, and of the last round that two seeds or more have reached, or else any."""
-    if rows.empty:
-        return rows
-    rows = rows[rows["scenario"] == rows["scenario"].iloc[0]]
-    seeds = rows.groupby("round")["seed"].nunique()
-    return rows[rows["round"] == max(seeds.index, key=lambda number: (seeds[number] > 1, number))]
 
 
 def claims(tables: Tables) -> list[Claim]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from privatune.report.claims.popov_2018 import counterpart
+from privatune.report.counterparts import counterpart
 from privatune.report.frames import NOTHING, Table, arrange, read_table, show
 from privatune.report.intervals import difference, interval, values_of
 
