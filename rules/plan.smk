@@ -15,7 +15,8 @@ rule plan:
         mem_mb=1000,
         runtime=10,
     params:
-        settings={
+        # asked when it runs: a report, say, is made without --cores, and Snakemake then refuses to tell them
+        settings=lambda wildcards: {
             "config": config,  # unsorted: the order of scenarios means something
             "cores": workflow.cores,
             "dry_run": [

@@ -20,7 +20,7 @@ def command(folder, *targets, options=(), overlay=None, cores=2):
         configs.append(folder / "overlay.json")
         configs[-1].write_text(json.dumps(overlay))
     parts = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
-    parts += ["--cores", cores, "--configfile", *configs, *options, "--", *targets]
+    parts += [*(["--cores", cores] if cores else []), "--configfile", *configs, *options, "--", *targets]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return {"args": [str(part) for part in parts], "env": environment, "text": True}
 

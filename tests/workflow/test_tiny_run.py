@@ -51,7 +51,8 @@ def test_nothing_to_do_after_all_and_the_report_works_offline(copy, snakemake):
     folder = copy()
     again = snakemake(folder, options=["--dry-run"])
     assert "Nothing to be done" in again.stdout + again.stderr
-    snakemake(folder, options=["--report", "report.html"])
+    snakemake(folder, options=["--unlock"], cores=None)  # what the documents say without --cores
+    snakemake(folder, options=["--report", "report.html"], cores=None)
     assert (folder / "report.html").stat().st_size > 200_000
 
 
