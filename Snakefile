@@ -1,4 +1,4 @@
-# Privatune: `snakemake --cores 4 all` makes what `run:` in config/config.yaml lists. Stages are in rules/, in data's order.
+# Privatune: `snakemake --cores 4 main` runs the main experiment, `all` every system. Stages are in rules/, in data's order.
 import sys
 
 from snakemake.utils import min_version
@@ -21,12 +21,10 @@ pathvars:
 include: "rules/corpora.smk"
 include: "rules/tokens.smk"
 include: "rules/pretrain.smk"
-include: "rules/federate.smk"
-include: "rules/evaluate.smk"
-include: "rules/compress.smk"
-include: "rules/privacy.smk"
+include: "rules/rounds.smk"
+include: "rules/popov.smk"
+include: "rules/compression.smk"
 include: "rules/dpfedavg.smk"
-include: "rules/audit.smk"
 include: "rules/report.smk"
 include: "rules/plan.smk"
 
@@ -34,41 +32,16 @@ include: "rules/plan.smk"
 report: "report/workflow.rst"
 
 
-rule all:
-    default_target: True
-    input:
-        REPORTED,
-        KEPT,
-    localrule: True
+# main: what `run:` in config/config.yaml lists; a system by its name; all: every system; what else their files name
+for target, asked_for in TARGETS.items():
 
-
-# all of Popov et al. (2018): more scenarios and replicates, measured privacy, and which of the paper's claims hold
-rule popov:
-    input:
-        REPORTED,
-        KEPT,
-        files_of(OF_POPOV),
-    localrule: True
-
-
-# gradient compression: bits against quality, for a choice of methods, or for all of them on their whole grids
-rule compression:
-    input:
-        files_of(OF_COMPRESSION),
-    localrule: True
-
-
-rule compression_full:
-    input:
-        files_of(OF_COMPRESSION_FULL),
-    localrule: True
-
-
-# DP-FedAvg (Ramaswamy et al., 2020): user-level differential privacy, and what it is worth by population
-rule dpfedavg:
-    input:
-        files_of(OF_DPFEDAVG),
-    localrule: True
+    rule:
+        name:
+            target
+        default_target: target == "main"
+        input:
+            files_of(asked_for),
+        localrule: True
 
 
 # one scenario by its name, whether `run:` lists it or not: its kept models, evaluated

@@ -1,9 +1,12 @@
-# What the rules share: the validated experiment, the rounds of its scenarios, and what makes a job run again.
+# What rules of several systems share: the validated experiment, what makes a job run again, and the registry of tables,
+# figures and targets to which each system's rule file adds its own.
 import ast
 import functools
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import grimp
 
@@ -30,6 +33,41 @@ if workflow.remote_exec and "auto" in (config.get("device", "auto"), config.get(
 OUT = E.output
 SIZES = sizes(E)
 GRAPH = grimp.build_graph("privatune", cache_dir=None)
+PRECISIONS = ["float32", "bfloat16"]
+GENERAL_MODEL = f"{OUT}/general/{E.precision}/model.safetensors"
+CURVE = f"{OUT}/general/{E.precision}/curve.csv"
+BENCHMARKS = []  # of the stages of the target `main`, each of which adds its own
+
+
+class Part(NamedTuple):
+    """A table or a figure: whose it is, its category in the report, and what it is made from."""
+
+    owner: str  # `report`, or a system of privatune.systems
+    category: str
+    files: dict
+    settings: dict = {}
+    made_by: str | None = None  # a module of the library; None: the owner's of the part's name
+
+
+class Target(NamedTuple):
+    """What a target asks for: tables and figures by name, and other files."""
+
+    parts: list
+    files: list = []
+    in_all: bool = True  # a system, whose claims are judged beside the others'
+
+
+TABLES, FIGURES, TARGETS = {}, {}, {}  # by name; each rule file adds its own
+
+
+def table_file(table):
+    """A result table, as other parts read it."""
+    return f"{OUT}/tables/{table}.csv"
+
+
+def claims(system, **files):
+    """The table that judges a system's claims on other tables."""
+    return Part(system, "Claims", files, {"system": system}, "report.tables.claims")
 
 
 def plain(settings):
@@ -41,7 +79,7 @@ def plain(settings):
     return [plain(value) for value in settings] if isinstance(settings, list | tuple) else settings
 
 
-@functools.cache  # asked once a job, and a chain of rounds has thousands
+@functools.cache  # asked once per job, and a chain of rounds has thousands
 def code(script, *modules):
     """The library's files that a script reaches by import, and those of parts that it loads by name."""
     tree = ast.parse((LIBRARY / f"{script}.py").read_text())
@@ -67,217 +105,8 @@ def numerics(threads):
     return {"device": E.device, "precision": E.precision, "threads": threads}
 
 
-def evaluated_rounds(scenario):
-    """Rounds that the main job evaluates."""
-    if scenario == INITIAL:
-        return [0]
-    last = E.scenarios[scenario].cohort.rounds
-    return sorted({round for round in E.report.rounds if 0 < round < last} | {last})
-
-
-def replicated_rounds(scenario):
-    """Rounds that the target `popov` evaluates under each of its seeds."""
-    if scenario == INITIAL:
-        return [0]
-    last = E.scenarios[scenario].cohort.rounds
-    return sorted({min(round, last) for round in E.popov.rounds})
-
-
-def kept_rounds(scenario):
-    """Rounds whose models are kept."""
-    if scenario == INITIAL:
-        return [0]
-    regular = range(E.report.keep_every, E.scenarios[scenario].cohort.rounds + 1, E.report.keep_every)
-    return sorted({*evaluated_rounds(scenario), *regular})
-
-
-def lasting_rounds(scenario):
-    """Rounds whose models some target keeps."""
-    paired = [1] if scenario == E.tail.scenario else []
-    return sorted({*kept_rounds(scenario), *replicated_rounds(scenario), *paired})
-
-
-def written_rounds(scenario):
-    """Rounds whose models reach the disk: all, or the ends of the blocks that one job runs."""
-    last, block = E.scenarios[scenario].cohort.rounds, E.execution.rounds_per_job
-    return sorted({*lasting_rounds(scenario), *range(block, last + 1, block)})
-
-
-def round_before(wildcards):
-    """The written round that a round goes on from; 0 is the general model."""
-    return max((r for r in written_rounds(wildcards.scenario) if r < int(wildcards.round)), default=0)
-
-
-def seeds_of(scenario):
-    return E.seeds if scenario != INITIAL else E.seeds[:1]
-
-
-def popov_seeds(scenario):
-    return E.popov.seeds if scenario != INITIAL else E.seeds[:1]
-
-
-EVALUATED = [(s, seed, r) for s in E.run for seed in seeds_of(s) for r in evaluated_rounds(s)]
-EVALUATIONS = [f"{OUT}/evaluation/{s}/seed-{seed}/round-{r}.json" for s, seed, r in EVALUATED]
-TRAINED = [(s, seed, r) for s in E.run if s != INITIAL for seed in E.seeds for r in written_rounds(s)]
-CLIENTS = [f"{OUT}/federated/{s}/seed-{seed}/round-{r}/clients.csv" for s, seed, r in TRAINED]
-KEPT = [f"{OUT}/models/{s}/seed-{seed}/round-{r}.safetensors" for s, seed, r in TRAINED if r in kept_rounds(s)]
-# the target `popov` evaluates these too, so that its tables hold the main job's models and more replicates of them
-REPLICATES = dict.fromkeys(
-    EVALUATED + [(s, seed, r) for s in E.popov.scenarios for seed in popov_seeds(s) for r in replicated_rounds(s)]
-)
-MEASURED = [(s, n) for s in E.report.cost_scenarios for n in range(E.report.cost_clients)]
-COSTS = [f"{OUT}/costs/{s}/client-{n}.json" for s, n in MEASURED]
-BENCHMARKS = []  # of the stages below, each of which adds its own
-PRECISIONS = ["float32", "bfloat16"]
-GENERAL_MODEL = f"{OUT}/general/{E.precision}/model.safetensors"
-CURVE = f"{OUT}/general/{E.precision}/curve.csv"
-
-
-def wheel_of(wildcards):
-    """The wheel of a source that lies in a package."""
-    source = E.sources[wildcards.source]
-    return f"{OUT}/downloads/{source.package}-{source.version}.whl" if hasattr(source, "package") else []
-
-
-def reading(source):
-    """Settings of reading a source; the cleaning rules concern private text alone."""
-    return {"source": source} | ({"cleaning": E.cleaning} if source.role == "private" else {})
-
-
-def scenario_settings(wildcards, *parts):
-    """Those settings of a scenario that a job uses; the number of rounds is not one, so that more can follow."""
-    s = E.scenarios[wildcards.scenario]
-    return plain({part: getattr(s, part) if part != "cohort" else {"size": s.cohort.size} for part in parts})
-
-
-def round_model(wildcards):
-    """The model that a round starts from: the kept one where it lasts, or where an earlier run ended with it."""
-    before = round_before(wildcards)
-    place = f"{wildcards.scenario}/seed-{wildcards.seed}/round-{before}"
-    kept, passing = f"{OUT}/models/{place}.safetensors", f"{OUT}/federated/{place}/model.safetensors"
-    if before == 0:
-        return GENERAL_MODEL
-    return kept if before in lasting_rounds(wildcards.scenario) or os.path.exists(kept) else passing
-
-
-def batches(scenario):
-    """Jobs of a round."""
-    return range(-(-E.scenarios[scenario].cohort.size // E.execution.clients_per_job))
-
-
-def trained_by(scenario):
-    """Whose clients a scenario's round joins: of scenarios of one round that differ in the server alone, the first's."""
-    s = E.scenarios[scenario]
-    alike = [n for n, o in E.scenarios.items() if (o.client, o.codec, o.cohort) == (s.client, s.codec, s.cohort)]
-    return alike[0] if s.cohort.rounds == 1 else scenario
-
-
-def round_batches(wildcards):
-    """Folders of payloads that a round joins."""
-    scenario = trained_by(wildcards.scenario)
-    round = f"{OUT}/federated/{scenario}/seed-{wildcards.seed}/round-{wildcards.round}"
-    return [f"{round}/batch-{batch}" for batch in batches(wildcards.scenario)]
-
-
-def read_by_server(wildcards):
-    """General text, for a server method that reads it."""
-    real = getattr(E.scenarios[wildcards.scenario].server, "text", None) == "real"
-    return f"{OUT}/text/general-train.safetensors" if real else []
-
-
-def chosen(wildcards, *parts):
-    """Modules of the parts that a scenario names."""
-    s = E.scenarios[wildcards.scenario]
-    modules = {
-        "objective": f"privatune.federation.objectives.{s.client.objective}",
-        "codec": f"privatune.compression.codecs.{s.codec.name}",
-        "server": f"privatune.federation.servers.{s.server.method}",
-    }
-    return [modules[part] for part in parts]
-
-
-def evaluated_model(wildcards):
-    """The kept model of a scenario, or the general one."""
-    kept = f"{OUT}/models/{wildcards.scenario}/seed-{wildcards.seed}/round-{wildcards.round}.safetensors"
-    return GENERAL_MODEL if wildcards.scenario == INITIAL else kept
-
-
-def followed(methods):
-    """Measured runs of some methods."""
-    return [f"{OUT}/compression/{m}/seed-{seed}.json" for m in methods for seed in E.compression.seeds]
-
-
-def tunings(methods):
-    return [f"{OUT}/compression/{m}/tuning.json" for m in methods]
-
-
-def method_code(wildcards):
-    """Modules that a method loads by name."""
-    choice = E.compression.choices(wildcards.method)[0]
-    codecs = {choice.codec.name, choice.down_codec().name}
-    return [
-        f"privatune.federation.objectives.{choice.client.objective}",
-        *(f"privatune.compression.codecs.{codec}" for codec in sorted(codecs)),
-    ]
-
-
-def compression_settings(**others):
-    """What every job of the comparison uses; its model is small, so float32 costs little."""
-    small = {
-        "evaluation": E.compression.evaluation,
-        "numerics": numerics(1) | {"precision": "float32"},
-        "seed": E.seed,
-        "vocabulary": E.compression.vocabulary,
-    }
-    return plain(small | others)
-
-
-def private_terms(wildcards):
-    """What a variant's mechanism and its epsilon follow from."""
-    variant, training = E.dpfedavg.variants[wildcards.variant], E.dpfedavg.training
-    return plain(
-        {
-            "carriers": training.canaries.carriers if variant.carriers else 0,
-            "cohort": training.cohort,
-            "privacy": variant.privacy,
-            "rounds": training.rounds,
-        }
-    )
-
-
-def private_settings(wildcards):
-    """What every job of a variant's training uses beside its mechanism."""
-    variant, training = E.dpfedavg.variants[wildcards.variant], E.dpfedavg.training
-    planted = training.canaries.model_dump(exclude={"references"})
-    return plain(
-        {
-            "canaries": planted if variant.carriers else None,
-            "client": training.client,
-            "numerics": numerics(1) | {"precision": "float32"},
-            "optimiser": training.optimiser,
-            "secrets": f"{OUT}/secret" if variant.privacy.secure else None,
-            "slots": max(1, E.execution.private_slots),
-            "vocabulary": training.vocabulary,
-        }
-    )
-
-
-def private_state(wildcards):
-    """What a private round goes on from; the first one from the model alone."""
-    before = int(wildcards.round) - 1
-    chain = f"{OUT}/dpfedavg/{wildcards.variant}/seed-{wildcards.seed}"
-    return f"{chain}/round-{before}/state.safetensors" if before else []
-
-
-def private_sums(wildcards):
-    """The sums of a round's slots."""
-    round = f"{OUT}/dpfedavg/{wildcards.variant}/seed-{wildcards.seed}/round-{wildcards.round}"
-    return [f"{round}/slot-{slot}.safetensors" for slot in range(E.execution.private_slots)]
-
-
 wildcard_constraints:
     scenario="|".join(map(re.escape, [*E.scenarios, INITIAL])),
     seed=r"\d+",
     round=r"\d+",
-    batch=r"\d+",
     precision="|".join(PRECISIONS),

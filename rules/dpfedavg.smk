@@ -1,11 +1,56 @@
 # DP-FedAvg (Ramaswamy et al., 2020): what user-level differential privacy costs, and what it is worth.
+PAPER_DP = os.path.relpath(f"{workflow.basedir}/report/dpfedavg/paper.csv")
+PAPER_DP_TEXT = os.path.relpath(f"{workflow.basedir}/report/dpfedavg/paper-text.csv")
+
+
+def private_terms(wildcards):
+    """What a variant's mechanism and its epsilon follow from."""
+    variant, training = E.dpfedavg.variants[wildcards.variant], E.dpfedavg.training
+    return plain(
+        {
+            "carriers": training.canaries.carriers if variant.carriers else 0,
+            "cohort": training.cohort,
+            "privacy": variant.privacy,
+            "rounds": training.rounds,
+        }
+    )
+
+
+def private_settings(wildcards):
+    """What every job of a variant's training uses beside its mechanism."""
+    variant, training = E.dpfedavg.variants[wildcards.variant], E.dpfedavg.training
+    planted = training.canaries.model_dump(exclude={"references"})
+    return plain(
+        {
+            "canaries": planted if variant.carriers else None,
+            "client": training.client,
+            "numerics": numerics(1) | {"precision": "float32"},
+            "optimiser": training.optimiser,
+            "secrets": f"{OUT}/secret" if variant.privacy.secure else None,
+            "slots": max(1, E.execution.private_slots),
+            "vocabulary": training.vocabulary,
+        }
+    )
+
+
+def private_state(wildcards):
+    """What a private round goes on from; the first one from the model alone."""
+    before = int(wildcards.round) - 1
+    chain = f"{OUT}/dpfedavg/{wildcards.variant}/seed-{wildcards.seed}"
+    return f"{chain}/round-{before}/state.safetensors" if before else []
+
+
+def private_sums(wildcards):
+    """The sums of a round's slots."""
+    round = f"{OUT}/dpfedavg/{wildcards.variant}/seed-{wildcards.seed}/round-{wildcards.round}"
+    return [f"{round}/slot-{slot}.safetensors" for slot in range(E.execution.private_slots)]
 
 
 rule account:
     input:
         code=code("account"),
     output:
-        "<results>/privacy/accounting.json",
+        "<results>/dpfedavg/accounting.json",
     log:
         "<results>/logs/account.log",
     benchmark:
@@ -244,3 +289,59 @@ rule measure_ngram:
         ),
     script:
         "../workflow_scripts/measure_ngram.py"
+
+
+# An attack on each mechanism with noise: epsilon from below, beside what is proved from above.
+
+NOISY = [v for v in E.dpfedavg.run if E.dpfedavg.variants[v].privacy.noise_multiplier != 0]
+# No person is in an audit and no trained model, so that one seed serves.
+AUDITS = [f"{OUT}/dpfedavg/{variant}/seed-{E.dpfedavg.seeds[0]}-audit.json" for variant in NOISY]
+
+
+rule audit:
+    input:
+        model="<results>/dpfedavg/general.safetensors",
+        terms="<results>/dpfedavg/{variant}/terms.json",
+        code=code("audit"),
+    output:
+        "<results>/dpfedavg/{variant}/seed-{seed}-audit.json",
+    log:
+        "<results>/logs/audit/{variant}/seed-{seed}.log",
+    benchmark:
+        "<results>/benchmarks/audit/{variant}/seed-{seed}.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    threads: 1
+    resources:
+        **asked("audit"),
+    params:
+        settings=plain(E.dpfedavg.audit),
+    script:
+        "../workflow_scripts/audit.py"
+
+
+TABLES |= {
+    "accounting": Part(
+        "dpfedavg", "Privacy, proved", {"epsilons": f"{OUT}/dpfedavg/accounting.json", "paper": PAPER_DP}
+    ),
+    "comparison_dpfedavg": Part(
+        "dpfedavg",
+        "Privacy, proved",
+        {"measures": [f"{OUT}/dpfedavg/{baseline}.json" for baseline in BASELINES] + PRIVATE_MODELS},
+        {"order": list(E.dpfedavg.run)},
+    ),
+    "canaries": Part("dpfedavg", "Privacy, proved", {"measures": PRIVATE_MODELS}, {"order": list(E.dpfedavg.run)}),
+    "audit": Part("dpfedavg", "Privacy, measured", {"audits": AUDITS}, {"order": NOISY}),
+}
+TABLES["claims_dpfedavg"] = claims(
+    "dpfedavg",
+    **{name: table_file(name) for name in ("comparison_dpfedavg", "canaries", "accounting")},
+    paper_text=PAPER_DP_TEXT,
+)
+FIGURES |= {
+    "canaries": Part("dpfedavg", "Privacy, proved", {"canaries": table_file("canaries")}),
+    "quality_by_epsilon": Part("dpfedavg", "Privacy, proved", {"comparison": table_file("comparison_dpfedavg")}),
+}
+TARGETS["dpfedavg"] = Target(
+    ["accounting", "audit", "canaries", "comparison_dpfedavg", "claims_dpfedavg", "quality_by_epsilon"]
+)

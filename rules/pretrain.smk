@@ -32,10 +32,3 @@ rule pretrain:
         ),
     script:
         "../workflow_scripts/pretrain.py"
-
-
-# Both precisions side by side; not in `all`, since float32 takes twice as long.
-rule precision:
-    input:
-        "<results>/tables/precision.csv",
-    localrule: True

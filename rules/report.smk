@@ -1,13 +1,55 @@
 # Tables from the other stages' files, figures from the tables; what is marked `report` goes into the HTML report.
+SYSTEMS = [name for name, target in TARGETS.items() if target.in_all]
+
+TABLES |= {
+    "corpora": Part("report", "Corpora", {"streams": STREAMS}),
+    "stages": Part("report", "Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
+    "precision": Part(
+        "report",
+        "General model",
+        {"curves": [f"{OUT}/general/{precision}/curve.csv" for precision in PRECISIONS]},
+        {"precisions": PRECISIONS},
+    ),
+    "claims": Part(
+        "report",
+        "Claims",
+        {"tables": [table_file(f"claims_{system}") for system in SYSTEMS]},
+        {},
+        "report.tables.all_claims",
+    ),
+}
+FIGURES["pretraining"] = Part("report", "General model", {"curve": CURVE})
+TARGETS["precision"] = Target(["precision"], in_all=False)  # float32 takes twice as long
+TARGETS["all"] = Target(
+    [*dict.fromkeys(part for system in SYSTEMS for part in TARGETS[system].parts), "claims"],
+    [file for system in SYSTEMS for file in TARGETS[system].files],
+)
+ASKED_FOR = {part for target in TARGETS.values() for part in target.parts}
+if nowhere := sorted({*TABLES, *FIGURES} - ASKED_FOR):
+    raise WorkflowError(
+        f"rules/: no target asks for {', '.join(nowhere)}; name it in a target of its system, or remove it"
+    )
 
 
-def shown(path, part, category, use):
+def maker(kind, name, part):
+    """The module that makes a part; one name with `_full` behind it is made of more methods."""
+    owner = part.owner if part.owner == "report" else f"systems.{part.owner}"
+    return f"privatune.{part.made_by or f'{owner}.{kind}.' + name.removesuffix('_full')}"
+
+
+def loaded(part):
+    """Modules that a part loads by name: those of a system's claims."""
+    return [f"privatune.systems.{part.settings['system']}.claims"] if "system" in part.settings else []
+
+
+def shown(path, name, part, use):
     """A file of the report: in a category, under its part's name and caption, to read there or to save."""
+    folder = "../report" if part.owner == "report" else f"../report/{part.owner}"
     return report(
         f"{OUT}/{path}",
-        category=category,
-        labels={"result": part.replace("_", " "), "to": use},
-        caption=f"../report/{part.removesuffix('_full')}.rst",
+        category=part.category,
+        labels={"result": name.replace("_", " "), "to": use},
+        caption=f"{folder}/{name.removesuffix('_full')}.rst",
     )
 
 
@@ -18,146 +60,17 @@ def with_pages(files):
     return files | ({"pages": pages} if pages else {})
 
 
-def described(scenario):
-    """What the table `comparison` says of a scenario beside its measures."""
-    about = {"name": scenario, "clients_per_round": 0, "user_share": None, "paper": E.report.paper.get(scenario, {})}
-    about |= {"swept": SWEPT.values[scenario]} if scenario in SWEPT.values else {}
-    if scenario == INITIAL:
-        return about
-    client = E.scenarios[scenario].client
-    share = 1.0 if client.objective == "plain" else client.user_share
-    return about | {"clients_per_round": E.scenarios[scenario].cohort.size, "user_share": share}
-
-
-def sent(models):
-    """Records of all clients that had a part in these models."""
-    return dict.fromkeys(
-        f"{OUT}/federated/{s}/seed-{seed}/round-{r}/clients.csv"
-        for s, seed, last in models
-        if s != INITIAL
-        for r in written_rounds(s)
-        if r <= last
-    )
-
-
-def compared(methods):
-    """A table of the compression experiment: its runs, and the settings that each method's grid varies."""
-    files = {"runs": followed(methods), "tunings": tunings(methods)}
-    varied = {method: sorted(E.compression.methods[method].parameter) for method in methods}
-    c = E.compression
-    model = f"LSTM of {c.model.layers} x {c.model.hidden} units, {c.vocabulary:,} words"
-    return "Compression", files, {"methods": varied, "model": model, "order": list(methods)}
-
-
-def tuned(methods):
-    """The grids of these methods."""
-    _, files, settings = compared(methods)
-    about = {
-        "methods": settings["methods"],
-        "order": list(methods),
-        "rounds": E.compression.tuning_rounds,
-        "seed": E.seed,
-    }
-    return "Compression", {"tunings": files["tunings"]}, about
-
-
-POPOV = "Popov et al. 2018"
-PAPER = os.path.relpath(f"{workflow.basedir}/report/popov-2018.csv")
-PAPER_TEXT = os.path.relpath(f"{workflow.basedir}/report/popov-2018-text.csv")
-
-PAPER_DP = os.path.relpath(f"{workflow.basedir}/report/ramaswamy-2020.csv")
-PAPER_DP_TEXT = os.path.relpath(f"{workflow.basedir}/report/ramaswamy-2020-text.csv")
-
-# table: category in the report, the files it is made from, the settings it uses; `order` is that of the files where
-# rows follow it, since Snakemake compares a job's inputs sorted
-TABLES = {
-    "comparison": (
-        "Comparison of models",
-        {
-            "clients": [f"{OUT}/tables/clients.csv"],
-            "evaluations": EVALUATIONS,
-            "paper": PAPER,
-        },
-        {"scenarios": [described(scenario) for scenario in E.run]},
-    ),
-    "clients": ("Costs", {"clients": CLIENTS}, {"scenarios": list(E.run)}),
-    "replicates": (
-        POPOV,
-        {
-            "clients": list(sent(REPLICATES)),
-            "evaluations": [f"{OUT}/evaluation/{s}/seed-{seed}/round-{r}.json" for s, seed, r in REPLICATES],
-            "paper": PAPER,
-        },
-        {"scenarios": [described(scenario) for scenario in dict.fromkeys([*E.popov.scenarios, *E.run])]},
-    ),
-    "popov": (POPOV, {"replicates": f"{OUT}/tables/replicates.csv"}, {"scenarios": list(E.popov.scenarios)}),
-    "claims": (
-        "Claims",
-        {
-            "replicates": f"{OUT}/tables/replicates.csv",
-            "client_costs": f"{OUT}/tables/client_costs.csv",
-            "tail": f"{OUT}/tables/tail.csv",
-            "paper": PAPER,
-            "paper_text": PAPER_TEXT,
-        },
-        {"systems": ["popov_2018"]},
-    ),
-    "compression": compared(E.compression.run),
-    "compression_full": compared(E.compression.full),
-    "tuning": tuned(E.compression.run),
-    "tuning_full": tuned(E.compression.full),
-    "codec_costs": ("Compression", {"costs": f"{OUT}/compression/costs.json"}, {}),
-    **{
-        f"claims_compression{full}": (
-            "Claims",
-            {"compression": f"{OUT}/tables/compression{full}.csv"},
-            {"systems": ["compression"]},
-        )
-        for full in ("", "_full")
-    },
-    "claims_dpfedavg": (
-        "Claims",
-        {
-            "comparison_dpfedavg": f"{OUT}/tables/comparison_dpfedavg.csv",
-            "canaries": f"{OUT}/tables/canaries.csv",
-            "accounting": f"{OUT}/tables/accounting.csv",
-            "paper_text": PAPER_DP_TEXT,
-        },
-        {"systems": ["ramaswamy_2020"]},
-    ),
-    "client_costs": ("Costs", {"costs": COSTS, "paper_text": PAPER_TEXT}, {"scenarios": list(E.report.cost_scenarios)}),
-    "corpora": ("Corpora", {"streams": STREAMS}, {}),
-    "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
-    "audit": ("Privacy, measured", {"audits": AUDITS}, {"order": NOISY}),
-    "canaries": ("Privacy, proved", {"measures": PRIVATE_MODELS}, {"order": list(E.dpfedavg.run)}),
-    "comparison_dpfedavg": (
-        "Privacy, proved",
-        {"measures": [f"{OUT}/dpfedavg/{baseline}.json" for baseline in BASELINES] + PRIVATE_MODELS},
-        {"order": list(E.dpfedavg.run)},
-    ),
-    "accounting": ("Privacy, proved", {"epsilons": f"{OUT}/privacy/accounting.json", "paper": PAPER_DP}, {}),
-    "tail": ("Privacy, measured", {"fits": f"{OUT}/privacy/tail.json"}, {}),
-    "precision": (
-        "General model",
-        {"curves": [f"{OUT}/general/{precision}/curve.csv" for precision in PRECISIONS]},
-        {"precisions": PRECISIONS},
-    ),
-}
-
-for table, (category, files, settings) in TABLES.items():
-    # the same part makes a table of all methods; parts that a table loads by name are the claims of a system
-    part = "claims" if table.startswith("claims") else table.removesuffix("_full")
-    loaded = [f"privatune.report.claims.{system}" for system in settings.get("systems", [])]
+for table, part in TABLES.items():
 
     rule:
         name:
             f"table_{table}"
         input:
-            **with_pages(files),
-            code=code("table", f"privatune.report.tables.{part}", *loaded),
+            **with_pages(part.files),
+            code=code("table", maker("tables", table, part), *loaded(part)),
         output:
-            csv=shown(f"tables/{table}.csv", table, category, "save"),
-            html=shown(f"tables/{table}.html", table, category, "read"),
+            csv=shown(f"tables/{table}.csv", table, part, "save"),
+            html=shown(f"tables/{table}.html", table, part, "read"),
             md=f"{OUT}/tables/{table}.md",
         log:
             f"{OUT}/logs/table_{table}.log",
@@ -170,48 +83,22 @@ for table, (category, files, settings) in TABLES.items():
         resources:
             **asked("table"),
         params:
-            settings=plain({**settings, "table": part}),
+            settings=plain({**part.settings, "part": maker("tables", table, part)}),
         script:
             "../workflow_scripts/table.py"
 
 
-# figure: category in the report, the tables it is made from
-FIGURES = {
-    "perplexity_by_round": ("Comparison of models", {"comparison": f"{OUT}/tables/comparison.csv"}),
-    "tradeoff": ("Comparison of models", {"comparison": f"{OUT}/tables/comparison.csv"}),
-    "keystrokes": ("Comparison of models", {"comparison": f"{OUT}/tables/comparison.csv"}),
-    "popov_methods": (POPOV, {"replicates": f"{OUT}/tables/replicates.csv"}),
-    "popov_rounds": (POPOV, {"replicates": f"{OUT}/tables/replicates.csv"}),
-    "canaries": ("Privacy, proved", {"canaries": f"{OUT}/tables/canaries.csv"}),
-    "quality_by_epsilon": ("Privacy, proved", {"comparison": f"{OUT}/tables/comparison_dpfedavg.csv"}),
-    "pretraining": ("General model", {"curve": CURVE}),
-    "tail_of_c": (
-        "Privacy, measured",
-        {"tail": f"{OUT}/tables/tail.csv", "curves": f"{OUT}/privacy/tail.csv"},
-    ),
-    **{
-        f"{figure}{full}": ("Compression", {"compression": f"{OUT}/tables/compression{full}.csv"})
-        for figure in ("perplexity_by_bits", "bits_to_reach")
-        for full in ("", "_full")
-    },
-    "costs": (
-        "Costs",
-        {"stages": f"{OUT}/tables/stages.csv", "client_costs": f"{OUT}/tables/client_costs.csv"},
-    ),
-}
-
-for figure, (category, files) in FIGURES.items():
-    part = figure.removesuffix("_full")
+for figure, part in FIGURES.items():
 
     rule:
         name:
             f"figure_{figure}"
         input:
-            **with_pages(files),
-            code=code("figure", f"privatune.report.figures.{part}"),
+            **with_pages(part.files),
+            code=code("figure", maker("figures", figure, part)),
         output:
-            pdf=shown(f"figures/{figure}.pdf", figure, category, "save"),
-            png=shown(f"figures/{figure}.png", figure, category, "read"),
+            pdf=shown(f"figures/{figure}.pdf", figure, part, "save"),
+            png=shown(f"figures/{figure}.png", figure, part, "read"),
         log:
             f"{OUT}/logs/figure_{figure}.log",
         benchmark:
@@ -223,24 +110,15 @@ for figure, (category, files) in FIGURES.items():
         resources:
             **asked("figure"),
         params:
-            settings={"figure": part},
+            settings={"part": maker("figures", figure, part)},
         script:
             "../workflow_scripts/figure.py"
 
 
-def files_of(parts):
-    """Tables and figures by name, as targets ask for them."""
+def files_of(target):
+    """All files that a target asks for."""
     return [
-        *(f"{OUT}/tables/{table}.{form}" for table in TABLES if table in parts for form in ("csv", "md")),
-        *(f"{OUT}/figures/{figure}.{form}" for figure in FIGURES if figure in parts for form in ("pdf", "png")),
+        *(f"{OUT}/tables/{table}.{form}" for table in TABLES if table in target.parts for form in ("csv", "md")),
+        *(f"{OUT}/figures/{figure}.{form}" for figure in FIGURES if figure in target.parts for form in ("pdf", "png")),
+        *target.files,
     ]
-
-
-# what targets ask of this stage; `all` makes what no other target is for
-OF_POPOV = ["replicates", "popov", "claims", "tail", "popov_methods", "popov_rounds", "tail_of_c"]
-OF_COMPRESSION_FULL = [
-    f"{part}_full" for part in ("compression", "tuning", "claims_compression", "perplexity_by_bits", "bits_to_reach")
-]
-OF_COMPRESSION = [part.removesuffix("_full") for part in OF_COMPRESSION_FULL] + ["codec_costs"]
-OF_DPFEDAVG = ["accounting", "audit", "canaries", "comparison_dpfedavg", "claims_dpfedavg", "quality_by_epsilon"]
-REPORTED = files_of({*TABLES, *FIGURES} - {"precision", *OF_POPOV, *OF_COMPRESSION, *OF_COMPRESSION_FULL, *OF_DPFEDAVG})

@@ -1,9 +1,9 @@
 from privatune.core.files import read_json, write_json
 from privatune.core.job import job
-from privatune.federation.audit import audit
-from privatune.federation.private import first_state
 from privatune.privacy.mechanism import mechanism_from
 from privatune.privacy.settings import AuditSettings
+from privatune.systems.dpfedavg.audit import audit
+from privatune.systems.dpfedavg.rounds import first_state
 
 with job(snakemake.log[0]):
     settings, w = AuditSettings(**snakemake.params.settings), snakemake.wildcards

@@ -4,11 +4,11 @@ from privatune.core.files import read_json, write_json
 from privatune.core.job import job
 from privatune.evaluation.keystrokes import prefix_index
 from privatune.evaluation.measure import evaluate
-from privatune.evaluation.memorization import memorized
 from privatune.evaluation.settings import EvaluationSettings
-from privatune.federation.private_settings import CanarySettings
 from privatune.models.checkpoint import load_weights, use
 from privatune.models.settings import NumericsSettings
+from privatune.systems.dpfedavg.job_settings import CanarySettings
+from privatune.systems.dpfedavg.memorization import memorized
 from privatune.text.streams import limited, read_stream
 from privatune.text.tokenizer import read_words
 

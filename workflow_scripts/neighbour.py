@@ -1,9 +1,9 @@
 from privatune.core.files import write_bytes
 from privatune.core.job import job
 from privatune.core.tensors import read_packed
-from privatune.federation.neighbours import neighbour
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.settings import NumericsSettings
+from privatune.systems.popov.neighbours import neighbour
 from privatune.text.streams import read_stream
 
 with job(snakemake.log[0]):

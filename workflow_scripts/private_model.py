@@ -1,6 +1,6 @@
 from privatune.core.job import job
 from privatune.core.tensors import save_tensors
-from privatune.federation.private import load_state
+from privatune.systems.dpfedavg.rounds import load_state
 
 with job(snakemake.log[0]):
     save_tensors(snakemake.output[0], load_state(snakemake.input.state).weights)

@@ -1,7 +1,7 @@
 from privatune.core.job import job
-from privatune.federation.private import first_state, load_state, run_slot, save_sum
-from privatune.federation.private_run import private_run
-from privatune.federation.private_settings import PrivateJobSettings
+from privatune.systems.dpfedavg.job_settings import PrivateJobSettings
+from privatune.systems.dpfedavg.rounds import first_state, load_state, run_slot, save_sum
+from privatune.systems.dpfedavg.run import private_run
 
 with job(snakemake.log[0]):
     i, s, w = snakemake.input, PrivateJobSettings(**snakemake.params.settings), snakemake.wildcards

@@ -1,8 +1,8 @@
 from privatune.core.job import job
 from privatune.core.tensors import save_tensors
-from privatune.federation.private import first_state, train_privately
-from privatune.federation.private_run import private_run
-from privatune.federation.private_settings import PrivateJobSettings
+from privatune.systems.dpfedavg.job_settings import PrivateJobSettings
+from privatune.systems.dpfedavg.rounds import first_state, train_privately
+from privatune.systems.dpfedavg.run import private_run
 
 with job(snakemake.log[0]):
     i, s = snakemake.input, PrivateJobSettings(**snakemake.params.settings)

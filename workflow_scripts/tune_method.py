@@ -1,10 +1,10 @@
 from privatune.core.files import write_json
 from privatune.core.job import job
 from privatune.core.tensors import read_packed
-from privatune.evaluation.curve import curve
 from privatune.evaluation.settings import EvaluationSettings
-from privatune.federation.methods import Choice
 from privatune.models.settings import NumericsSettings
+from privatune.systems.compression.curve import curve
+from privatune.systems.compression.methods import Choice
 from privatune.text.streams import limited, read_stream
 from privatune.text.tokenizer import read_words
 

@@ -1,10 +1,10 @@
 import numpy as np
 
+from privatune.attacks.likelihoods import write_texts
 from privatune.core.job import job
 from privatune.core.tensors import save_tensors
 from privatune.models.checkpoint import load_weights, use
 from privatune.models.settings import NumericsSettings
-from privatune.privacy.likelihoods import write_texts
 
 with job(snakemake.log[0]):
     s, about = snakemake.params.settings, dict(snakemake.wildcards.items())

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from privatune.compression.codec import combine, decode, encode
-from privatune.compression.vectors import flat, shapes_of
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream_key
+from privatune.core.vectors import flat, shapes_of
 
 LIBRARY = Path(__file__).parents[2] / "workflow_scripts"
 CODECS = LIBRARY / "privatune/compression/codecs"

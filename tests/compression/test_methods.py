@@ -12,9 +12,9 @@ from hypothesis.extra import numpy as hnp
 from privatune.compression.codec import combine, decode, encode
 from privatune.compression.codecs.half import _to_bfloat16
 from privatune.compression.kernels.indices import pack_indices
-from privatune.compression.vectors import flat, shaped, shapes_of
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream_key
+from privatune.core.vectors import flat, shaped, shapes_of
 
 VECTOR = {"v": (60,)}
 

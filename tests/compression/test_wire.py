@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from privatune.compression import wire
 from privatune.compression.codec import combine, encode
-from privatune.compression.vectors import shapes_of
 from privatune.core.errors import PrivatuneError
+from privatune.core.vectors import shapes_of
 
 LIKE = {"b": (2,), "a": (300, 2)}
 # a name of one letter; two dimensions, 300 = 0b10_0101100; one dimension

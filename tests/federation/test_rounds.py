@@ -7,10 +7,10 @@ from pydantic import ValidationError
 from privatune.compression import wire
 from privatune.compression.codec import decode
 from privatune.compression.settings import DenseSettings
-from privatune.compression.vectors import shapes_of
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.core.tensors import pack, unpack
+from privatune.core.vectors import shapes_of
 from privatune.federation.aggregation import aggregate
 from privatune.federation.clients import run_clients
 from privatune.federation.costs import client_cost

@@ -42,7 +42,7 @@ def test_hours_follow_visits_words_and_speed(pytestconfig):
 
 @pytest.mark.parametrize("row", range(5))
 def test_epsilons_of_the_paper(pytestconfig, row):
-    with (pytestconfig.rootpath / "report/ramaswamy-2020.csv").open() as handle:
+    with (pytestconfig.rootpath / "report/dpfedavg/paper.csv").open() as handle:
         paper = list(csv.DictReader(handle))[row]
     sizes = {name: int(paper[name]) for name in ("population", "cohort", "rounds")}
     e = planned(pytestconfig.rootpath, **sizes, noise_multiplier=float(paper["noise_multiplier"]))

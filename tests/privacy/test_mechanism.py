@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from privatune.compression.vectors import shapes_of
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
+from privatune.core.vectors import shapes_of
 from privatune.federation.cohorts import fixed_cohort, poisson_cohort
 from privatune.privacy.clipping import clip_update, clipped_sum, joined_sum, unit_of
 from privatune.privacy.mechanism import Mechanism, noisy_mean

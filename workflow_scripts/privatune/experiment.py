@@ -11,14 +11,14 @@ from privatune.core.validation import validated
 from privatune.corpora.catalog import SourceName, SourceSettings
 from privatune.corpora.cleaning import CleaningSettings
 from privatune.corpora.split import PrivateSettings
-from privatune.evaluation.compression_settings import METHODS, CompressionSettings
-from privatune.evaluation.dpfedavg_settings import PRIVATE, DpFedAvgSettings
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.settings import CLIENTS, ROUNDS, ScenarioSettings
 from privatune.models.settings import LstmSettings, ModelSettings
 from privatune.privacy.settings import TailSettings
 from privatune.report.settings import PopovSettings, ReportSettings
 from privatune.sweeps import swept
+from privatune.systems.compression.settings import METHODS, CompressionSettings
+from privatune.systems.dpfedavg.settings import PRIVATE, DpFedAvgSettings
 from privatune.text.settings import TextSettings
 from privatune.training.settings import PretrainSettings
 

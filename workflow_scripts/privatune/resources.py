@@ -185,7 +185,7 @@ def _neighbour(known: Sizes, names: Names) -> Needs:
 def _write_texts(known: Sizes, names: Names) -> Needs:
     t, lm = known.e.tail, main_model(known.e)
     words = t.texts * t.words
-    # both models with a padded output each; tiles of 512 beginnings, 16,000 texts side by side (privacy/likelihoods.py)
+    # both models with a padded output each; tiles of 512 beginnings, 16,000 texts side by side (attacks/likelihoods.py)
     memory = TORCH + 8 * lm.memory + 8 * lm.scores(512) + 160 + 5e-5 * words
     return Needs(memory, lm.seconds(2 * words, 1))
 

@@ -11,9 +11,9 @@ from types import ModuleType
 from privatune.compression import feedback
 from privatune.compression.combining import decoded, mean_of
 from privatune.compression.settings import CodecSettings
-from privatune.compression.vectors import Shapes
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import Shapes
 
 
 def encode(update: Arrays, state: Arrays, settings: CodecSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:

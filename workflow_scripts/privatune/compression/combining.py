@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from privatune.compression.vectors import Shapes
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import Shapes
 
 Decode = Callable[[bytes, Shapes, Any], Arrays]
 

@@ -3,8 +3,8 @@
 from types import ModuleType
 from typing import Any
 
-from privatune.compression.vectors import flat, shaped, shapes_of
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import flat, shaped, shapes_of
 
 _RESIDUAL = "residual"
 

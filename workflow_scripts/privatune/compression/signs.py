@@ -4,7 +4,7 @@ import numpy as np
 
 from privatune.compression import wire
 from privatune.compression.kernels.packing import pack_signs, unpack_signs
-from privatune.compression.vectors import Shapes, size_of
+from privatune.core.vectors import Shapes, size_of
 
 
 def write(codec: str, like: Shapes, values: np.ndarray, scales: np.ndarray, zstd: bool) -> bytes:

@@ -7,8 +7,8 @@ import numpy as np
 
 from privatune.compression import wire
 from privatune.compression.kernels.indices import pack_indices, unpack_indices
-from privatune.compression.vectors import Shapes, size_of
 from privatune.core.errors import PrivatuneError
+from privatune.core.vectors import Shapes, size_of
 
 _COUNT = struct.Struct("<I")
 

@@ -24,8 +24,8 @@ from functools import lru_cache
 import numpy as np
 import zstandard
 
-from privatune.compression.vectors import Shapes
 from privatune.core.errors import PrivatuneError
+from privatune.core.vectors import Shapes
 
 _MAGIC, _VERSION = b"PVT", 1
 _FRAME = struct.Struct("<3sBBI")

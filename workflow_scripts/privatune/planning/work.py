@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from privatune.experiment import Experiment
-from privatune.federation.methods import Choice
 from privatune.federation.settings import DistillSettings, ScenarioSettings
 from privatune.models.settings import ModelSettings
 from privatune.models.sizes import parameters, products
@@ -26,6 +25,7 @@ from privatune.planning.sizes import (
     training,
     visit_words,
 )
+from privatune.systems.compression.methods import Choice
 
 
 class Setting(NamedTuple):

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from privatune.compression.vectors import Shapes, shapes_of
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import Shapes, shapes_of
 
 BITS = 62  # of an int64, for the magnitude of a sum
 

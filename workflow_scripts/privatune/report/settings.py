@@ -35,7 +35,7 @@ class ReportSettings(Settings):
     )
     paper: dict[str, dict[int, str]] = Field(
         {},
-        description="Rows of report/popov-2018.csv that stand beside ours: scenario, round, row.",
+        description="Rows of report/popov/paper.csv that stand beside ours: scenario, round, row.",
         json_schema_extra=touches(*DESCRIBED),
     )
 

@@ -2,8 +2,8 @@
 
 from privatune.compression import wire
 from privatune.compression.settings import DenseSettings
-from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, size_of
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import Shapes, flat, shaped, shapes_of, size_of
 
 
 def encode(update: Arrays, state: Arrays, settings: DenseSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:

@@ -7,8 +7,8 @@ import numpy as np
 from privatune.compression import sparse
 from privatune.compression.kernels.selection import top_k
 from privatune.compression.settings import DgcSettings
-from privatune.compression.vectors import Shapes, flat, shaped, shapes_of
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import Shapes, flat, shaped, shapes_of
 
 # shares that are sent in the stages of the warm-up: sparsities of 75, 93.75, 98.4375 and 99.6 % (section 3.3)
 _WARMUP = (0.25, 0.0625, 0.015625, 0.004)

@@ -6,8 +6,8 @@ from privatune.compression import sparse
 from privatune.compression.combining import decoded, mean_of
 from privatune.compression.kernels.selection import top_k
 from privatune.compression.settings import Ef21Settings
-from privatune.compression.vectors import Shapes, flat, shaped, shapes_of
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import Shapes, flat, shaped, shapes_of
 
 
 def encode(update: Arrays, state: Arrays, settings: Ef21Settings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:

@@ -4,8 +4,8 @@ import numpy as np
 
 from privatune.compression import signs
 from privatune.compression.settings import EfsignSettings
-from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, spans
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import Shapes, flat, shaped, shapes_of, spans
 
 
 def encode(update: Arrays, state: Arrays, settings: EfsignSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:

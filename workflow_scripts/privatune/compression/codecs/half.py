@@ -4,9 +4,9 @@ import numpy as np
 
 from privatune.compression import wire
 from privatune.compression.settings import HalfSettings
-from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, size_of
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import Shapes, flat, shaped, shapes_of, size_of
 
 _INFINITE = {"float16": np.uint16(0x7C00), "bfloat16": np.uint16(0x7F80)}  # exponents of infinity and NaN
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from privatune.compression import wire
 from privatune.compression.settings import PowersgdSettings
-from privatune.compression.vectors import Shapes, flat, shaped, shapes_of
 from privatune.core.streams import stream
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import Shapes, flat, shaped, shapes_of
 
 _ROUNDING = 1e-6  # of float32, in which the vectors are made
 

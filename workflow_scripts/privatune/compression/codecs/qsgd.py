@@ -6,8 +6,8 @@ from privatune.compression import wire
 from privatune.compression.kernels.packing import encode_levels, packed_length, unpack_levels
 from privatune.compression.kernels.quantisation import bucket_norms, dequantise
 from privatune.compression.settings import QsgdSettings
-from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, size_of
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import Shapes, flat, shaped, shapes_of, size_of
 
 
 def encode(update: Arrays, state: Arrays, settings: QsgdSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:

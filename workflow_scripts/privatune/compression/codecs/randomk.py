@@ -5,9 +5,9 @@ import numpy as np
 from privatune.compression import wire
 from privatune.compression.settings import RandomkSettings
 from privatune.compression.sparse import kept
-from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, size_of
 from privatune.core.streams import stream_key
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import Shapes, flat, shaped, shapes_of, size_of
 
 _SEED_BYTES = 16
 

@@ -8,9 +8,9 @@ import numpy as np
 from privatune.compression import signs
 from privatune.compression.combining import decoded
 from privatune.compression.settings import SignsgdSettings
-from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, size_of
 from privatune.core.streams import stream, stream_key
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import Shapes, flat, shaped, shapes_of, size_of
 
 
 def encode(

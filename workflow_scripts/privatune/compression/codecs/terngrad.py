@@ -9,9 +9,9 @@ from privatune.compression import wire
 from privatune.compression.kernels.packing import pack_ternary, unpack_ternary
 from privatune.compression.kernels.quantisation import ternary
 from privatune.compression.settings import TerngradSettings
-from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, size_of, spans
 from privatune.core.streams import stream_key
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import Shapes, flat, shaped, shapes_of, size_of, spans
 
 
 def encode(

@@ -6,8 +6,8 @@ from privatune.compression import sparse, wire
 from privatune.compression.kernels.packing import pack_signs, unpack_signs
 from privatune.compression.kernels.selection import above
 from privatune.compression.settings import ThresholdSettings
-from privatune.compression.vectors import Shapes, flat, shaped, shapes_of, size_of
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import Shapes, flat, shaped, shapes_of, size_of
 
 
 def encode(

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from privatune.compression.codec import combine
-from privatune.compression.vectors import shapes_of
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import shapes_of
 from privatune.federation.server import Server
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from privatune.compression.codec import decode
-from privatune.compression.vectors import shapes_of
 from privatune.core.streams import stream
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import shapes_of
 from privatune.federation.objectives.rehearsal import draw_lines
 from privatune.federation.server import Server
 from privatune.models.checkpoint import PRECISIONS, use

@@ -1,6 +1,5 @@
-"""The table `claims`: which claims of the papers hold on our data, each by a rule that the table states."""
+"""Which claims of a paper hold on our data, each by a rule that the table states."""
 
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -12,18 +11,17 @@ from privatune.report.verdicts import verdict
 COLUMNS = "system claim paper ours low high rule verdict unit n".split()
 
 
-def table(systems: Sequence[str], **files: str | Path) -> Table:
-    """Judge the claims of every system.
+def table(system: str, **files: str | Path) -> Table:
+    """Judge the claims of a system.
 
     Args:
-        systems: modules of `privatune.report.claims`. Each has `SYSTEM` (its name for readers), `TABLES` (the columns
+        system: of privatune.systems. Its module `claims` has `SYSTEM` (its name for readers), `TABLES` (the columns
             that its claims read, by table), and the functions `claims` and `note` (what their reader has to know) of
             these tables.
         files: the tables, by name.
     """
     rows, notes = [], []
-    for system in systems:
-        part = import_module(f"privatune.report.claims.{system}")
+    for part in [import_module(f"privatune.systems.{system}.claims")]:
         tables = {name: read_table(files[name], columns) for name, columns in part.TABLES.items()}
         notes.append(part.note(tables))
         for claim in part.claims(tables):
@@ -43,8 +41,18 @@ def table(systems: Sequence[str], **files: str | Path) -> Table:
                 }
             )
     frame = pd.DataFrame(rows, columns=COLUMNS)
+    note = (
+        "Low, high: 95 % t-interval over n replicates, of ratios by their logarithms; what is compared is paired by "
+        "seed. With fewer than two replicates a claim is undecided. The replicates share one general model and one "
+        "sample of text, so the intervals cover which devices took part, nothing else."
+    )
+    return Table("Claims", " ".join([note, *notes]), frame, shown(frame))
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """Claims as a reader sees them."""
     number = decimals(2)
-    shown = show(
+    return show(
         frame,
         {
             "system": ("system", str),
@@ -59,9 +67,3 @@ def table(systems: Sequence[str], **files: str | Path) -> Table:
             "rule": ("rule", str),
         },
     )
-    note = (
-        "Low, high: 95 % t-interval over n replicates, of ratios by their logarithms; what is compared is paired by "
-        "seed. With fewer than two replicates a claim is undecided. The replicates share one general model and one "
-        "sample of text, so the intervals cover which devices took part, nothing else."
-    )
-    return Table("Claims", " ".join([note, *notes]), frame, shown)

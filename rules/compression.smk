@@ -1,0 +1,177 @@
+# Gradient compression: ways of training on the same text, each tuned on validation text, followed by what they send.
+AVERAGE = "privatune.federation.servers.average"  # which joins the updates of every method
+
+
+def followed(methods):
+    """Measured runs of some methods."""
+    return [f"{OUT}/compression/{m}/seed-{seed}.json" for m in methods for seed in E.compression.seeds]
+
+
+def tunings(methods):
+    return [f"{OUT}/compression/{m}/tuning.json" for m in methods]
+
+
+def method_code(wildcards):
+    """Modules that a method loads by name."""
+    choice = E.compression.choices(wildcards.method)[0]
+    codecs = {choice.codec.name, choice.down_codec().name}
+    return [
+        f"privatune.federation.objectives.{choice.client.objective}",
+        *(f"privatune.compression.codecs.{codec}" for codec in sorted(codecs)),
+    ]
+
+
+def compression_settings(**others):
+    """What every job of the comparison uses; its model is small, so float32 costs little."""
+    small = {
+        "evaluation": E.compression.evaluation,
+        "numerics": numerics(1) | {"precision": "float32"},
+        "seed": E.seed,
+        "vocabulary": E.compression.vocabulary,
+    }
+    return plain(small | others)
+
+
+def compared(methods):
+    """A table of the compression experiment: its runs, and the settings that each method's grid varies."""
+    files = {"runs": followed(methods), "tunings": tunings(methods)}
+    varied = {method: sorted(E.compression.methods[method].parameter) for method in methods}
+    c = E.compression
+    model = f"LSTM of {c.model.layers} x {c.model.hidden} units, {c.vocabulary:,} words"
+    return files, {"methods": varied, "model": model, "order": list(methods)}
+
+
+def tuned(methods):
+    """The grids of these methods."""
+    files, settings = compared(methods)
+    about = {
+        "methods": settings["methods"],
+        "order": list(methods),
+        "rounds": E.compression.tuning_rounds,
+        "seed": E.seed,
+    }
+    return {"tunings": files["tunings"]}, about
+
+
+wildcard_constraints:
+    method="|".join(map(re.escape, E.compression.methods)),
+
+
+use rule pretrain as pretrain_small with:
+    output:
+        model="<results>/compression/general.safetensors",
+        curve="<results>/compression/curve.csv",
+    log:
+        "<results>/logs/pretrain_small.log",
+    benchmark:
+        "<results>/benchmarks/pretrain_small.tsv"
+    resources:
+        **asked("pretrain_small"),
+    params:
+        settings=plain(
+            {
+                "checkpoints": f"{OUT}/checkpoints",
+                "model": E.compression.model,
+                "numerics": numerics(E.execution.pretrain_threads) | {"precision": "float32"},
+                "pretrain": E.compression.pretrain,
+                "seed": E.seed,
+                "vocabulary": E.compression.vocabulary,
+            }
+        ),
+
+
+rule tune_method:
+    input:
+        model="<results>/compression/general.safetensors",
+        private="<results>/text/private-train.safetensors",
+        general="<results>/text/general-train.safetensors",
+        valid="<results>/text/general-valid.safetensors",
+        later="<results>/text/private-later.safetensors",
+        tokenizer="<results>/text/tokenizer.json",
+        code=lambda wildcards: code("tune_method", AVERAGE, *method_code(wildcards)),
+    output:
+        "<results>/compression/{method}/tuning.json",
+    log:
+        "<results>/logs/tune_method/{method}.log",
+    benchmark:
+        "<results>/benchmarks/tune_method/{method}.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    threads: 1
+    resources:
+        **asked("tune_method"),
+    params:
+        settings=lambda wildcards: compression_settings(choices=E.compression.choices(wildcards.method)),
+    script:
+        "../workflow_scripts/tune_method.py"
+
+
+rule follow_method:
+    input:
+        model="<results>/compression/general.safetensors",
+        tuning="<results>/compression/{method}/tuning.json",
+        private="<results>/text/private-train.safetensors",
+        general="<results>/text/general-train.safetensors",
+        test="<results>/text/general-test.safetensors",
+        heldout="<results>/text/private-heldout.safetensors",
+        tokenizer="<results>/text/tokenizer.json",
+        code=lambda wildcards: code("follow_method", AVERAGE, *method_code(wildcards)),
+    output:
+        "<results>/compression/{method}/seed-{seed}.json",
+    log:
+        "<results>/logs/follow_method/{method}/seed-{seed}.log",
+    benchmark:
+        "<results>/benchmarks/follow_method/{method}/seed-{seed}.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    threads: 1
+    resources:
+        **asked("follow_method"),
+    params:
+        settings=compression_settings(cohort=E.compression.cohort, shares=E.compression.shares),
+    script:
+        "../workflow_scripts/follow_method.py"
+
+
+rule codec_costs:
+    input:
+        model="<results>/compression/general.safetensors",
+        tunings=tunings(E.compression.run),
+        private="<results>/text/private-train.safetensors",
+        general="<results>/text/general-train.safetensors",
+        code=code(
+            "codec_costs", *(module for m in E.compression.run for module in method_code(SimpleNamespace(method=m)))
+        ),
+    output:
+        "<results>/compression/costs.json",
+    log:
+        "<results>/logs/codec_costs.log",
+    benchmark:
+        "<results>/benchmarks/codec_costs.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    threads: os.cpu_count()  # alone on the machine, since its seconds are a result; --cores caps it
+    resources:
+        **asked("codec_costs"),
+    params:
+        settings=compression_settings(order=E.compression.run),
+    script:
+        "../workflow_scripts/codec_costs.py"
+
+
+# of the methods in `run`, and of all on their whole grids
+for full, methods in (("", E.compression.run), ("_full", E.compression.full)):
+    TABLES |= {
+        f"compression{full}": Part("compression", "Compression", *compared(methods)),
+        f"tuning{full}": Part("compression", "Compression", *tuned(methods)),
+        f"claims_compression{full}": claims("compression", compression=table_file(f"compression{full}")),
+    }
+    FIGURES |= {
+        f"{figure}{full}": Part("compression", "Compression", {"compression": table_file(f"compression{full}")})
+        for figure in ("perplexity_by_bits", "bits_to_reach")
+    }
+    asked_for = ["compression", "tuning", "claims_compression", "perplexity_by_bits", "bits_to_reach"]
+    TARGETS[f"compression{full}"] = Target([f"{part}{full}" for part in asked_for], in_all=not full)
+
+TABLES["codec_costs"] = Part("compression", "Compression", {"costs": f"{OUT}/compression/costs.json"})
+TARGETS["compression"].parts.append("codec_costs")

@@ -1,0 +1,158 @@
+# The main experiment and all of Popov et al. (2018): tables 1 to 4, figures 2 and 3, and the paper's claims.
+POPOV = "Popov et al. 2018"
+PAPER = os.path.relpath(f"{workflow.basedir}/report/popov/paper.csv")
+PAPER_TEXT = os.path.relpath(f"{workflow.basedir}/report/popov/paper-text.csv")
+
+
+def popov_seeds(scenario):
+    return E.popov.seeds if scenario != INITIAL else E.seeds[:1]
+
+
+def described(scenario):
+    """What the table `comparison` says of a scenario beside its measures."""
+    about = {"name": scenario, "clients_per_round": 0, "user_share": None, "paper": E.report.paper.get(scenario, {})}
+    about |= {"swept": SWEPT.values[scenario]} if scenario in SWEPT.values else {}
+    if scenario == INITIAL:
+        return about
+    client = E.scenarios[scenario].client
+    share = 1.0 if client.objective == "plain" else client.user_share
+    return about | {"clients_per_round": E.scenarios[scenario].cohort.size, "user_share": share}
+
+
+# the target `popov` evaluates these too, so that its tables hold the main experiment's models and more replicates
+REPLICATES = dict.fromkeys(
+    EVALUATED + [(s, seed, r) for s in E.popov.scenarios for seed in popov_seeds(s) for r in replicated_rounds(s)]
+)
+COSTS = [f"{OUT}/costs/{s}/client-{n}.json" for s, n in MEASURED]
+
+# Privacy, measured: pairs of models that differ in one person.
+# as the wildcards of a round's rules would name it
+PAIRED = SimpleNamespace(scenario=E.tail.scenario)
+ROUND = f"{OUT}/models/{E.tail.scenario}/seed-{{pair}}/round-1.safetensors"
+NEIGHBOUR = f"{OUT}/privacy/pair-{{pair}}/neighbour.safetensors"
+# direction: who writes and who reads
+DIRECTIONS = {"forward": (ROUND, NEIGHBOUR), "reverse": (NEIGHBOUR, ROUND)}
+SAMPLES = [
+    f"{OUT}/privacy/pair-{pair}/{direction}.safetensors" for pair in range(E.tail.pairs) for direction in DIRECTIONS
+]
+
+
+wildcard_constraints:
+    pair=r"\d+",
+    direction="|".join(DIRECTIONS),
+
+
+rule neighbour:
+    input:
+        model=GENERAL_MODEL,
+        trained=ROUND,
+        private="<results>/text/private-train.safetensors",
+        general="<results>/text/general-train.safetensors",
+        code=code("neighbour", *chosen(PAIRED, "objective", "codec")),
+    output:
+        temp(NEIGHBOUR),
+    log:
+        "<results>/logs/neighbour/pair-{pair}.log",
+    benchmark:
+        "<results>/benchmarks/neighbour/pair-{pair}.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    threads: 1
+    resources:
+        **asked("neighbour"),
+    params:
+        settings=plain(
+            {"numerics": numerics(1), "scenario": scenario_settings(PAIRED, "client", "codec", "cohort", "server")}
+        ),
+    script:
+        "../workflow_scripts/neighbour.py"
+
+
+rule write_texts:
+    input:
+        writer=lambda wildcards: DIRECTIONS[wildcards.direction][0].format(pair=wildcards.pair),
+        reader=lambda wildcards: DIRECTIONS[wildcards.direction][1].format(pair=wildcards.pair),
+        code=code("write_texts"),
+    output:
+        "<results>/privacy/pair-{pair}/{direction}.safetensors",
+    log:
+        "<results>/logs/write_texts/pair-{pair}/{direction}.log",
+    benchmark:
+        "<results>/benchmarks/write_texts/pair-{pair}/{direction}.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    threads: 1
+    resources:
+        **asked("write_texts"),
+    params:
+        settings=plain(E.tail.model_dump(include={"texts", "words"}) | {"seed": E.seed}),
+    script:
+        "../workflow_scripts/write_texts.py"
+
+
+rule fit_tails:
+    input:
+        samples=SAMPLES,
+        code=code("fit_tails"),
+    output:
+        fits="<results>/privacy/tail.json",
+        curves="<results>/privacy/tail.csv",
+    log:
+        "<results>/logs/fit_tails.log",
+    benchmark:
+        "<results>/benchmarks/fit_tails.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    threads: 1
+    resources:
+        **asked("fit_tails"),
+    params:
+        settings=plain({"seed": E.seed, "test": E.tail.model_dump(exclude={"pairs", "scenario", "texts", "words"})}),
+    script:
+        "../workflow_scripts/fit_tails.py"
+
+
+TABLES |= {
+    "comparison": Part(
+        "popov",
+        "Comparison of models",
+        {"clients": [f"{OUT}/tables/clients.csv"], "evaluations": evaluations(EVALUATED), "paper": PAPER},
+        {"scenarios": [described(scenario) for scenario in E.run]},
+    ),
+    "clients": Part("popov", "Costs", {"clients": list(records(TRAINED))}, {"scenarios": list(E.run)}),
+    "client_costs": Part(
+        "popov", "Costs", {"costs": COSTS, "paper_text": PAPER_TEXT}, {"scenarios": list(E.report.cost_scenarios)}
+    ),
+    "replicates": Part(
+        "popov",
+        POPOV,
+        {"clients": list(records(REPLICATES)), "evaluations": evaluations(REPLICATES), "paper": PAPER},
+        {"scenarios": [described(scenario) for scenario in dict.fromkeys([*E.popov.scenarios, *E.run])]},
+    ),
+    "popov": Part("popov", POPOV, {"replicates": table_file("replicates")}, {"scenarios": list(E.popov.scenarios)}),
+    "tail": Part("popov", "Privacy, measured", {"fits": f"{OUT}/privacy/tail.json"}),
+}
+TABLES["claims_popov"] = claims(
+    "popov",
+    **{name: table_file(name) for name in ("replicates", "client_costs", "tail")},
+    paper=PAPER,
+    paper_text=PAPER_TEXT,
+)
+FIGURES |= {
+    **{
+        figure: Part("popov", "Comparison of models", {"comparison": table_file("comparison")})
+        for figure in ("perplexity_by_round", "tradeoff", "keystrokes")
+    },
+    "costs": Part("popov", "Costs", {name: table_file(name) for name in ("stages", "client_costs")}),
+    **{
+        figure: Part("popov", POPOV, {"replicates": table_file("replicates")})
+        for figure in ("popov_methods", "popov_rounds")
+    },
+    "tail_of_c": Part("popov", "Privacy, measured", {"tail": table_file("tail"), "curves": f"{OUT}/privacy/tail.csv"}),
+}
+MAIN = ["comparison", "clients", "client_costs", "perplexity_by_round", "tradeoff", "keystrokes", "costs"]
+MAIN += ["corpora", "stages", "pretraining"]  # of report.smk
+TARGETS["main"] = Target(MAIN, KEPT, in_all=False)
+TARGETS["popov"] = Target(
+    [*MAIN, "replicates", "popov", "claims_popov", "tail", "popov_methods", "popov_rounds", "tail_of_c"], KEPT
+)

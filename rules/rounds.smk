@@ -1,0 +1,302 @@
+# Rounds of a scenario, and the evaluation of the models that are kept. By default a round fans out into jobs of some clients each, and an aggregation joins them;
+# with `execution.rounds_per_job` above 1 one job runs whole rounds. Both write the same bytes.
+
+
+def evaluated_rounds(scenario):
+    """Rounds that the main job evaluates."""
+    if scenario == INITIAL:
+        return [0]
+    last = E.scenarios[scenario].cohort.rounds
+    return sorted({round for round in E.report.rounds if 0 < round < last} | {last})
+
+
+def replicated_rounds(scenario):
+    """Rounds that the target `popov` evaluates under each of its seeds."""
+    if scenario == INITIAL:
+        return [0]
+    last = E.scenarios[scenario].cohort.rounds
+    return sorted({min(round, last) for round in E.popov.rounds})
+
+
+def kept_rounds(scenario):
+    """Rounds whose models are kept."""
+    if scenario == INITIAL:
+        return [0]
+    regular = range(E.report.keep_every, E.scenarios[scenario].cohort.rounds + 1, E.report.keep_every)
+    return sorted({*evaluated_rounds(scenario), *regular})
+
+
+def lasting_rounds(scenario):
+    """Rounds whose models some target keeps."""
+    paired = [1] if scenario == E.tail.scenario else []
+    return sorted({*kept_rounds(scenario), *replicated_rounds(scenario), *paired})
+
+
+def written_rounds(scenario):
+    """Rounds whose models reach the disk: all, or the ends of the blocks that one job runs."""
+    last, block = E.scenarios[scenario].cohort.rounds, E.execution.rounds_per_job
+    return sorted({*lasting_rounds(scenario), *range(block, last + 1, block)})
+
+
+def round_before(wildcards):
+    """The written round that a round goes on from; 0 is the general model."""
+    return max((r for r in written_rounds(wildcards.scenario) if r < int(wildcards.round)), default=0)
+
+
+def seeds_of(scenario):
+    return E.seeds if scenario != INITIAL else E.seeds[:1]
+
+
+def scenario_settings(wildcards, *parts):
+    """Those settings of a scenario that a job uses; the number of rounds is not one, so that more can follow."""
+    s = E.scenarios[wildcards.scenario]
+    return plain({part: getattr(s, part) if part != "cohort" else {"size": s.cohort.size} for part in parts})
+
+
+def round_model(wildcards):
+    """The model that a round starts from: the kept one where it lasts, or where an earlier run ended with it."""
+    before = round_before(wildcards)
+    place = f"{wildcards.scenario}/seed-{wildcards.seed}/round-{before}"
+    kept, passing = f"{OUT}/models/{place}.safetensors", f"{OUT}/federated/{place}/model.safetensors"
+    if before == 0:
+        return GENERAL_MODEL
+    return kept if before in lasting_rounds(wildcards.scenario) or os.path.exists(kept) else passing
+
+
+def batches(scenario):
+    """Jobs of a round."""
+    return range(-(-E.scenarios[scenario].cohort.size // E.execution.clients_per_job))
+
+
+def trained_by(scenario):
+    """Whose clients a scenario's round joins: of scenarios of one round that differ in the server alone, the first's."""
+    s = E.scenarios[scenario]
+    alike = [n for n, o in E.scenarios.items() if (o.client, o.codec, o.cohort) == (s.client, s.codec, s.cohort)]
+    return alike[0] if s.cohort.rounds == 1 else scenario
+
+
+def round_batches(wildcards):
+    """Folders of payloads that a round joins."""
+    scenario = trained_by(wildcards.scenario)
+    round = f"{OUT}/federated/{scenario}/seed-{wildcards.seed}/round-{wildcards.round}"
+    return [f"{round}/batch-{batch}" for batch in batches(wildcards.scenario)]
+
+
+def read_by_server(wildcards):
+    """General text, for a server method that reads it."""
+    real = getattr(E.scenarios[wildcards.scenario].server, "text", None) == "real"
+    return f"{OUT}/text/general-train.safetensors" if real else []
+
+
+def chosen(wildcards, *parts):
+    """Modules of the parts that a scenario names."""
+    s = E.scenarios[wildcards.scenario]
+    modules = {
+        "objective": f"privatune.federation.objectives.{s.client.objective}",
+        "codec": f"privatune.compression.codecs.{s.codec.name}",
+        "server": f"privatune.federation.servers.{s.server.method}",
+    }
+    return [modules[part] for part in parts]
+
+
+def evaluated_model(wildcards):
+    """The kept model of a scenario, or the general one."""
+    kept = f"{OUT}/models/{wildcards.scenario}/seed-{wildcards.seed}/round-{wildcards.round}.safetensors"
+    return GENERAL_MODEL if wildcards.scenario == INITIAL else kept
+
+
+def evaluations(models):
+    """The measures of some models."""
+    return [f"{OUT}/evaluation/{s}/seed-{seed}/round-{r}.json" for s, seed, r in models]
+
+
+def records(models):
+    """The records of all clients that had a part in these models."""
+    return dict.fromkeys(
+        f"{OUT}/federated/{s}/seed-{seed}/round-{r}/clients.csv"
+        for s, seed, last in models
+        if s != INITIAL
+        for r in written_rounds(s)
+        if r <= last
+    )
+
+
+EVALUATED = [(s, seed, r) for s in E.run for seed in seeds_of(s) for r in evaluated_rounds(s)]
+TRAINED = [(s, seed, r) for s in E.run if s != INITIAL for seed in E.seeds for r in written_rounds(s)]
+KEPT = [f"{OUT}/models/{s}/seed-{seed}/round-{r}.safetensors" for s, seed, r in TRAINED if r in kept_rounds(s)]
+MEASURED = [(s, n) for s in E.report.cost_scenarios for n in range(E.report.cost_clients)]
+BENCHMARKS += [f"{OUT}/benchmarks/evaluate/{s}/seed-{seed}/round-{r}.tsv" for s, seed, r in EVALUATED]
+BENCHMARKS += [f"{OUT}/benchmarks/client_cost/{s}/client-{n}.tsv" for s, n in MEASURED]
+
+if E.execution.rounds_per_job == 1:
+    BENCHMARKS += dict.fromkeys(
+        f"{OUT}/benchmarks/fine_tune/{trained_by(s)}/seed-{seed}/round-{r}/batch-{batch}.tsv"
+        for s, seed, r in TRAINED
+        for batch in batches(s)
+    )
+    BENCHMARKS += [f"{OUT}/benchmarks/aggregate/{s}/seed-{seed}/round-{r}.tsv" for s, seed, r in TRAINED]
+
+    rule fine_tune:
+        input:
+            model=round_model,
+            private="<results>/text/private-train.safetensors",
+            general="<results>/text/general-train.safetensors",
+            code=lambda wildcards: code("fine_tune", *chosen(wildcards, "objective", "codec")),
+        output:
+            temp(directory("<round>/batch-{batch}")),
+        log:
+            "<results>/logs/fine_tune/{scenario}/seed-{seed}/round-{round}/batch-{batch}.log",
+        benchmark:
+            "<results>/benchmarks/fine_tune/{scenario}/seed-{seed}/round-{round}/batch-{batch}.tsv"
+        priority: 1  # rounds wait for one another, evaluations for nothing: they fill the gaps
+        conda:
+            "../envs/privatune.yaml"
+        threads: 1
+        resources:
+            **asked("fine_tune"),
+        params:
+            settings=lambda wildcards: plain(
+                {
+                    "clients_per_job": E.execution.clients_per_job,
+                    "numerics": numerics(1),
+                    "scenario": scenario_settings(wildcards, "client", "codec", "cohort"),
+                }
+            ),
+        script:
+            "../workflow_scripts/fine_tune.py"
+
+    rule aggregate:
+        input:
+            model=round_model,
+            batches=round_batches,
+            general=read_by_server,
+            code=lambda wildcards: code("aggregate", *chosen(wildcards, "codec", "server")),
+        output:
+            model=temp("<round>/model.safetensors"),
+            clients="<round>/clients.csv",
+        log:
+            "<results>/logs/aggregate/{scenario}/seed-{seed}/round-{round}.log",
+        benchmark:
+            "<results>/benchmarks/aggregate/{scenario}/seed-{seed}/round-{round}.tsv"
+        priority: 1
+        conda:
+            "../envs/privatune.yaml"
+        threads: 1
+        resources:
+            **asked("aggregate"),
+        params:
+            settings=lambda wildcards: plain(
+                {"numerics": numerics(1), "scenario": scenario_settings(wildcards, "codec", "cohort", "server")}
+            ),
+        script:
+            "../workflow_scripts/aggregate.py"
+
+else:
+    BENCHMARKS += [f"{OUT}/benchmarks/run_rounds/{s}/seed-{seed}/round-{r}.tsv" for s, seed, r in TRAINED]
+
+    rule run_rounds:
+        input:
+            model=round_model,
+            private="<results>/text/private-train.safetensors",
+            general="<results>/text/general-train.safetensors",
+            code=lambda wildcards: code("run_rounds", *chosen(wildcards, "objective", "codec", "server")),
+        output:
+            model=temp("<round>/model.safetensors"),
+            clients="<round>/clients.csv",
+        log:
+            "<results>/logs/run_rounds/{scenario}/seed-{seed}/round-{round}.log",
+        benchmark:
+            "<results>/benchmarks/run_rounds/{scenario}/seed-{seed}/round-{round}.tsv"
+        conda:
+            "../envs/privatune.yaml"
+        threads: 1
+        resources:
+            **asked("run_rounds"),
+        params:
+            settings=lambda wildcards: plain(
+                {
+                    "first_round": round_before(wildcards) + 1,
+                    "numerics": numerics(1),
+                    "scenario": scenario_settings(wildcards, "client", "codec", "cohort", "server"),
+                }
+            ),
+        script:
+            "../workflow_scripts/run_rounds.py"
+
+
+rule keep_model:
+    input:
+        "<round>/model.safetensors",
+    output:
+        "<results>/models/{scenario}/seed-{seed}/round-{round}.safetensors",
+    log:
+        "<results>/logs/keep_model/{scenario}/seed-{seed}/round-{round}.log",
+    benchmark:
+        "<results>/benchmarks/keep_model/{scenario}/seed-{seed}/round-{round}.tsv"
+    localrule: True
+    conda:
+        "../envs/privatune.yaml"
+    threads: 1
+    resources:
+        **asked("keep_model"),
+    shell:
+        "cp {input:q} {output:q} 2> {log:q}"
+
+
+rule client_cost:
+    input:
+        model=GENERAL_MODEL,
+        private="<results>/text/private-train.safetensors",
+        general="<results>/text/general-train.safetensors",
+        code=lambda wildcards: code("client_cost", *chosen(wildcards, "objective", "codec")),
+    output:
+        "<results>/costs/{scenario}/client-{client}.json",
+    log:
+        "<results>/logs/client_cost/{scenario}/client-{client}.log",
+    benchmark:
+        "<results>/benchmarks/client_cost/{scenario}/client-{client}.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    threads: os.cpu_count()  # alone on the machine, since its seconds are a result; --cores caps it
+    resources:
+        **asked("client_cost"),
+    params:
+        settings=lambda wildcards: plain(
+            {
+                "numerics": numerics(1),
+                "scenario": scenario_settings(wildcards, "client", "codec", "cohort"),
+                "seed": E.seed,
+            }
+        ),
+    script:
+        "../workflow_scripts/client_cost.py"
+
+
+# Every kept model is measured on the same samples of text.
+rule evaluate:
+    input:
+        model=evaluated_model,
+        tokenizer="<results>/text/tokenizer.json",
+        general="<results>/text/general-test.safetensors",
+        user="<results>/text/private-heldout.safetensors",
+        later="<results>/text/private-later.safetensors",
+        code=code("evaluate"),
+    output:
+        "<results>/evaluation/{scenario}/seed-{seed}/round-{round}.json",
+    log:
+        "<results>/logs/evaluate/{scenario}/seed-{seed}/round-{round}.log",
+    benchmark:
+        "<results>/benchmarks/evaluate/{scenario}/seed-{seed}/round-{round}.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    threads: 1
+    resources:
+        **asked("evaluate"),
+    params:
+        settings=plain({"evaluation": E.evaluation, "seed": E.seed}),
+    script:
+        "../workflow_scripts/evaluate.py"
+
+
+wildcard_constraints:
+    batch=r"\d+",

@@ -1,0 +1,40 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from privatune.systems.compression.figures import bits_to_reach, perplexity_by_bits
+
+
+@pytest.fixture
+def compression(tmp_path):
+    rows = []
+    for method, mode, codec, scale in (
+        ("averaging-dense", "averaging", "dense", 1),
+        ("gradient-topk", "gradient", "topk", 2),
+    ):
+        for seed, steps in ((0, (0, 10, 20)), (1, (0, 12, 24))):  # texts of other lengths: other steps
+            for step, perplexity in zip(steps, (400, 200, 100 * scale), strict=True):
+                rows.append((method, mode, codec, seed, step, perplexity, perplexity, 8e6 * scale * step))
+    columns = "method mode codec seed steps ppl_user ppl_average bits_up".split()
+    path = tmp_path / "compression.csv"
+    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+    return path
+
+
+def lines(axes):
+    return {line.get_label(): line.get_xydata() for line in axes.get_lines() if not line.get_label().startswith("_")}
+
+
+def test_a_line_is_the_geometric_mean_of_replicates_at_the_same_share_of_training(compression):
+    panels = perplexity_by_bits.figure(compression).axes
+    assert len(panels) == 2
+    drawn = lines(panels[1])
+    np.testing.assert_allclose(drawn["averaging dense"], [[np.sqrt(10 * 12), 200], [np.sqrt(20 * 24), 100]])
+    np.testing.assert_allclose(drawn["gradient topk"][:, 1], [200, 200])
+
+
+def test_a_method_is_drawn_as_far_as_all_replicates_reach(compression):
+    drawn = lines(bits_to_reach.figure(compression).axes[0])
+    assert drawn["averaging dense"][:, 0].min() == pytest.approx(100)
+    assert drawn["gradient topk"][:, 0].min() >= 200
+    assert (np.diff(drawn["averaging dense"][:, 1]) >= 0).all()

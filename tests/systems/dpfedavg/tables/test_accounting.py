@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from privatune.core.files import write_json
+from privatune.privacy.accounting import by_population
+from privatune.report.frames import write_table
+from privatune.systems.dpfedavg.tables.accounting import table
+
+PAPER = Path(__file__).parents[4] / "report/dpfedavg/paper.csv"
+INTERFACE = [
+    *"source unit adjacency sensitivity sampling population cohort rounds".split(),
+    *"noise_multiplier clip delta accountant epsilon paper_epsilon".split(),
+]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The table of the paper's two smallest populations and of one that it has not."""
+    folder = tmp_path_factory.mktemp("accounting")
+    rows = by_population([2_000_000, 3_000_000, 6_000_000], 20_000, 2000, 0.8, 0.8)
+    write_json(folder / "accounting.json", [row for row in rows if row["accountant"] != "pld"])
+    write_table(table(folder / "accounting.json", PAPER), folder / "accounting.csv")
+    return pd.read_csv(folder / "accounting.csv"), (folder / "accounting.md").read_text()
+
+
+def test_the_paper_stands_beside_what_is_accounted_for_alike(made):
+    frame, page = made
+    assert set(INTERFACE) <= set(frame.columns)
+    paper = frame[frame["paper_epsilon"].notna()]
+    assert set(zip(paper["source"], paper["accountant"], strict=True)) == {("as_paper", "rdp_plain")}
+    assert paper["population"].tolist() == [2_000_000, 3_000_000]
+    assert (paper["epsilon"] - paper["paper_epsilon"]).abs().max() < 0.01
+    assert "| 9.86 | 9.86 |" in page
+
+
+def test_ours_pays_for_the_replacement(made):
+    frame, page = made
+    ours = frame[(frame["source"] == "ours") & (frame["sampling"] == "fixed")]
+    assert set(ours["sensitivity"]) == {1.6} and set(ours["adjacency"]) == {"replace one"}
+    assert (ours["epsilon"] > 30).all()
+    assert "no bounds under that adjacency" in page
+
+
+def test_other_sizes_have_no_figure_of_the_paper(tmp_path):
+    rows = [row for row in by_population([2_000_000], 10_000, 2000, 0.8, 0.8) if row["accountant"] != "pld"]
+    write_json(tmp_path / "accounting.json", rows)
+    assert table(tmp_path / "accounting.json", PAPER).frame["paper_epsilon"].isna().all()

@@ -1,0 +1,86 @@
+import pandas as pd
+import pytest
+
+from privatune.core.files import write_json
+from privatune.systems.dpfedavg.tables import canaries as canary_figure
+from privatune.report.frames import write_table
+from privatune.systems.dpfedavg.tables import audit, canaries, comparison_dpfedavg
+from privatune.systems.popov.tables.comparison import COLUMNS
+
+MEASURES = [name for name in COLUMNS if name.split("_")[0] in {"ppl", "oov", "kss", "recall1", "recall3"}]
+MECHANISM = dict.fromkeys(comparison_dpfedavg.STATED, 1.0) | {"cohort": 4, "rounds": 10, "population": 1500}
+GUARANTEE = {"epsilon": 2.5, "sampling": "poisson", "adjacency": "add", "delta": 1e-3, "noise_multiplier": 0.5}
+
+
+@pytest.fixture
+def files(tmp_path):
+    paths = []
+    for variant, guarantee, found in (("fedavg", None, True), ("private", GUARANTEE, False)):
+        rows = [
+            {
+                "n_users": users,
+                "n_copies": copies,
+                "canary": 0,
+                "rank": 1,
+                "references": 1024,
+                "exposure": 10.0 if found else 0.0,
+                "low": 0.0,
+                "high": 12.0,
+                "beam_found": found,
+            }
+            for users in (1, 4)
+            for copies in (1, 9)
+        ]
+        model = {"variant": variant, "seed": 0, "guarantee": guarantee, "canaries": rows, "carriers": True}
+        model |= {"mechanism": MECHANISM, "model_bits": 800} | dict.fromkeys(MEASURES, 9.0)
+        paths.append(tmp_path / f"{variant}.json")
+        write_json(paths[-1], model)
+    return paths
+
+
+def test_an_epsilon_stands_only_beside_noise_and_with_its_terms(files):
+    baseline = files[0].with_name("ngram.json")
+    write_json(baseline, {"variant": "ngram", "seed": 0, "guarantee": None} | dict.fromkeys(MEASURES, 9.0))
+    made = comparison_dpfedavg.table([baseline, *files])
+    frame = made.frame.set_index("scenario")
+    assert frame.columns.tolist() == [*COLUMNS[1:], *comparison_dpfedavg.STATED]
+    assert frame["epsilon"].isna().tolist() == frame["delta"].isna().tolist() == [True, True, False]
+    assert frame.loc["private", comparison_dpfedavg.STATED].notna().all()
+    assert frame["bits_up"].fillna(0).tolist() == frame["bits_down"].fillna(0).tolist() == [0, 32_000, 32_000]
+    assert frame["noise_multiplier"].tolist()[1:] == [1.0, 0.5]
+    assert "With 1,500 persons" in made.note
+    assert made.shown["epsilon"].tolist() == ["–", "–", "2.5"]
+
+
+def test_canaries_have_a_row_each_and_the_note_states_the_largest_exposure(files):
+    made = canaries.table(files)
+    assert len(made.frame) == 8
+    assert "above 10.0" in made.note
+    assert made.shown["found"].tolist() == ["yes"] * 4 + [""] * 4
+
+
+def test_the_figure_counts_what_was_found(files, tmp_path):
+    canaries.table(files).frame.to_csv(tmp_path / "canaries.csv", index=False)
+    first, second, *_ = canary_figure.figure(tmp_path / "canaries.csv").axes
+    assert [text.get_text() for text in first.texts] == ["1/1"] * 4
+    assert [text.get_text() for text in second.texts] == ["0/1"] * 4
+    assert pd.read_csv(tmp_path / "canaries.csv")["exposure"].max() == first.images[0].get_clim()[1]
+
+
+def test_an_audit_stands_beside_what_is_proved_and_says_whether_it_contradicts(tmp_path):
+    stated = {"epsilon": 2.0, "accountant": "rdp", "adjacency": "add or remove one", "sampling": "poisson"}
+    stated |= {"unit": "user", "sensitivity": 0.8, "population": 1000, "cohort": 42, "q": 0.042, "rounds": 10}
+    stated |= {"noise_multiplier": 0.8, "clip": 0.8, "delta": 1e-5}
+    paths = []
+    for variant, lower in (("sound", 0.3), ("broken", 2.2)):
+        found = {"variant": variant, "seed": 0, "guarantee": stated, "canaries": 1000, "guesses": 100, "right": 60}
+        found |= {"confidence": 0.95, "epsilon_lower": lower, "epsilon_largest": 3.47, "epsilon_estimate": 0.6}
+        paths.append(tmp_path / f"{variant}.json")
+        write_json(paths[-1], found)
+    made = audit.table(paths)
+    assert made.frame.columns.tolist() == audit.COLUMNS and made.frame.notna().all(axis=None)
+    assert made.frame["epsilon_upper"].tolist() == [2.0, 2.0]
+    assert made.shown["contradicted"].tolist() == ["no", "yes"]
+    assert made.shown["estimate, no bound"].tolist() == ["0.6", "0.6"]
+    write_table(audit.table([]), tmp_path / "nothing-noisy.csv")
+    assert pd.read_csv(tmp_path / "nothing-noisy.csv").columns.tolist() == audit.COLUMNS

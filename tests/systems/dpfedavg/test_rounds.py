@@ -1,0 +1,175 @@
+"""DP-FedAvg against plain rounds written out, and what must not depend on what."""
+
+import numpy as np
+import pytest
+import torch
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.streams import stream
+from privatune.core.tensors import pack
+from privatune.federation.client import fine_tune
+from privatune.federation.cohorts import fixed_cohort
+from privatune.federation.settings import AdamSettings, ClientSettings, SgdSettings
+from privatune.models.lstm import initial_weights
+from privatune.models.settings import LstmSettings, NumericsSettings
+from privatune.privacy.accounting import mechanism_of
+from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings
+from privatune.systems.dpfedavg.job_settings import CanarySettings, PrivateJobSettings
+from privatune.systems.dpfedavg.memorization import memorized
+from privatune.systems.dpfedavg.population import joined, population
+from privatune.systems.dpfedavg.rounds import (
+    State,
+    close_round,
+    fine_tuning,
+    load_state,
+    load_sum,
+    run_slot,
+    save_state,
+    save_sum,
+    train_privately,
+)
+from privatune.systems.dpfedavg.run import decisive
+from privatune.text.streams import Stream
+
+WORDS, PERSONS, EACH = 40, 6, 60
+CLIENT = ClientSettings(objective="plain", batch=2, bptt=5)
+
+
+def texts(count, each, name):
+    ids = stream(0, name).integers(2, WORDS, count * each).astype(np.uint16)
+    ids[9::10] = 1  # ends of lines
+    return Stream(ids, np.ones(len(ids), np.uint8), np.arange(count + 1) * each, [f"{name}{i}" for i in range(count)])
+
+
+@pytest.fixture(scope="module")
+def start():
+    weights = initial_weights(LstmSettings(layers=1, hidden=8), WORDS, stream(0, "weights"))
+    return {name: weight.numpy() for name, weight in weights.items()}
+
+
+def train(start, privacy, seed=1, secret=2, persons=None, rounds=2):
+    private = persons or texts(PERSONS, EACH, "private")
+    mechanism = mechanism_of(privacy, len(private.units), 3, rounds)
+    contribution = fine_tuning(private, np.arange(5), CLIENT, NumericsSettings(), seed)
+    return train_privately(State(start, {}, privacy.clip), contribution, mechanism, SgdSettings(), secret).weights
+
+
+def test_without_clip_and_noise_it_is_federated_averaging(start):
+    found = train(start, PrivacySettings(clip=1e6, noise_multiplier=0, sampling="fixed"))
+    private, weights = texts(PERSONS, EACH, "private"), dict(start)
+    for number in (1, 2):
+        total = {name: np.zeros(weight.shape) for name, weight in weights.items()}
+        for person in fixed_cohort(PERSONS, 3, number, 2):
+            user = np.asarray(private.unit(person))
+            visit = fine_tune(pack(weights), user, np.arange(5), CLIENT, NumericsSettings(), (1, number, person))
+            for name, change in visit.update.items():
+                total[name] += change
+        weights = {name: (weight + total[name] / 3).astype(np.float32) for name, weight in weights.items()}
+    for name, weight in weights.items():
+        np.testing.assert_allclose(found[name], weight, rtol=1e-5, atol=1e-7)
+
+
+def test_a_clip_bounds_how_far_a_round_moves_the_model(start):
+    found = train(start, PrivacySettings(clip=0.01, noise_multiplier=0, sampling="fixed"), rounds=1)
+    moved = np.sqrt(sum(float(((found[name] - start[name]).astype(np.float64) ** 2).sum()) for name in start))
+    assert 0.001 < moved <= 0.01 * (1 + 1e-3)
+
+
+def test_noise_has_the_size_that_the_mechanism_states_and_follows_the_secret(start):
+    quiet = PrivacySettings(clip=1e-9, noise_multiplier=0, sampling="fixed")
+    noisy = PrivacySettings(clip=0.5, noise_multiplier=2, sampling="fixed")
+    # one round: what the clip lets through is far smaller than the noise z S / M
+    still, found, again, other = (
+        train(start, quiet, rounds=1),
+        train(start, noisy, rounds=1),
+        train(start, noisy, rounds=1),
+        train(start, noisy, rounds=1, secret=3),
+    )
+    noise = np.concatenate([(found[name] - still[name]).ravel() for name in start])
+    assert noise.std() == pytest.approx(2 * 0.5 / 3, rel=0.15)
+    assert all(np.array_equal(found[name], again[name]) for name in start)
+    assert not any(np.array_equal(found[name], other[name]) for name in start if name != "output.bias")
+
+
+@pytest.mark.parametrize("sampling", ["poisson", "fixed"])
+def test_slots_in_files_give_the_bits_of_one_process(start, tmp_path, sampling):
+    privacy = PrivacySettings(clip=0.3, noise_multiplier=0.5, sampling=sampling, adaptive=AdaptiveClipSettings())
+    mechanism = mechanism_of(privacy, PERSONS, 4, 3)
+    contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
+    optimiser = AdamSettings(name="adam")
+    whole = train_privately(State(start, {}, 0.3), contribution, mechanism, optimiser, 2)
+    state = State(start, {}, 0.3)
+    for number in (1, 2, 3):
+        for slot in range(3):
+            save_sum(tmp_path / str(slot), run_slot(state, contribution, mechanism, number, 2, slot, 3))
+            assert (tmp_path / str(slot)).stat().st_mode & 0o777 == 0o600
+        sums = [load_sum(tmp_path / str(slot)) for slot in (2, 0, 1)]
+        save_state(tmp_path / "state", close_round(state, sums, mechanism, optimiser, number, 2))
+        state = load_state(tmp_path / "state")
+    assert state.clip == whole.clip != 0.3
+    for found, expected in ((state.weights, whole.weights), (state.memory, whole.memory)):
+        assert set(found) == set(expected) != set()
+        assert all(np.array_equal(found[name], expected[name]) for name in expected)
+
+
+def test_a_person_who_fits_no_slot_stops_the_round(start):
+    mechanism = mechanism_of(PrivacySettings(noise_multiplier=1, sampling="fixed"), PERSONS, 4, 3)
+    contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
+    state = State(start, {}, 0.8)
+    sums = [run_slot(state, contribution, mechanism, 1, 2, slot, 3) for slot in (0, 2)]
+    with pytest.raises(PrivatuneError, match="3 updates of a cohort of 4"):
+        close_round(state, sums, mechanism, SgdSettings(), 1, 2)
+
+
+def test_joined_texts_keep_their_units():
+    first, second = texts(2, 30, "a"), texts(3, 20, "b")
+    both = joined([first, second])
+    assert list(both.units) == ["a0", "a1", "b0", "b1", "b2"]
+    for place, unit in enumerate([first.unit(0), first.unit(1), *(second.unit(i) for i in range(3))]):
+        np.testing.assert_array_equal(both.unit(place), unit)
+    assert len(both.lengths) == len(both.ids)
+
+
+def test_carriers_join_the_population_and_each_canary_is_measured(start):
+    words = ["<unk>", "<eos>", ".", *(f"w{i}" for i in range(WORDS - 3))]
+    general = texts(1, 600, "general")
+    general.ids[4::10] = 2
+    canaries = CanarySettings(users=[1, 2], copies=[2], per_cell=2, sentences=4, references=50)
+    private = texts(PERSONS, EACH, "private")
+    everyone = population(private, general, words, canaries, 5)
+    assert len(everyone.units) == PERSONS + 2 * (1 + 2)
+    assert population(private, general, words, None, 5) is private
+    rows = memorized({n: torch.from_numpy(w) for n, w in start.items()}, canaries, 5)
+    assert [(row["n_users"], row["n_copies"], row["canary"]) for row in rows] == [
+        (1, 2, 0),
+        (1, 2, 1),
+        (2, 2, 0),
+        (2, 2, 1),
+    ]
+    assert all(row["low"] <= row["high"] and 1 <= row["rank"] <= 51 for row in rows)
+
+
+def test_a_seed_is_named_by_what_updates_and_noise_follow_from():
+    settings = PrivateJobSettings(
+        canaries=None,
+        client=CLIENT,
+        numerics=NumericsSettings(),
+        optimiser=SgdSettings(),
+        secrets="a",
+        slots=1,
+        vocabulary=WORDS,
+    )
+    privacy = PrivacySettings(noise_multiplier=1.0, clip=0.5)
+    terms = [privacy, privacy.model_copy(update={"delta": 1e-3}), privacy.model_copy(update={"accountant": "pld"})]
+    same = [decisive(mechanism_of(each, PERSONS, 3, 2), settings, 1) for each in terms]
+    same.append(
+        decisive(mechanism_of(privacy, PERSONS, 3, 2), settings.model_copy(update={"secrets": "b", "slots": 4}), 1)
+    )
+    assert all(values == same[0] for values in same)
+    changes = [{"noise_multiplier": 2.0}, {"clip": 1.0}, {"sampling": "fixed"}]
+    others = [decisive(mechanism_of(privacy.model_copy(update=c), PERSONS, 3, 2), settings, 1) for c in changes]
+    others.append(decisive(mechanism_of(privacy, PERSONS, 3, 2), settings, 2))
+    others.append(
+        decisive(mechanism_of(privacy, PERSONS, 3, 2), settings.model_copy(update={"client": ClientSettings()}), 1)
+    )
+    assert all(values != same[0] for values in others)

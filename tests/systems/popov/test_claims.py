@@ -1,0 +1,202 @@
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from privatune.report.tables.claims import COLUMNS, table
+from privatune.systems.popov.claims import TABLES, claims
+from privatune.systems.popov.counterparts import counterpart
+
+REPORT = Path(__file__).parents[3] / "report/popov"
+PAPER = {"paper": REPORT / "paper.csv", "paper_text": REPORT / "paper-text.csv"}
+MANY = ("averaging-rehearsal", 4)
+GOOD = {MANY: (176, 110)}  # what makes every claim hold
+CONTROLLED = [*GOOD.items(), (("averaging-control", 4), (172, 331))]
+SECONDS = "A device takes about two minutes for 20 kB of text"
+TAIL = "The tail of c is Pareto: samples in which it is not rejected"
+EPSILON = "Largest epsilon at delta 1e-5, estimated from the tail"
+
+
+@pytest.fixture
+def judged(write_replicates, tmp_path):
+    """judged(...) makes the table `claims` of made-up tables: its rows by claim."""
+
+    def judge(changes=GOOD, noise=0.002, seeds=(0, 1, 2), rounds=4, seconds=(2.0, 2.1), tail=(), control=False):
+        replicates = write_replicates(dict(changes), seeds, noise, rounds)
+        if control:  # under every seed
+            models = pd.read_csv(replicates)
+            copies = models[models["scenario"] == "averaging-control"]
+            pd.concat([models, copies.assign(seed=1), copies.assign(seed=2)]).to_csv(replicates, index=False)
+        costs = pd.DataFrame(
+            {"scenario": "device-rehearsal", "seconds": seconds, "user_kb": 10.0, "rehearsal_kb": 10.0}
+        )
+        other = costs.assign(scenario="device-plain", seconds=9999.0)
+        pd.concat([costs, other]).to_csv(tmp_path / "costs.csv", index=False)
+        verdicts = pd.DataFrame(tail, columns=["verdict", "epsilon_1e-4", "epsilon_1e-5"])
+        verdicts.to_csv(tmp_path / "tail.csv", index=False)
+        made = table(
+            ["popov_2018"],
+            replicates=replicates,
+            client_costs=tmp_path / "costs.csv",
+            tail=tmp_path / "tail.csv",
+            **PAPER,
+        )
+        assert list(made.frame.columns) == COLUMNS
+        return made.frame.set_index("claim").assign(note=made.note)
+
+    return judge
+
+
+# a claim, and what makes it fail: (general, user) PPL by scenario and round
+FAILING = {
+    "Rehearsal beats LwF at user share 1/4: average PPL": {("device-lwf-25", 1): (180, 240)},
+    "Rehearsal beats LwF at user share 1/2: average PPL": {("device-lwf", 1): (180, 220)},
+    "Rehearsal beats LwF at user share 3/4: average PPL": {("device-rehearsal-75", 1): (260, 250)},
+    "Rehearsal at user share 1/2 is not worse than at 1/4: average PPL": {("device-rehearsal-25", 1): (170, 230)},
+    "Rehearsal at user share 1/2 is not worse than at 3/4: average PPL": {("device-rehearsal-75", 1): (170, 230)},
+    "Rehearsal at user share 1/2 is not worse than plain fine-tuning: average PPL": {("device-plain", 1): (170, 230)},
+    "Averaging over many rounds beats one device: average PPL": {("device-rehearsal", 1): (150, 100)},
+    "Averaging over many rounds beats one round: average PPL": {("averaging-rehearsal", 1): (150, 100)},
+    "Averaging over many rounds beats distillation on real text: average PPL": {("server-distill-real", 1): (150, 100)},
+    "Averaging over many rounds beats distillation on generated text: average PPL": {
+        ("server-distill-generated", 1): (150, 100)
+    },
+    "Averaging over many rounds beats distillation on text generated anew each epoch: average PPL": {
+        ("server-distill-generated-5", 1): (150, 100)
+    },
+    "Averaging over many rounds lowers user PPL by almost 70 %": {MANY: (176, 240)},
+    "Averaging over many rounds changes general PPL little": {MANY: (230, 110)},
+    "Averaging over many rounds raises user KSS": {MANY: (176, 250)},
+}
+
+
+def test_claims_hold_where_the_replicates_say_so(judged):
+    claims = judged().loc[list(FAILING)]
+    assert (claims["verdict"] == "holds").all() and (claims["n"] == 3).all()
+    assert (claims["low"] <= claims["ours"]).all() and (claims["ours"] <= claims["high"]).all()
+
+
+@pytest.mark.parametrize("claim", FAILING)
+def test_a_claim_fails_where_the_replicates_say_so(judged, claim):
+    assert judged({**GOOD, **FAILING[claim]}).loc[claim, "verdict"] == "fails"
+
+
+def test_unsteady_replicates_decide_nothing(judged):
+    assert (judged(noise=1.0).loc[list(FAILING), "verdict"] == "undecided").all()
+
+
+def test_one_replicate_is_shown_but_decides_nothing(judged):
+    claims = judged(seeds=[0]).loc[list(FAILING)]
+    assert (claims["verdict"] == "undecided").all() and (claims["n"] == 1).all()
+    assert claims["low"].isna().all() and claims["ours"].notna().all()
+
+
+def test_no_claim_is_left_untested():
+    tested = {*FAILING, SECONDS, TAIL}
+    rest = [
+        claim.text for claim in claims({}) if claim.text not in tested and not claim.text.startswith("Largest epsilon")
+    ]
+    assert rest == ["Averaging over many rounds changes general PPL little beside as many rounds of general text alone"]
+
+
+def test_the_control_has_its_own_row_without_a_figure_of_the_paper(judged):
+    claim = "Averaging over many rounds changes general PPL little beside as many rounds of general text alone"
+    alone = judged(dict(CONTROLLED)).loc[claim]
+    assert alone["verdict"] == "undecided" and alone["n"] == 1 and alone["ours"] == pytest.approx(2.3, abs=0.8)
+    row = judged(dict(CONTROLLED), control=True).loc[claim]
+    assert row["verdict"] == "holds" and row["n"] == 3 and math.isnan(row["paper"])
+    assert judged({**GOOD, ("averaging-control", 4): (130, 331)}, control=True).loc[claim, "verdict"] == "fails"
+
+
+def test_the_papers_figures_are_computed_from_its_tables(judged):
+    paper = judged()["paper"]
+    assert paper["Averaging over many rounds lowers user PPL by almost 70 %"] == pytest.approx(-67.5, abs=0.05)
+    assert paper["Averaging over many rounds raises user KSS"] == pytest.approx(8.7)
+    assert paper["Rehearsal beats LwF at user share 1/4: average PPL"] == pytest.approx(100 * (124.8 / 146 - 1))
+    assert paper[SECONDS] == 140 and paper[TAIL] == 95 and paper[EPSILON] == 0.83
+
+
+def test_many_rounds_are_the_last_that_two_seeds_have_reached(judged):
+    claim = "Averaging over many rounds lowers user PPL by almost 70 %"
+    values = {("averaging-rehearsal", 1): (176, 300), MANY: (176, 200), ("averaging-rehearsal", 10): (176, 100)}
+    for rounds, user, n in ((10, 100, 3), (4, 200, 3), (1, 100, 1)):
+        row = judged(values, rounds=rounds, noise=0.0001).loc[claim]
+        assert (row["n"], row["ours"]) == (n, pytest.approx(100 * (user / 334 - 1), abs=0.1))
+        assert f"many rounds are {10 if n == 1 else rounds} of 10 persons" in row["note"]
+
+
+def test_replicates_are_of_one_model():
+    rows = [("a", 0, 17), ("a", 1, 17), ("a", 0, 50), ("a", 1, 50), ("b", 0, 50), ("b", 1, 50), ("a", 0, 60)]
+    models = pd.DataFrame(rows, columns=["scenario", "seed", "round"])
+    models = models.assign(paper="averaging 300 rounds", clients_per_round=5, user_share=0.5)
+    control = models[models["round"] == 50].assign(paper=None, user_share=0.0)
+    tables = {"replicates": pd.concat([models, control], ignore_index=True)}
+    for row in ("averaging 300 rounds", "control"):
+        found = counterpart(tables, row)
+        assert found[["scenario", "seed", "round"]].to_numpy().tolist() == [["a", 0, 50], ["a", 1, 50]]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"),
+    [((2, 3, 2.5), "holds"), ((150, 155, 160), "fails"), ((2, 300, 9), "undecided"), ((2,), "undecided")],
+)
+def test_a_device_is_judged_by_its_seconds_for_as_much_text(judged, seconds, verdict):
+    row = judged(seconds=seconds).loc[SECONDS]
+    assert (row["verdict"], row["n"]) == (verdict, len(seconds))
+    assert row["ours"] == pytest.approx(sum(seconds) / len(seconds))
+
+
+KEPT, REJECTED, UNDECIDED = ("not rejected", 0.3, 0.5), ("rejected", None, None), ("undecided", None, None)
+
+
+@pytest.mark.parametrize(
+    ("samples", "verdict", "n"),
+    [
+        ([KEPT] * 4, "holds", 4),
+        ([KEPT] * 19 + [REJECTED], "holds", 20),
+        ([KEPT] * 4 + [UNDECIDED] * 3, "holds", 4),
+        ([REJECTED] * 4, "fails", 4),
+        ([KEPT] * 15 + [REJECTED] * 5, "fails", 20),
+        ([KEPT] * 3 + [REJECTED], "undecided", 4),
+        ([KEPT], "undecided", 1),
+        ([UNDECIDED] * 4, "undecided", 0),
+        ([], "undecided", 0),
+    ],
+)
+def test_the_tail_is_judged_by_the_samples_that_are_decided(judged, samples, verdict, n):
+    row = judged(tail=samples).loc[TAIL]
+    assert (row["verdict"], row["n"]) == (verdict, n)
+
+
+def test_the_exact_interval_is_clopper_and_pearsons(judged):
+    row = judged(tail=[KEPT] * 19 + [REJECTED]).loc[TAIL]
+    assert (row["low"], row["high"]) == (pytest.approx(75.13, abs=0.01), pytest.approx(99.87, abs=0.01))
+
+
+@pytest.mark.parametrize(
+    ("samples", "verdict", "ours"),
+    [
+        ([KEPT, ("not rejected", 0.4, 0.7)], "holds", 0.7),
+        ([KEPT, ("not rejected", 0.9, 1.2)], "fails", 1.2),
+        ([KEPT], "undecided", 0.5),
+        ([KEPT, REJECTED], "undecided", math.nan),
+        ([KEPT, UNDECIDED], "undecided", math.nan),
+        ([], "undecided", math.nan),
+    ],
+)
+def test_an_epsilon_is_quoted_only_where_every_tail_is_pareto(judged, samples, verdict, ours):
+    claims = judged(tail=samples)
+    assert claims.loc[EPSILON, "verdict"] == verdict
+    assert claims.loc[EPSILON, "ours"] == pytest.approx(ours, nan_ok=True)
+    assert claims.loc["Largest epsilon at delta 1e-6, estimated from the tail", "verdict"] == "undecided"
+    assert "no proof" in claims.loc[EPSILON, "rule"] or "not a proof" in claims.loc[EPSILON, "rule"]
+
+
+def test_tables_without_the_rows_decide_nothing(tmp_path):
+    for name, columns in TABLES.items():
+        if not name.startswith("paper"):
+            pd.DataFrame(columns=columns).to_csv(tmp_path / f"{name}.csv", index=False)
+    made = table(["popov_2018"], **{**{name: tmp_path / f"{name}.csv" for name in TABLES}, **PAPER})
+    assert len(made.frame) == len(claims({})) and set(made.frame["verdict"]) == {"undecided"}
+    assert made.frame["ours"].isna().all() and "no model stands for" in made.note

@@ -1,0 +1,183 @@
+"""How well a model knows a canary: its rank among random continuations, and whether a beam search finds it.
+
+Both condition on the canary's first words, read behind the end of a line from the zero state, as a line of text begins
+(Ramaswamy et al. 2020, 'Random Sampling' and 'Beam Search'; exposure: Carlini et al. 2019, 'The Secret Sharer').
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.stats import beta
+
+from privatune.attacks.canaries import PREFIX
+from privatune.core.errors import PrivatuneError
+from privatune.core.streams import stream
+from privatune.models.network import State, Weights, hidden_states, output_weight, zero_state
+from privatune.text.settings import EOS, MARKS
+
+TILE = 256  # contexts whose distributions over the vocabulary are in memory at a time
+TIE = 1e-5  # nats; equal continuations differ by less, as float32 products round by their place in a tile
+
+
+class Exposure(NamedTuple):
+    """A canary's rank and exposure, in bits, with a confidence interval."""
+
+    rank: int
+    references: int
+    exposure: float
+    low: float
+    high: float
+
+
+def exposure(before: int, references: int, space: float, confidence: float = 0.95) -> Exposure:
+    """Exposure = log2(references) - log2(rank), where rank = 1 + before.
+
+    Args:
+        before: random continuations at least as likely as the canary. A tie counts, as in Carlini et al. 2019: so a
+            model that finds everything equally likely exposes nothing.
+        references: random continuations, drawn independently.
+        space: continuations that there are.
+        confidence: of the interval of -log2(p), where p is the share of the whole space that is at least as likely:
+            Clopper and Pearson's for p, which is never below 1 / space, the canary itself.
+
+    >>> exposure(0, 1024, 1e12).exposure, exposure(3, 1024, 1e12).exposure
+    (10.0, 8.0)
+    """
+    if not 0 <= before <= references or references < 1:
+        raise ValueError(f"{before=} of {references=}")
+    tail = (1 - confidence) / 2
+    least = float(beta.ppf(tail, before, references - before + 1)) if before else 0.0
+    most = float(beta.ppf(1 - tail, before + 1, references - before)) if before < references else 1.0
+    rank = before + 1
+    value = math.log2(references) - math.log2(rank)
+    return Exposure(rank, references, value, abs(math.log2(most)), -math.log2(max(least, 1 / space)))
+
+
+def sampled_exposure(
+    weights: Weights, canary: np.ndarray, references: int, key: tuple[int | str, ...], confidence: float = 0.95
+) -> Exposure:
+    """Rank the canary's last words among random continuations of its first ones.
+
+    Args:
+        weights: float32 weights of the model.
+        canary: its word ids.
+        references: random continuations; their words are drawn as those of canaries.
+        key: (seed, ...) of the draws.
+        confidence: of the interval.
+
+    Raises:
+        PrivatuneError: a score is not a finite number.
+    """
+    vocabulary, (seed, *rest) = len(weights["embedding"]), key
+    size = (references, len(canary) - PREFIX)
+    drawn = stream(int(seed), "continuations", *rest).integers(len(MARKS), vocabulary, size)
+    scores = log_perplexities(weights, canary[:PREFIX], np.concatenate([canary[None, PREFIX:], drawn]))
+    before = int((scores[1:] <= scores[0] + TIE).sum())
+    return exposure(before, references, float(vocabulary - len(MARKS)) ** size[1], confidence)
+
+
+def log_perplexities(weights: Weights, prefix: np.ndarray, continuations: np.ndarray) -> np.ndarray:
+    """-log P(continuation | prefix) in nats, [n] float64.
+
+    A context is read once, however many continuations go through it. They are sorted, so that contexts come in tiles;
+    what is one tile of contexts of k words becomes tiles of those of k + 1. Exact: nothing is left out of the
+    normaliser.
+
+    Args:
+        weights: float32 weights of the model.
+        prefix: [words] ids that are given.
+        continuations: [n, words] ids.
+
+    Raises:
+        PrivatuneError: a score is not a finite number.
+    """
+    order = np.lexsort(continuations.T[::-1])
+    found = np.zeros(len(order))
+    logits = torch.empty(TILE, len(weights["embedding"]))
+    with torch.no_grad():
+        hidden, state = _read(weights, prefix)
+        _score(weights, hidden, state, np.zeros(len(order), np.int64), continuations[order], logits, found)
+    scores = np.empty_like(found)
+    scores[order] = _finite(found)
+    return scores
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    if not np.isfinite(scores).all():
+        raise PrivatuneError(
+            "canaries: a model's scores are not numbers, it has diverged; lower its learning_rate, clip or noise"
+        )
+    return scores
+
+
+def _read(weights: Weights, prefix: np.ndarray) -> tuple[torch.Tensor, State]:
+    """Last output [1, width] and state behind the end of a line and the prefix."""
+    words = torch.from_numpy(np.concatenate([[EOS], prefix]))
+    output, state = hidden_states(weights, weights["embedding"][words][:, None], zero_state(weights, 1))
+    return output[-1], state
+
+
+def _log_distributions(weights: Weights, hidden: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    logits = torch.addmm(weights["output.bias"], hidden, output_weight(weights).t(), out=logits[: len(hidden)])
+    return torch.ops.aten._log_softmax.out(logits, 1, False, out=logits)
+
+
+def _score(
+    weights: Weights,
+    hidden: torch.Tensor,
+    state: State,
+    row: np.ndarray,
+    words: np.ndarray,
+    logits: torch.Tensor,
+    found: np.ndarray,
+) -> None:
+    """Add the scores of sorted continuations `words` [n, words] to `found` [n].
+
+    Continuation i follows context row[i], ascending, of which there are TILE at most; `hidden` [contexts, width] and
+    `state` are theirs.
+    """
+    logs = _log_distributions(weights, hidden, logits)
+    found -= logs[torch.from_numpy(row), torch.from_numpy(words[:, 0].copy())].numpy()
+    if words.shape[1] == 1:
+        return
+    changes = np.ones(len(row), bool)
+    changes[1:] = (np.diff(row) != 0) | (np.diff(words[:, 0]) != 0)
+    first, longer = np.flatnonzero(changes), np.cumsum(changes) - 1
+    for start in range(0, len(first), TILE):
+        tile = first[start : start + TILE]
+        part = slice(tile[0], first[start + TILE] if start + TILE < len(first) else len(row))
+        before = torch.from_numpy(row[tile])
+        read = weights["embedding"][torch.from_numpy(words[tile, 0])]
+        output, after = hidden_states(weights, read[None], tuple((h[:, before], c[:, before]) for h, c in state))
+        _score(weights, output[0], after, longer[part] - start, words[part, 1:], logits, found[part])
+
+
+def beam_search(weights: Weights, prefix: np.ndarray, words: int, width: int = 5) -> np.ndarray:
+    """The most likely continuations of a prefix that a search with `width` beams finds, best first, [width, words].
+
+    `<unk>` and `<eos>`, of which no canary is made, are passed over. Equal scores: the lower beam and id come first.
+    Raises PrivatuneError where a score is not a finite number.
+    """
+    with torch.no_grad():
+        hidden, state = _read(weights, prefix)
+        found, scores = np.empty((1, 0), np.int64), np.zeros((1, 1))
+        for place in range(words):
+            if place:
+                read = weights["embedding"][torch.from_numpy(found[:, -1])]
+                output, state = hidden_states(weights, read[None], state)
+                hidden = output[0]
+            logits = torch.empty(len(hidden), len(weights["embedding"]))
+            totals = scores + _log_distributions(weights, hidden, logits).double().numpy()[:, len(MARKS) :]
+            best = np.argsort(-_finite(totals).ravel(), kind="stable")[:width]
+            beam, word = np.divmod(best, totals.shape[1])
+            found, scores = np.c_[found[beam], word + len(MARKS)], totals.ravel()[best, None]
+            state = tuple((h[:, beam], c[:, beam]) for h, c in state)
+    return found
+
+
+def beam_found(weights: Weights, canary: np.ndarray, width: int = 5) -> bool:
+    """Whether the canary's last words are among the top `width` continuations of its first ones."""
+    found = beam_search(weights, canary[:PREFIX], len(canary) - PREFIX, width)
+    return bool((found == canary[PREFIX:]).all(1).any())

@@ -1,0 +1,116 @@
+"""Settings of the comparison of ways of training by the bits that they send. They import no torch and no numba."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from privatune.core.settings import Name, Names, Seeds, Settings, known_names, touches
+from privatune.evaluation.settings import EvaluationSettings
+from privatune.federation.settings import ClientSettings, CohortSettings
+from privatune.models.settings import LstmSettings, ModelSettings
+from privatune.systems.compression.methods import Choice, MethodSettings, choices
+from privatune.training.settings import PretrainSettings
+
+METHODS = ["tune_method", "follow_method"]  # rules that many of these keys touch
+
+
+class CompressionSettings(Settings):
+    """Of the targets `compression` and `compression_full`: ways of training on the same text, and what they send."""
+
+    model: ModelSettings = Field(
+        default_factory=lambda: LstmSettings(layers=1, hidden=64),
+        description="One model for all, made for this.",
+        json_schema_extra=touches("pretrain_small", "table_compression", "table_compression_full"),
+    )
+    vocabulary: int = Field(
+        2000,
+        ge=10,
+        le=1_000_000,
+        description="Its words: the most frequent of the vocabulary.",
+        json_schema_extra=touches(
+            "pretrain_small", *METHODS, "codec_costs", "table_compression", "table_compression_full"
+        ),
+    )
+    pretrain: PretrainSettings = Field(
+        default_factory=PretrainSettings,
+        description="Of the model before it is sent.",
+        json_schema_extra=touches("pretrain_small"),
+    )
+    client: ClientSettings = Field(
+        default_factory=ClientSettings,
+        description="What a device reads; its rate is replaced by the method's.",
+        json_schema_extra=touches("tune_method"),
+    )
+    cohort: CohortSettings = Field(
+        default_factory=CohortSettings,
+        description="Devices at a time, and rounds of averaging, which set the text.",
+        json_schema_extra=touches(*METHODS, but={"rounds": touches("follow_method")}),
+    )
+    seeds: Seeds = Field(
+        [0, 1, 2],
+        min_length=1,
+        description="Replicates: each draws its own persons, the same for every method.",
+        json_schema_extra=touches(adds=["follow_method"]),
+    )
+    shares: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        [0.0625, 0.125, 0.25, 0.5, 1.0],
+        min_length=1,
+        description="Of the training, ascending: where it is measured.",
+        json_schema_extra=touches("follow_method"),
+    )
+    final_rate: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="Where the rate falls to by the end of training, on a line, as a share of the first; a step or a "
+        "round keeps the rate that it starts with.",
+        json_schema_extra=touches("tune_method"),
+    )
+    tuning_rounds: int = Field(
+        5,
+        ge=1,
+        le=100_000,
+        description="Rounds, and the text of as many, of the shorter training that tunes a method.",
+        json_schema_extra=touches("tune_method", "table_tuning", "table_tuning_full"),
+    )
+    evaluation: EvaluationSettings = Field(
+        default_factory=EvaluationSettings,
+        description="Samples of text.",
+        json_schema_extra=touches(*METHODS, "codec_costs"),
+    )
+    methods: dict[Name, MethodSettings] = Field(
+        {}, description="Ways of training by name.", json_schema_extra=touches(*METHODS)
+    )
+    run: Names = Field(
+        [],
+        description="Methods of the target `compression`; the first is compared with the rest.",
+        json_schema_extra=touches("table_compression", "table_tuning", "codec_costs", adds=METHODS),
+    )
+    full: Names = Field(
+        [],
+        description="Methods of the target `compression_full`, the same first.",
+        json_schema_extra=touches("table_compression_full", "table_tuning_full", adds=METHODS),
+    )
+
+    @model_validator(mode="after")
+    def _methods_are_compared_fairly(self) -> Self:
+        for key, names in (("compression.run", self.run), ("compression.full", self.full)):
+            known_names(key, names, set(self.methods))
+            sizes = {name: len(self.methods[name].points()) for name in names}
+            if len(set(sizes.values())) > 1:
+                raise ValueError(
+                    f"{key}: grids of unequal size, {sizes}; give every method as many points (learning_rates times "
+                    "values of parameter), or tuning favours some"
+                )
+        if self.client.objective == "lwf":
+            raise ValueError(
+                "compression.client.objective: lwf has no gradient of its own here; take plain or rehearsal"
+            )
+        if self.shares != sorted(set(self.shares)) or self.shares[-1] != 1:
+            raise ValueError("compression.shares: must ascend and end with 1, the end of training")
+        return self
+
+    def choices(self, method: str) -> list[Choice]:
+        """A method at every point of its grid, as it is tuned."""
+        cohort = self.cohort.model_copy(update={"rounds": self.tuning_rounds})
+        return choices(self.methods[method], self.client, cohort, self.final_rate)

@@ -1,0 +1,53 @@
+"""The table `tuning`: the grids on which the methods of `compression` were tuned."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from privatune.core.files import read_json
+from privatune.report.frames import Table, decimals, show
+from privatune.systems.compression.methods import best
+from privatune.systems.compression.tables.compression import setting
+
+NOTE = (
+    "Average perplexity of general validation text and of the training persons' newer text, at the end of a training "
+    "of {rounds} rounds, or on their text, under seed {seed}; the best point of each method is the one that table "
+    "`compression` measures on test text. Every method has a grid of the same size."
+)
+
+
+def table(tunings: Sequence[str | Path], methods: Mapping[str, Any], rounds: int, seed: int) -> Table:
+    """A row a point; arguments as of the table `compression`."""
+    rows = []
+    for path in tunings:
+        method, points = Path(path).parent.name, read_json(path)
+        chosen = points.index(best(points))  # of equals the first
+        for place, point in enumerate(points):
+            choice = point["choice"]
+            rows.append(
+                {
+                    "method": method,
+                    "mode": choice["mode"],
+                    "codec": choice["codec"]["name"],
+                    "setting": setting(choice, methods[method]),
+                    "learning_rate": choice["learning_rate"],
+                    "steps": point["steps"],
+                    "ppl_average": point["ppl_average"],
+                    "chosen": place == chosen,
+                }
+            )
+    frame = pd.DataFrame(rows)
+    shown = show(
+        frame,
+        {
+            "mode": ("mode", str),
+            "codec": ("codec", str),
+            "setting": ("setting", str),
+            "learning_rate": ("rate", "{:g}".format),
+            "ppl_average": ("PPL average, validation", decimals(1)),
+            "chosen": ("chosen", lambda chosen: "yes" if chosen else ""),
+        },
+    )
+    return Table("Tuning of the compression methods", NOTE.format(rounds=rounds, seed=seed), frame, shown)

@@ -1,0 +1,152 @@
+"""DP-FedAvg: rounds whose updates are clipped and whose mean is noised (Ramaswamy et al. 2020).
+
+A round is cut into numbered slots. A slot draws the cohort itself and takes its share of it, so that no file and no
+name of a job tells who takes part. Slots in one process or in jobs of their own give the same bits.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from privatune.core.tensors import Arrays, load_tensors, pack, save_tensors
+from privatune.core.vectors import shapes_of
+from privatune.federation.client import fine_tune
+from privatune.federation.cohorts import fixed_cohort, poisson_cohort
+from privatune.federation.optimisers import step
+from privatune.federation.settings import ClientSettings, OptimiserSettings
+from privatune.models.settings import NumericsSettings
+from privatune.privacy.clipping import ClippedSum, clipped_sum
+from privatune.privacy.mechanism import Mechanism, noisy_mean
+from privatune.text.streams import Stream
+
+DRAWS = {"poisson": poisson_cohort, "fixed": fixed_cohort}
+
+# the update of a person in a round (counted from 1), from the model as the server sends it
+Contribution = Callable[[bytes, int, int], Arrays]
+
+
+class State(NamedTuple):
+    """What a round starts from; public, as it follows from noisy means."""
+
+    weights: Arrays  # float32
+    memory: Arrays  # of the server's optimiser; {} before the first round
+    clip: float
+
+
+def fine_tuning(
+    population: Stream, general: np.ndarray, client: ClientSettings, numerics: NumericsSettings, seed: int
+) -> Contribution:
+    """The contribution of persons who fine-tune on their text.
+
+    Args:
+        population: one unit a person who may be drawn.
+        general: word ids of general text, for objectives that read it.
+        client, numerics: see there.
+        seed: of what devices draw.
+    """
+
+    def contribution(model: bytes, number: int, person: int) -> Arrays:
+        key = (seed, number, person)
+        return fine_tune(model, np.asarray(population.unit(person)), general, client, numerics, key).update
+
+    return contribution
+
+
+def drawn(mechanism: Mechanism, number: int, secret: int) -> list[int]:
+    """The cohort of a round; a private figure where privacy is claimed."""
+    return DRAWS[mechanism.sampling](mechanism.population, mechanism.cohort, number, secret)
+
+
+def run_slot(
+    state: State,
+    contribution: Contribution,
+    mechanism: Mechanism,
+    number: int,
+    secret: int,
+    slot: int = 0,
+    slots: int = 1,
+) -> ClippedSum:
+    """Sum of the clipped updates of every `slots`-th person of a round's cohort, from place `slot` on.
+
+    Args:
+        state: what the round starts from.
+        contribution: of a person of the mechanism's population.
+        mechanism: see there.
+        number: of the round, counted from 1.
+        secret: seed of cohorts and noise; from the operating system where privacy is claimed.
+        slot, slots: which part of the cohort, of how many.
+    """
+    sent = pack(state.weights)
+    updates = (contribution(sent, number, person) for person in drawn(mechanism, number, secret)[slot::slots])
+    return clipped_sum(updates, shapes_of(state.weights), state.clip, mechanism.population)
+
+
+def close_round(
+    state: State,
+    sums: Iterable[ClippedSum],
+    mechanism: Mechanism,
+    optimiser: OptimiserSettings,
+    number: int,
+    secret: int,
+) -> State:
+    """Add noise to the sums of all slots and let the server's optimiser take the mean.
+
+    Arguments as of `run_slot`; raises what `noisy_mean` does.
+    """
+    release = noisy_mean(mechanism, sums, drawn(mechanism, number, secret), state.clip, (secret, number))
+    change, memory = step(release.mean, state.memory, optimiser)
+    weights = {name: (weight + change[name]).astype(np.float32) for name, weight in state.weights.items()}
+    return State(weights, memory, release.next_clip)
+
+
+def train_privately(
+    state: State, contribution: Contribution, mechanism: Mechanism, optimiser: OptimiserSettings, secret: int
+) -> State:
+    """Train for all of the mechanism's rounds; what it returns, and every state between, is what epsilon is about.
+
+    Neither who took part nor any figure of a client leaves this function.
+
+    Args:
+        state: what the first round starts from.
+        contribution, mechanism, secret: as of `run_slot`.
+        optimiser: of the server.
+    """
+    for number in range(1, mechanism.rounds + 1):
+        total = run_slot(state, contribution, mechanism, number, secret)
+        state = close_round(state, [total], mechanism, optimiser, number, secret)
+    return state
+
+
+def first_state(model: str | Path, mechanism: Mechanism) -> State:
+    """What the first round starts from: a model on disk, and the mechanism's clip."""
+    return State(load_tensors(model)[0], {}, mechanism.clip)
+
+
+def save_sum(path: str | Path, part: ClippedSum) -> None:
+    """Write a slot's sum for its owner alone to read."""
+    save_tensors(path, part.sum, dict(zip(ClippedSum._fields[1:], part[1:], strict=True)), private=True)
+
+
+def load_sum(path: str | Path) -> ClippedSum:
+    """Undo `save_sum`."""
+    tensors, about = load_tensors(path)
+    return ClippedSum(tensors, **about)
+
+
+def save_state(path: str | Path, state: State) -> None:
+    """Write a state, which is public."""
+    parts = {"weights": state.weights, "memory": state.memory}
+    named = {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+    save_tensors(path, named, {"clip": state.clip})
+
+
+def load_state(path: str | Path) -> State:
+    """Undo `save_state`."""
+    tensors, about = load_tensors(path)
+    weights, memory = (
+        {name.removeprefix(f"{part}/"): array for name, array in tensors.items() if name.startswith(f"{part}/")}
+        for part in ("weights", "memory")
+    )
+    return State(weights, memory, about["clip"])

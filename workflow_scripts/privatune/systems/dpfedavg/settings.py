@@ -1,0 +1,90 @@
+"""Settings of the target `dpfedavg`. Apart from the code, so that planning a workflow does not import torch."""
+
+from pydantic import Field
+
+from privatune.core.settings import Name, Names, Seeds, Settings, touches
+from privatune.evaluation.settings import EvaluationSettings
+from privatune.privacy.settings import AccountingSettings, AuditSettings
+from privatune.systems.dpfedavg.job_settings import PrivateTrainingSettings, VariantSettings
+
+PRIVATE = ["train_private", "private_slot", "private_round", "private_model"]  # rules of training with privacy
+
+
+class DpFedAvgSettings(Settings):
+    """Of the target `dpfedavg`: user-level differential privacy (Ramaswamy et al. 2020)."""
+
+    accounting: AccountingSettings = Field(
+        default_factory=AccountingSettings,
+        description="Epsilon by population, at the paper's scale.",
+        json_schema_extra=touches("account"),
+    )
+    training: PrivateTrainingSettings = Field(
+        default_factory=PrivateTrainingSettings,
+        description="What all variants share.",
+        json_schema_extra=touches(
+            *PRIVATE,
+            but={
+                "model": touches("pretrain_private"),
+                "pretrain": touches("pretrain_private"),
+                "vocabulary": touches("pretrain_private", *PRIVATE, "measure_ngram"),
+                "cohort": touches("guarantee"),
+                "rounds": touches("guarantee", adds=PRIVATE),
+                "canaries": touches(
+                    *PRIVATE,
+                    "guarantee",
+                    "measure_private",
+                    but={
+                        "sentences": touches(*PRIVATE, "measure_private"),
+                        "references": touches("measure_private"),
+                    },
+                ),
+            },
+        ),
+    )
+    ngram_order: int = Field(
+        3,
+        ge=2,
+        le=6,
+        description="Words of the longest n-grams of the baselines.",
+        json_schema_extra=touches("measure_ngram"),
+    )
+    run: Names = Field(
+        [],
+        description="Variants that the target makes, in the order of the rows.",
+        json_schema_extra=touches(
+            "table_canaries",
+            "table_comparison_dpfedavg",
+            "table_audit",
+            adds=[*PRIVATE, "guarantee", "measure_private", "audit"],
+        ),
+    )
+    variants: dict[Name, VariantSettings] = Field(
+        {},
+        description="Ways of training by name.",
+        json_schema_extra=touches(
+            but={
+                "privacy": touches(
+                    "guarantee",
+                    but={
+                        "noise_multiplier": touches("guarantee", adds=["audit"]),
+                        "secure": touches("guarantee", *PRIVATE),
+                    },
+                ),
+                "carriers": touches("guarantee", *PRIVATE, "measure_private"),
+            }
+        ),
+    )
+    seeds: Seeds = Field(
+        [0],
+        min_length=1,
+        description="Replicates.",
+        json_schema_extra=touches(adds=[*PRIVATE, "measure_private", "audit"]),
+    )
+    evaluation: EvaluationSettings = Field(
+        default_factory=EvaluationSettings,
+        description="Samples of text.",
+        json_schema_extra=touches("measure_private", "measure_ngram"),
+    )
+    audit: AuditSettings = Field(
+        default_factory=AuditSettings, description="Of each variant with noise.", json_schema_extra=touches("audit")
+    )

@@ -1,0 +1,45 @@
+"""The table `client_costs`: one row a client measured alone, one at a time."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from privatune.report.frames import Table, arrange, decimals, megabytes, read_records, read_table, show
+
+COLUMNS = (
+    "scenario client tokens seconds peak_memory_mb tokens_per_second user_kb rehearsal_kb bits_up bits_down".split()
+)
+
+
+def table(costs: Sequence[str | Path], paper_text: str | Path, scenarios: Sequence[str]) -> Table:
+    """One row a cost file (a flat JSON object): order of `scenarios`, then client.
+
+    Args:
+        costs: one file a client.
+        paper_text: `report/popov/paper-text.csv`.
+        scenarios: in the order of the rows.
+    """
+    measured = read_records(costs, [name for name in COLUMNS if name != "tokens_per_second"])
+    measured["tokens_per_second"] = measured["tokens"] / measured["seconds"]
+    frame = arrange(measured, COLUMNS, scenarios, ["client"])
+    shown = show(
+        frame,
+        {
+            "scenario": ("scenario", str),
+            "client": ("client", str),
+            "tokens": ("tokens", decimals(0)),
+            "user_kb": ("user text, kB", decimals(1)),
+            "rehearsal_kb": ("rehearsal text, kB", decimals(1)),
+            "seconds": ("seconds", decimals(2)),
+            "tokens_per_second": ("tokens/s", decimals(0)),
+            "peak_memory_mb": ("peak memory, MB", decimals(0)),
+            "bits_down": ("down, MB", megabytes),
+            "bits_up": ("up, MB", megabytes),
+        },
+    )
+    paper = read_table(paper_text, ["figure", "value"]).set_index("figure")["value"]
+    note = (
+        "Wall time and peak memory of one client's fine-tuning with nothing else running; these differ from run to "
+        f"run. The paper's device: about {paper['device seconds']:g} s for {paper['device text']:g} kB of text. "
+        "kB: 1,000 characters, a space a word included."
+    )
+    return Table("What a client pays", note, frame, shown)

@@ -1,0 +1,110 @@
+"""The table `comparison`: one row an evaluated model, the paper's figures beside ours."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from privatune.core.errors import PrivatuneError
+from privatune.report.frames import Table, arrange, decimals, megabytes, read_records, read_table, read_tables, show
+
+COLUMNS = (
+    "scenario seed round clients_per_round user_share ppl_general ppl_user ppl_average oov_general oov_user "
+    "kss_general kss_user recall1_user recall3_user bits_up bits_down epsilon delta ppl_later"
+).split()
+MODEL = ["scenario", "seed", "round"]
+ABOUT = ["clients_per_round", "user_share"]
+SENT = ["bits_up", "bits_down"]
+BUDGET = ["epsilon", "delta"]
+PAPER = "ppl_general ppl_user ppl_average kss_general kss_user".split()
+
+NOTE = (
+    "paper: its figure for the row's counterpart (Popov et al., 2018; other text, larger sizes), where there is one. "
+    "PPL: perplexity of the targets inside the vocabulary; average: both texts pooled by their targets. "
+    "KSS: share of keystrokes saved with three suggestions. Top-1, top-3: share of the users' words, those outside "
+    "the vocabulary included, that are among the first one or three suggestions. "
+    "MB: sent by (up) and to (down) all clients, in all rounds so far."
+)
+
+
+def table(
+    evaluations: Sequence[str | Path],
+    clients: Sequence[str | Path],
+    paper: str | Path,
+    scenarios: Sequence[Mapping[str, Any]],
+) -> Table:
+    """Join what was measured, what clients sent, what a scenario is and what the paper found.
+
+    Args:
+        evaluations: one file a model, a flat JSON object: scenario, seed, round and its measures.
+        clients: tables of clients in a round; together they hold every round up to the evaluated ones.
+        paper: `report/popov/paper.csv`.
+        scenarios: in the order of the rows; each has `name`, `clients_per_round`, `user_share` (null where it does not
+            apply) and `paper`, which names rows of the paper's table by round; a variant of a sweep has `swept`, its
+            values by dotted key, for which there is a column each.
+
+    Raises:
+        PrivatuneError: a damaged file, or a row that the paper's table lacks, is named.
+    """
+    measured = [name for name in COLUMNS if name not in (*ABOUT, *SENT, *BUDGET)]
+    models = read_records(evaluations, measured)
+    about = {scenario["name"]: scenario for scenario in scenarios}
+    keys = list(dict.fromkeys(key for scenario in scenarios for key in scenario.get("swept", {})))
+    for name in ABOUT:
+        models[name] = models["scenario"].map({scenario: about[scenario][name] for scenario in about})
+    for key in keys:
+        models[key] = models["scenario"].map(
+            {scenario: about[scenario].get("swept", {}).get(key) for scenario in about}
+        )
+    models = models.merge(_sent(read_tables(clients, [*MODEL, *SENT])), how="left", on=MODEL)
+    models.loc[models["round"] == 0, SENT] = 0
+    models[BUDGET] = None  # no scenario bounds what a model tells about a person
+
+    rows = read_table(paper, ["row", *PAPER]).set_index("row")[PAPER].add_prefix("paper_")
+    models["paper"] = [
+        about[scenario]["paper"].get(number)
+        for scenario, number in zip(models["scenario"], models["round"], strict=True)
+    ]
+    unknown = sorted(set(models["paper"].dropna()) - set(rows.index))
+    if unknown:
+        raise PrivatuneError(f"report.paper: {unknown[0]!r} is no row of {paper}; known are {', '.join(rows.index)}")
+    columns = [*COLUMNS, *keys, "paper", *rows.columns]
+    frame = arrange(models.join(rows, on="paper"), columns, list(about), MODEL[1:])
+    return Table("Comparison of models", NOTE, frame, _shown(frame, keys))
+
+
+def _sent(clients: pd.DataFrame) -> pd.DataFrame:
+    """Bits of all clients up to and including each round."""
+    clients = clients.astype(dict.fromkeys([*MODEL[1:], *SENT], "int64"))  # an empty table has no types
+    rounds = clients.groupby(MODEL)[SENT].sum().sort_index()
+    return rounds.groupby(level=MODEL[:2]).cumsum().reset_index()
+
+
+def _shown(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    one, paper = decimals(1), ("paper", decimals(1))
+    columns: dict[str, tuple[str, Callable[[Any], str]]] = {
+        "scenario": ("scenario", str),
+        "seed": ("seed", str),
+        "round": ("round", str),
+        "clients_per_round": ("clients a round", str),
+        "user_share": ("user share", "{:g}".format),
+        **{key: (key, str) for key in keys},
+        "ppl_general": ("general PPL", one),
+        "paper_ppl_general": paper,
+        "ppl_user": ("user PPL", one),
+        "paper_ppl_user": paper,
+        "ppl_average": ("average PPL", one),
+        "paper_ppl_average": paper,
+        "kss_general": ("general KSS, %", one),
+        "paper_kss_general": paper,
+        "kss_user": ("user KSS, %", one),
+        "paper_kss_user": paper,
+        "recall1_user": ("user top-1, %", one),
+        "recall3_user": ("user top-3, %", one),
+        "oov_general": ("general OOV, %", one),
+        "oov_user": ("user OOV, %", one),
+        "bits_up": ("up, MB", megabytes),
+        "bits_down": ("down, MB", megabytes),
+    }
+    return show(frame, columns)

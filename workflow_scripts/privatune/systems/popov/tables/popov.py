@@ -1,0 +1,101 @@
+"""The table `popov`: tables 1 and 2 of Popov et al. (2018), replicates beside the paper's figures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from privatune.report.frames import NOTHING, Table, arrange, read_table, show
+from privatune.report.intervals import difference, interval, values_of
+from privatune.systems.popov.counterparts import counterpart
+
+MEASURES = "ppl_general kss_general ppl_user kss_user ppl_average".split()
+REFERENCES = {"initial": "initial", "half": "rehearsal 1/2"}  # rows of the paper's tables
+COLUMNS = ["scenario", "round", "paper", "clients_per_round", "user_share", "n"]
+HEADINGS = {
+    "ppl_general": "general PPL",
+    "kss_general": "general KSS, %",
+    "ppl_user": "user PPL",
+    "kss_user": "user KSS, %",
+    "ppl_average": "average PPL",
+}
+
+
+def table(replicates: str | Path, scenarios: Sequence[str]) -> Table:
+    """One row a method: mean and standard deviation over replicates, the paper's figure, differences to two methods.
+
+    Columns: for each measure M its mean `M`, `M_sd`, `paper_M`, and `M_to_R`, `M_to_R_low`, `M_to_R_high` for each
+    reference R (`initial`: the general model; `half`: one device, rehearsal at user share 1/2): mean difference, paired
+    by seed, and its 95 % t-interval. Null where there are too few replicates.
+
+    Args:
+        replicates: the table `replicates`.
+        scenarios: in the order of the rows; others are left out.
+    """
+    models = read_table(replicates, [*COLUMNS[:-1], "seed", *MEASURES, *(f"paper_{measure}" for measure in MEASURES)])
+    references = {key: counterpart({"replicates": models}, row) for key, row in REFERENCES.items()}
+    groups = models[models["scenario"].isin(scenarios)].groupby(["scenario", "round"], sort=False)
+    rows = [_row(rows, references) for _, rows in groups]
+    columns = [*COLUMNS, *(name for measure in MEASURES for name in _columns(measure))]
+    frame = arrange(pd.DataFrame(rows, columns=columns), columns, scenarios, ["round"])
+    note = (
+        "Mean ± standard deviation over n replicates, each of which draws its own devices; paper: its figure for the "
+        "same method (other text, larger sizes). In brackets: 95 % t-interval of the difference in average PPL, paired "
+        "by seed, to the initial model and to one device with rehearsal at user share 1/2; no interval with fewer than "
+        "two replicates. All replicates share one general model and one sample of text."
+    )
+    return Table("Tables 1 and 2 of Popov et al. (2018)", note, frame, _shown(frame))
+
+
+def _row(rows: pd.DataFrame, references: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    made = {column: rows[column].iloc[0] for column in COLUMNS[:-1]} | {"n": rows["seed"].nunique()}
+    for measure in MEASURES:
+        values = values_of(rows, measure)
+        made |= {
+            measure: values.mean(),
+            f"{measure}_sd": values.std(),
+            f"paper_{measure}": rows[f"paper_{measure}"].iloc[0],
+        }
+        for key, reference in references.items():
+            same = rows.index.equals(reference.index)
+            found = interval([]) if same else difference(rows, reference, measure)
+            made |= dict(zip(_named(measure, key), found, strict=False))
+    return made
+
+
+def _columns(measure: str) -> list[str]:
+    differences = [name for reference in REFERENCES for name in _named(measure, reference)]
+    return [measure, f"{measure}_sd", f"paper_{measure}", *differences]
+
+
+def _named(measure: str, reference: str) -> list[str]:
+    return [f"{measure}_to_{reference}{end}" for end in ("", "_low", "_high")]
+
+
+def _shown(frame: pd.DataFrame) -> pd.DataFrame:
+    shown = show(frame, {"scenario": ("scenario", str), "round": ("round", str), "n": ("n", str)})
+    cells = [shown]
+    for measure, heading in HEADINGS.items():
+        ours = [_spread(*pair) for pair in zip(frame[measure], frame[f"{measure}_sd"], strict=True)]
+        paper = show(frame, {f"paper_{measure}": ("paper", "{:.1f}".format)})
+        cells += [pd.DataFrame({heading: ours}), paper]
+    for key, heading in (("initial", "to initial"), ("half", "to rehearsal 1/2")):
+        columns = [frame[name] for name in _named("ppl_average", key)]
+        cells.append(pd.DataFrame({f"average PPL {heading}": [_span(*row) for row in zip(*columns, strict=True)]}))
+    return pd.concat(cells, axis="columns")
+
+
+def _spread(mean: float, deviation: float) -> str:
+    return f"{mean:,.1f}" + ("" if pd.isna(deviation) else f" ± {deviation:.1f}")
+
+
+def _span(middle: float, low: float, high: float) -> str:
+    """A difference and its interval.
+
+    >>> _span(-3.25, -5, -1.5), _span(2, float("nan"), float("nan"))
+    ('-3.2 [-5.0, -1.5]', '+2.0')
+    """
+    if pd.isna(middle):
+        return NOTHING
+    return f"{middle:+,.1f}" + ("" if pd.isna(low) else f" [{low:+,.1f}, {high:+,.1f}]")

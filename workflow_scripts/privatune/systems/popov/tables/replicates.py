@@ -1,0 +1,19 @@
+"""The table `replicates`: the rows of `comparison` for every model, and more replicates of some."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from privatune.report.frames import Table
+from privatune.systems.popov.tables import comparison
+
+
+def table(
+    evaluations: Sequence[str | Path],
+    clients: Sequence[str | Path],
+    paper: str | Path,
+    scenarios: Sequence[Mapping[str, Any]],
+) -> Table:
+    """As `comparison`, of which it has all the rows; see there."""
+    return replace(comparison.table(evaluations, clients, paper, scenarios), title="Every replicate of the models")
