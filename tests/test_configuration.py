@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from privatune.core.errors import PrivatuneError
+from privatune.core.merging import merged
 from privatune.core.schema import members, named, schema
-from privatune.experiment import Experiment, experiment, merged
+from privatune.experiment import Experiment, experiment
 from privatune.reference import reference_page, schema_file
 
 ROOT = Path(__file__).parent.parent

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from privatune.experiment import experiment, merged
+from privatune.core.merging import merged
+from privatune.experiment import experiment
 from privatune.resources import CUDA, STAGES, needs, sizes, words_of
 
 CONFIG = Path(__file__).parent.parent / "config"

@@ -8,7 +8,8 @@ from privatune.core.schema import members, named, schema
 from privatune.experiment import Experiment, experiment
 
 SCHEMA = schema(Experiment)
-NAME = "NAME"  # stands for a name that the user chooses
+NAME = "NAME"  # in place of a name that the user chooses
+PASSED_ON = {"federation"}  # each scenario starts from these, and its jobs see them there
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,12 @@ class Key:
     kinds: tuple
 
     def __str__(self):
-        return ".".join(self.place) + "".join(f" ({'.'.join(at)}: {tag or 'given'})" for at, tag in self.kinds)
+        return ".".join(self.place) + self.alternatives
+
+    @property
+    def alternatives(self):
+        """The alternatives in words, as ` (scenarios.NAME.codec: topk)`."""
+        return "".join(f" ({'.'.join(at)}: {tag or 'given'})" for at, tag in self.kinds)
 
 
 def keys(node=SCHEMA, place=(), kinds=()):
@@ -54,28 +60,6 @@ def below(node, step, value=None):
             fits = isinstance(value, dict) and tag_of(node, child) in value.values()
             found.append((fits, known.get(step) or named(child)))
     return max(found, key=lambda pair: pair[0], default=(False, {}))[1]
-
-
-def declared(place, values):
-    """What the schema declares of a place: the innermost `touches` on the way to it; {} where there is none."""
-    node, found = SCHEMA, {}
-    for depth, step in enumerate(place):
-        node = below(node, step, at(values, place[:depth]))
-        if not node:  # below a mapping of plain values
-            break
-        found = found.get("but", {}).get(step) or found
-        found = found if "through" in found or "touches" not in node else node
-    return {name: found[name] for name in ("touches", "adds", "through") if name in found}
-
-
-def chosen_names(place):
-    """Wildcard and value of each name that the user chose on the way to a place, as (scenario, averaging-plain)."""
-    node, found = SCHEMA, []
-    for above, step in zip(("", *place), place, strict=False):
-        if any("properties" in members(named(child))[0] for child in members(node)):
-            found.append((above.removesuffix("s"), step))
-        node = below(node, step)
-    return found
 
 
 def at(values, place):

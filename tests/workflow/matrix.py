@@ -1,36 +1,29 @@
-"""For every key of the configuration: what runs after a change of its value, beside what its declaration says.
+"""For every key of the configuration: which rules run again after a change of its value, and which get other jobs.
 
-`python matrix.py FOLDER FOLDER` shares the keys among as many processes as it is given copies of a finished tiny run,
-plans one configuration after another in these, and prints what it found as JSON.
+`python tests/workflow/matrix.py` walks over all keys and writes docs/re-runs.csv; test_reruns.py compares. What runs
+again is what Snakemake plans in a folder that counts as finished, so nothing is computed.
 """
 
+import csv
+import io
 import json
 import multiprocessing
-import sys
+import os
+import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain, islice
 from pathlib import Path
 
 import yaml
-from keys import (
-    accepted,
-    at,
-    chosen_names,
-    declared,
-    keys,
-    kinds_fit,
-    names_in,
-    other_values,
-    places,
-    replaced,
-    stated,
-    with_kinds,
-)
+from keys import PASSED_ON, accepted, at, keys, kinds_fit, names_in, other_values, places, replaced, stated, with_kinds
 from planning import ROOT, alone, following, plan
 
-from privatune.experiment import merged
+from privatune.core.files import write_bytes
+from privatune.core.merging import merged
 
-TARGETS = ["all", "popov", "compression", "compression_full", "dpfedavg"]
+PAGE = ROOT / "docs/re-runs.csv"
+COLUMNS = ["key", "example", "runs again", "follows", "added", "removed"]
+TARGETS = ["all", "compression_full", "precision"]
 # what the tiny run lacks: a round that nothing but `keep_every` keeps, methods of `compression_full`, a variant whose
 # noise follows from an epsilon
 MORE = {
@@ -43,6 +36,8 @@ MORE = {
         "run": ["fedavg", "private", "aimed"],
     },
 }
+# other ways to cut the work into jobs, which have rules of their own
+CUTS = ({"execution": {"rounds_per_job": 2}}, {"execution": {"private_slots": 2}})
 
 
 def started():
@@ -52,14 +47,19 @@ def started():
 
 
 def cases(start, used):
-    """Keys and where each stands, by the configuration in which its value is changed; and keys that stand nowhere."""
+    """Keys and the places of each, by the configuration in which its value is changed; and keys that have no place.
+
+    Args:
+        start: the configuration.
+        used: names that jobs of its plan have: a change of what has one is seen.
+    """
     values, found, nowhere = accepted(start), {}, []
     for key in keys():
         there = [place for place in places(key, values) if not tuned(place, values)]
         there.sort(key=lambda place: not kinds_fit(key, place, values))
-        if "through" in declared(key.place[:1], values) and not kinds_fit(key, there[0], values):
+        if key.place[0] in PASSED_ON and not kinds_fit(key, there[0], values):
             continue  # alternatives are tried where they arrive
-        there.sort(key=lambda place: not all(name in used for _, name in chosen_names(place)))
+        there.sort(key=lambda place: not all(step in used for step in place if step in names_below(key, place)))
         configs = ((start if kinds_fit(key, p, values) else with_kinds(start, key, p), p) for p in there)
         config, place = next(((config, p) for config, p in configs if accepted(config)), (None, None))
         if place:
@@ -70,67 +70,44 @@ def cases(start, used):
     return list(found.values()), nowhere
 
 
+def names_below(key, place):
+    """The names that the user chose on the way to a place of a key."""
+    return [step for general, step in zip(key.place, place, strict=True) if general != step]
+
+
 def tuned(place, values):
     """Whether a method's grid has values of its own for this setting of its codec."""
     method = at(values, place[:-2])
     return isinstance(method, dict) and place[-1] in (method.get("parameter") or {})
 
 
-def differences(old, new, place=()):
-    """Places where two configurations, as plain values, differ."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for name in {**old, **new}:
-            yield from differences(old.get(name), new.get(name), (*place, name))
-    elif old != new:
-        yield place
+def compared(old, new):
+    """What runs where one plan of a finished run becomes another, and whether that is what depends on the change."""
+    both = [name for name in new.jobs if name in old.jobs and new.jobs[name].products]  # a target has none
+    changed = [
+        name
+        for name in both
+        if (old.jobs[name].settings, old.jobs[name].inputs) != (new.jobs[name].settings, new.jobs[name].inputs)
+    ]
+    added = [name for name in new.jobs if name not in old.jobs]
+    should = following(new, [*changed, *(name for name in added if not new.jobs[name].there)])
 
+    def rules(plan, names):
+        return sorted({plan.jobs[name].rule for name in names if plan.jobs[name].products})
 
-def about(plan, name, names):
-    """Whether a job is about chosen names: its wildcards say so, or those of jobs before it, or of jobs after it."""
-    for wildcard, value in names:
-        near = ([name], plan.jobs[name].before, plan.after[name])
-        said = ([plan.jobs[n].wildcards[wildcard] for n in jobs if wildcard in plan.jobs[n].wildcards] for jobs in near)
-        if value not in next(filter(None, said), [value]):
-            return False
-    return True
-
-
-def touched(plan, place, values):
-    """Names of the jobs that a change at a place touches by itself."""
-    for declaration in declared(place, values).get("touches", []):
-        rule, _, reader = declaration.partition(" > ")
-        for name, job in plan.jobs.items():
-            read = {plan.jobs[other].rule for other in plan.after[name]}
-            if job.rule == rule and (not reader or reader in read) and about(plan, name, chosen_names(place)):
-                yield name
-
-
-def compared(old, new, before, after):
-    """What runs where one configuration becomes another, beside what should; `old` and `new` are their plans."""
-    values, before = accepted(after), accepted(before)
-    changed = list(differences(before, values))
-    moved = [job for a, b in ((old, new), (new, old)) for name, job in a.jobs.items() if name not in b.jobs]
-    files = frozenset().union(*(job.products for job in moved))
-    kept = [name for name, job in new.jobs.items() if name in old.jobs and job.products]  # a target has none
-    rewired = [name for name in kept if (new.jobs[name].inputs ^ old.jobs[name].inputs) & files]
-    start = [*rewired, *(name for name in new.jobs.keys() - old.jobs.keys() if not new.jobs[name].there)]
-    start += [name for place in changed for name in touched(new, place, values)]
-    should = following(new, start)
-    said = [declared(place, values) for place in changed]
-    known = {rule for says in said for rule in [*says.get("adds", []), *says.get("touches", [])]}
-    same = [(old.jobs[name], job) for name, job in new.jobs.items() if name in old.jobs]
+    again = rules(new, new.runs & set(changed))
     return {
-        "undeclared": [".".join(map(str, place)) for place, says in zip(changed, said, strict=True) if not says],
+        "runs again": again,
+        "follows": sorted(set(rules(new, new.runs & set(both) - set(changed))) - set(again)),
+        "added": rules(new, added),
+        "removed": rules(old, [name for name in old.jobs if name not in new.jobs]),
         "runs though it should not": sorted(new.runs - should),
         "should run and does not": sorted(should - new.runs),
-        "come or gone undeclared": [] if "*" in known else sorted({job.rule for job in moved} - known),
-        "own settings or files changed": sorted(
-            {job.rule for was, job in same if (was.settings, was.inputs) != (job.settings, job.inputs)}
-        ),
-        "come or gone": sorted({job.rule for job in moved}),
-        "declared": sorted(known),
-        "reached": len(new.runs | should) + len(moved),
     }
+
+
+def noticed(found):
+    return any(found[column] for column in COLUMNS[2:])
 
 
 def of_key(folder, old, config, key, there):
@@ -138,63 +115,81 @@ def of_key(folder, old, config, key, there):
     start, names = accepted(config), list(dict.fromkeys(names_in(config)))
 
     def changes(place):
-        old = stated(config, key, place, start)
-        new = (replaced(old, place, value) for value in other_values(key.node, at(start, place), names))
+        before = stated(config, key, place, start)
+        new = (replaced(before, place, value) for value in other_values(key.node, at(start, place), names))
         return ((place, after) for after in new if accepted(after) not in (None, start))
 
-    found = {"declared": ["another value that is accepted"], "reached": 0}
+    found = None
     tried = chain.from_iterable(islice(changes(place), 1) for place in there[:4])
     for place, after in chain(tried, islice(changes(there[0]), 1, 3)):
-        new = alone(plan, folder, after, TARGETS)
-        found = {"place": ".".join(map(str, place)), "value": repr(at(after, place))}
-        found |= compared(old, new, config, after)
-        if found["reached"]:
+        found = {"example": ".".join(map(str, place)), **compared(old, alone(plan, folder, after, TARGETS))}
+        if noticed(found):
             break
     return found
 
 
-def noticed(found, new):
-    """What a change of order does: it counts for some of the jobs that the value touches, one at least."""
-    return found | ({"should run and does not": []} if new.runs else {})
-
-
-def is_list(key):
-    return key.node.get("type") == "array"
-
-
 def results(folder, work):
-    """Results of a share of the cases, in one copy of the finished run."""
-    found, start = {}, started()
-    base = alone(plan, folder, start, TARGETS)
-    for config, of_config in work:
-        old = base
+    """Results of a share of the cases, in a folder of its own that counts as a finished run of `start`."""
+    found = {}
+    for start, label, config, of_config in work:
+        alone(plan, folder, start, TARGETS, ROOT, True)
+        old = alone(plan, folder, start, TARGETS)
         if config != start:  # an alternative is a change, too, and then what its keys start from
-            old = alone(plan, folder, config, TARGETS, ROOT, True)
-            kinds = f"{of_config[0][0].kinds}"
-            found[kinds] = compared(base, old, start, config)
+            new = alone(plan, folder, config, TARGETS, ROOT, True)
+            found[f"{of_config[0][0].alternatives.strip()}{label}"] = {"example": "", **compared(old, new)}
+            old = alone(plan, folder, config, TARGETS)
         for key, there in of_config:
-            found[str(key)] = of_key(folder, old, config, key, there)
-            after = replaced(config, there[0], (at(accepted(config), there[0]) or [])[::-1]) if is_list(key) else None
-            if after and accepted(after) not in (None, accepted(config)):
+            found[f"{key}{label}"] = of_key(folder, old, config, key, there)
+            backwards = (at(accepted(config), there[0]) or [])[::-1] if key.node.get("type") == "array" else []
+            after = replaced(config, there[0], backwards)
+            if len(backwards) > 1 and accepted(after) not in (None, accepted(config)):
                 new = alone(plan, folder, after, TARGETS)  # order, which Snakemake does not see by itself
-                found[f"{key}, in another order"] = noticed(compared(old, new, config, after), new)
-        if config != start:
-            alone(plan, folder, start, TARGETS, ROOT, True)
+                found[f"{key}, in another order{label}"] = {
+                    "example": ".".join(map(str, there[0])),
+                    **compared(old, new),
+                }
     return found
 
 
-def main(folders):
-    """All results, by key."""
-    start = started()
-    for folder in folders:
-        base = alone(plan, folder, start, TARGETS, ROOT, True)
-    groups, nowhere = cases(start, {value for job in base.jobs.values() for value in job.wildcards.values()})
-    parts = [(config, pairs[n : n + 15]) for config, pairs in groups for n in range(0, len(pairs), 15)]
-    shares = [parts[n :: len(folders)] for n in range(len(folders))]
-    with ProcessPoolExecutor(len(folders), multiprocessing.get_context("fork")) as pool:
-        found = {key: result for part in pool.map(results, folders, shares) for key, result in part.items()}
-    return {"nowhere": nowhere, "found": found}
+def walk(processes):
+    """Results of every key, and keys that no configuration has."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folders = [Path(scratch) / str(number) for number in range(processes)]
+        for folder in folders:
+            folder.mkdir()
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("fork")) as pool:
+            plain, nowhere = shared(started(), "", pool, folders, lambda key: True)
+            found = dict(plain)
+            for cut in CUTS:
+                label = f" (with {json.dumps(cut).replace(chr(34), '')[1:-1]})"
+                start = merged(started(), cut)
+                rules = {job.rule for job in alone(plan, folders[0], start, TARGETS).jobs.values()}
+                # of the keys that concern rules which this cut replaces
+                concerned = {key for key, result in plain.items() if {*result["runs again"], *result["added"]} - rules}
+                found |= shared(start, label, pool, folders, lambda key, names=concerned: str(key) in names)[0]
+    return found, nowhere
+
+
+def shared(start, label, pool, folders, chosen):
+    """Results of the chosen keys of one configuration, shared among processes."""
+    jobs = alone(plan, folders[0], start, TARGETS).jobs
+    groups, nowhere = cases(start, {value for job in jobs.values() for value in job.wildcards.values()})
+    groups = [(config, [pair for pair in pairs if chosen(pair[0])]) for config, pairs in groups]
+    parts = [(start, label, config, pairs[n : n + 15]) for config, pairs in groups for n in range(0, len(pairs), 15)]
+    parts = [parts[n :: len(folders)] for n in range(len(folders))]
+    found = {key: result for part in pool.map(results, folders, parts) for key, result in part.items()}
+    return dict(sorted(found.items())), nowhere
+
+
+def page(found):
+    """The text of docs/re-runs.csv."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    for key, result in sorted(found.items()):
+        rows.writerow([key, result["example"], *(" ".join(result[column]) for column in COLUMNS[2:])])
+    return text.getvalue()
 
 
 if __name__ == "__main__":
-    json.dump(main([Path(folder) for folder in sys.argv[1:]]), sys.stdout)
+    write_bytes(PAGE, page(walk(len(os.sched_getaffinity(0)))[0]).encode())

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from privatune.core.merging import merged
 from privatune.core.settings import Name, Names, Seeds, Settings, known_names, touches
 from privatune.core.validation import validated
 from privatune.corpora.catalog import SourceName, SourceSettings
@@ -22,7 +23,6 @@ from privatune.systems.dpfedavg.settings import PRIVATE, DpFedAvgSettings
 from privatune.text.settings import TextSettings
 from privatune.training.settings import PretrainSettings
 
-TAGS = ("kind", "name", "method")  # keys that tell kinds of settings apart
 INITIAL = "initial"  # the general model as it is, before any round
 
 
@@ -266,23 +266,6 @@ def experiment(config: Mapping[str, Any]) -> Experiment:
         scenarios = whole["scenarios"]
         whole["scenarios"] = {name: merged(base, overrides or {}) for name, overrides in scenarios.items()}
     return resolved(validated(Experiment, whole))
-
-
-def merged(base: Any, overrides: Any) -> Any:
-    """`base` with `overrides` laid over it; mappings merge deeply, all else is replaced.
-
-    So is a mapping of another kind, by the key that tells kinds apart: its other keys are not that kind's.
-
-    >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
-    {'a': {'b': 3, 'c': 2}}
-    >>> merged({"codec": {"name": "topk", "share": 0.1}}, {"codec": {"name": "dense"}})
-    {'codec': {'name': 'dense'}}
-    """
-    if not (isinstance(base, Mapping) and isinstance(overrides, Mapping)):
-        return overrides
-    if any(isinstance(base.get(tag), str) and overrides.get(tag, base[tag]) != base[tag] for tag in TAGS):
-        return overrides
-    return {**base, **{key: merged(base.get(key), value) for key, value in overrides.items()}}
 
 
 def resolved(e: Experiment) -> Experiment:

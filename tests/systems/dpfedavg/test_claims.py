@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from privatune.report.verdicts import FAILS, HOLDS, UNDECIDED, verdict
-from privatune.systems.dpfedavg import claims as ramaswamy_2020
+from privatune.systems.dpfedavg import claims as module
 from privatune.systems.dpfedavg.figures import quality_by_epsilon
 
 # variant: z, clip, epsilon, carried, top-1 recall by seed, found in (smallest, largest) cell
@@ -30,7 +30,7 @@ def tables():
     paper = {"recall1 n-gram": 10.24, "recall1 dp-fedavg": 11.03, "recall3 n-gram": 18.09, "recall3 dp-fedavg": 19.25}
     return {
         "comparison_dpfedavg": pd.DataFrame(models, columns=columns),
-        "canaries": pd.DataFrame(canaries, columns=ramaswamy_2020.TABLES["canaries"]),
+        "canaries": pd.DataFrame(canaries, columns=module.TABLES["canaries"]),
         "accounting": accounting,
         "paper_text": pd.DataFrame(paper.items(), columns=["figure", "value"]),
     }
@@ -43,7 +43,7 @@ def judged(tables):
             claim.paper(tables),
             verdict(claim.rule, claim.ours(tables), claim.paper(tables)),
         )
-        for claim in ramaswamy_2020.claims(tables)
+        for claim in module.claims(tables)
     }
 
 
@@ -76,8 +76,8 @@ def test_the_epsilon_table(tables):
 
 
 def test_the_note_names_the_variants(tables):
-    assert "Without differential privacy: fedavg," in ramaswamy_2020.note(tables)
-    assert "Under it: weak, private," in ramaswamy_2020.note(tables)
+    assert "Without differential privacy: fedavg," in module.note(tables)
+    assert "Under it: weak, private," in module.note(tables)
 
 
 def test_figure_has_a_point_an_epsilon_and_a_line_for_all_else(tables, tmp_path):

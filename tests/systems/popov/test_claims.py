@@ -36,7 +36,7 @@ def judged(write_replicates, tmp_path):
         verdicts = pd.DataFrame(tail, columns=["verdict", "epsilon_1e-4", "epsilon_1e-5"])
         verdicts.to_csv(tmp_path / "tail.csv", index=False)
         made = table(
-            ["popov_2018"],
+            "popov",
             replicates=replicates,
             client_costs=tmp_path / "costs.csv",
             tail=tmp_path / "tail.csv",
@@ -197,6 +197,6 @@ def test_tables_without_the_rows_decide_nothing(tmp_path):
     for name, columns in TABLES.items():
         if not name.startswith("paper"):
             pd.DataFrame(columns=columns).to_csv(tmp_path / f"{name}.csv", index=False)
-    made = table(["popov_2018"], **{**{name: tmp_path / f"{name}.csv" for name in TABLES}, **PAPER})
+    made = table("popov", **{**{name: tmp_path / f"{name}.csv" for name in TABLES}, **PAPER})
     assert len(made.frame) == len(claims({})) and set(made.frame["verdict"]) == {"undecided"}
     assert made.frame["ours"].isna().all() and "no model stands for" in made.note

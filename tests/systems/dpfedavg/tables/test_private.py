@@ -2,8 +2,8 @@ import pandas as pd
 import pytest
 
 from privatune.core.files import write_json
-from privatune.systems.dpfedavg.tables import canaries as canary_figure
 from privatune.report.frames import write_table
+from privatune.systems.dpfedavg.figures import canaries as canary_figure
 from privatune.systems.dpfedavg.tables import audit, canaries, comparison_dpfedavg
 from privatune.systems.popov.tables.comparison import COLUMNS
 

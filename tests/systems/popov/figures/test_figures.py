@@ -6,8 +6,8 @@ from matplotlib.text import Text
 
 from privatune.report.frames import write_table
 from privatune.report.style import save_figure
-from privatune.systems.popov.tables import client_costs, clients, comparison
 from privatune.report.tables import stages
+from privatune.systems.popov.tables import client_costs, clients, comparison
 
 ONE = ["initial", "device-rehearsal", "averaging-rehearsal"]
 RUNS = {
@@ -26,7 +26,7 @@ def made(make_run, write_replicates, tmp_path):
 
     def make(name, **options):
         if name.startswith("popov"):
-            return import_module(f"privatune.report.figures.{name}").figure(write_replicates(**options))
+            return import_module(f"privatune.systems.popov.figures.{name}").figure(write_replicates(**options))
         run = make_run(**options)
         paths = {name: tmp_path / f"{name}.csv" for name in ("comparison", "stages", "client_costs")}
         write_table(clients.table(run.clients, run.scenarios), tmp_path / "clients.csv")
@@ -36,7 +36,8 @@ def made(make_run, write_replicates, tmp_path):
         write_table(stages.table(run.benchmarks, run.folder), paths["stages"])
         paths["curve"] = run.curve
         needs = {"pretraining": ["curve"], "costs": ["stages", "client_costs"]}.get(name, ["comparison"])
-        return import_module(f"privatune.report.figures.{name}").figure(**{need: paths[need] for need in needs})
+        owner = "report" if name == "pretraining" else "systems.popov"
+        return import_module(f"privatune.{owner}.figures.{name}").figure(**{need: paths[need] for need in needs})
 
     return make
 

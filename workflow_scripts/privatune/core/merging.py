@@ -1,0 +1,23 @@
+"""One configuration laid over another."""
+
+from collections.abc import Mapping
+from typing import Any
+
+TAGS = ("kind", "name", "method")  # keys that tell kinds of settings apart
+
+
+def merged(base: Any, overrides: Any) -> Any:
+    """`base` with `overrides` laid over it; mappings merge deeply, all else is replaced.
+
+    So is a mapping of another kind, by the key that tells kinds apart: its other keys are not that kind's.
+
+    >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
+    {'a': {'b': 3, 'c': 2}}
+    >>> merged({"codec": {"name": "topk", "share": 0.1}}, {"codec": {"name": "dense"}})
+    {'codec': {'name': 'dense'}}
+    """
+    if not (isinstance(base, Mapping) and isinstance(overrides, Mapping)):
+        return overrides
+    if any(isinstance(base.get(tag), str) and overrides.get(tag, base[tag]) != base[tag] for tag in TAGS):
+        return overrides
+    return {**base, **{key: merged(base.get(key), value) for key, value in overrides.items()}}
