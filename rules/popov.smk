@@ -15,8 +15,7 @@ def described(scenario):
     if scenario == INITIAL:
         return about
     client = E.scenarios[scenario].client
-    share = 1.0 if client.objective == "plain" else client.user_share
-    return about | {"clients_per_round": E.scenarios[scenario].cohort.size, "user_share": share}
+    return about | {"clients_per_round": E.scenarios[scenario].cohort.size, "user_share": client.effective_share}
 
 
 # the target `popov` evaluates these too, so that its tables hold the main experiment's models and more replicates

@@ -1,6 +1,5 @@
 from privatune.core.job import job
-from privatune.core.tensors import save_tensors
-from privatune.systems.dpfedavg.rounds import load_state
+from privatune.systems.dpfedavg.rounds import load_state, save_model
 
 with job(snakemake.log[0]):
-    save_tensors(snakemake.output[0], load_state(snakemake.input.state).weights)
+    save_model(snakemake.output[0], load_state(snakemake.input.state))

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from privatune.attacks import exposure as module
 from privatune.attacks.canaries import draw_canaries
 from privatune.attacks.exposure import beam_found, beam_search, exposure, log_perplexities, sampled_exposure
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.models.network import hidden_states, initial_weights, output_weight, zero_state
 from privatune.models.settings import CifgSettings, LstmSettings
-from privatune.privacy import exposure as module
 from privatune.text.settings import EOS, MARKS
 from privatune.training.batches import rows, windows
 from privatune.training.step import learner, train_step

@@ -1,3 +1,6 @@
+from importlib import import_module
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,9 +8,23 @@ from hypothesis import strategies as st
 
 from privatune.core.streams import stream
 from privatune.federation.objectives import lwf, plain, rehearsal
-from privatune.federation.settings import ClientSettings
+from privatune.federation.settings import OBJECTIVES, ClientSettings
 from privatune.text.settings import EOS
 from privatune.training.batches import rows, windows
+
+
+def test_every_objective_has_a_module_and_says_what_others_must_know():
+    names = get_args(ClientSettings.model_fields["objective"].annotation)
+    assert list(OBJECTIVES) == list(names)
+    rng = stream(0, "test")
+    for name in names:
+        settings = ClientSettings(objective=name, user_share=0.25)
+        task = import_module(f"privatune.federation.objectives.{name}").task(
+            np.arange(10, 50), lines(500, 1000, rng), settings, rng
+        )
+        assert settings.facts.sends_text == (task.sent is not None)
+        assert settings.facts.teaches == (task.hard_share < 1)
+        assert settings.effective_share == (0.25 if settings.facts.has_share else 1)
 
 
 def lines(count, first, rng):

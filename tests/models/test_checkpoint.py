@@ -3,17 +3,28 @@ import pytest
 import torch
 
 from privatune.core.errors import PrivatuneError
+from privatune.core.tensors import save_tensors
 from privatune.models.checkpoint import load_weights, save_weights, use
 from privatune.models.settings import NumericsSettings
 
 
 def test_weights_survive_the_disk(tmp_path):
-    weights = {"b": torch.arange(3.0), "a": torch.ones(2, 2)}
+    weights = {"lstm.0.bias": torch.arange(3.0), "embedding": torch.ones(2, 2)}
     save_weights(tmp_path / "m.safetensors", weights)
     assert {name: t.tolist() for name, t in load_weights(tmp_path / "m.safetensors").items()} == {
-        "a": [[1, 1], [1, 1]],
-        "b": [0, 1, 2],
+        "embedding": [[1, 1], [1, 1]],
+        "lstm.0.bias": [0, 1, 2],
     }
+
+
+@pytest.mark.parametrize(
+    ("layer", "about"),
+    [("lstm.0.bias", {"model": {"kind": "cifg"}}), ("gru.0.bias", {"model": {"kind": "gru"}}), ("lstm.0.bias", {})],
+)
+def test_a_model_of_another_kind_than_its_header_says_or_of_none_that_is_known_is_refused(tmp_path, layer, about):
+    save_tensors(tmp_path / "m", {layer: np.ones(4, np.float32)}, about)
+    with pytest.raises(PrivatuneError, match="known kinds are lstm, cifg"):
+        load_weights(tmp_path / "m")
 
 
 @pytest.mark.parametrize(
@@ -21,7 +32,7 @@ def test_weights_survive_the_disk(tmp_path):
 )
 def test_a_damaged_checkpoint_is_named(tmp_path, damage):
     path = tmp_path / "m.safetensors"
-    save_weights(path, {"a": torch.from_numpy(np.ones(4, np.float32))})
+    save_weights(path, {"lstm.0.bias": torch.from_numpy(np.ones(4, np.float32))})
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(PrivatuneError, match=r"m\.safetensors.*delete it and run again"):
         load_weights(path)

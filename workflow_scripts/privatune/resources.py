@@ -138,11 +138,11 @@ def _pretraining(known: Sizes, lm: Lm, s: PretrainSettings) -> Needs:
 
 
 def _clients(known: Sizes, lm: Lm, s: ClientSettings, clients: int) -> Needs:
-    share = (s.user_share or s.control_share) if s.objective == "rehearsal" else 1.0
+    share = (s.user_share or s.control_share) if s.facts.sends_text else 1.0
     words = clients * s.epochs * known.e.private.max_words / share
     # the model that came, ours, its gradient, a copy in the precision of training, the update; with lwf a teacher's
     memory = TORCH + 10 * lm.memory + 8 * lm.scores(s.batch * s.bptt) + known.mapped
-    return Needs(memory, lm.seconds(words, 4 if s.objective == "lwf" else 3))
+    return Needs(memory, lm.seconds(words, 3 + s.facts.teaches))
 
 
 def _fine_tune(known: Sizes, names: Names) -> Needs:

@@ -14,7 +14,8 @@ from scipy.stats import beta
 from privatune.attacks.canaries import PREFIX
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
-from privatune.models.network import State, Weights, hidden_states, output_weight, zero_state
+from privatune.models import network
+from privatune.models.network import State, Weights, hidden_states, zero_state
 from privatune.text.settings import EOS, MARKS
 
 TILE = 256  # contexts whose distributions over the vocabulary are in memory at a time
@@ -120,7 +121,7 @@ def _read(weights: Weights, prefix: np.ndarray) -> tuple[torch.Tensor, State]:
 
 
 def _log_distributions(weights: Weights, hidden: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-    logits = torch.addmm(weights["output.bias"], hidden, output_weight(weights).t(), out=logits[: len(hidden)])
+    logits = network.logits(weights, hidden, logits[: len(hidden)])
     return torch.ops.aten._log_softmax.out(logits, 1, False, out=logits)
 
 

@@ -11,7 +11,8 @@ from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.evaluation.keystrokes import PrefixIndex, type_words
 from privatune.evaluation.settings import EvaluationSettings
-from privatune.models.network import Weights, hidden_states, output_weight, zero_state
+from privatune.models import network
+from privatune.models.network import Weights, hidden_states, zero_state
 from privatune.models.ngram import Ngram, contexts_of, probabilities
 from privatune.text.settings import EOS, UNK
 from privatune.text.streams import Stream
@@ -92,7 +93,7 @@ def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = Tru
             lengths = np.ascontiguousarray(text.lengths[:, start + 1 : stop + 1].T).ravel()
             hidden, state = hidden_states(weights, weights["embedding"][inputs], state)
             logits = buffer[: len(targets)]
-            torch.addmm(weights["output.bias"], hidden.flatten(0, 1), output_weight(weights).t(), out=logits)
+            network.logits(weights, hidden.flatten(0, 1), logits)
             totals += _window(logits, targets, lengths, index, typing)
     return Score(float(totals[0]), *(int(total) for total in totals[1:]))
 

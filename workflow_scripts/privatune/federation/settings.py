@@ -1,6 +1,6 @@
 """Settings of federated fine-tuning. Apart from the code, so that planning a workflow does not import torch."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,21 @@ from privatune.core.settings import Settings, touches
 ROUNDS = ["fine_tune", "aggregate", "run_rounds", "keep_model", "evaluate"]
 CLIENTS = ["fine_tune", "run_rounds", "client_cost", "neighbour"]
 DESCRIBED = ["table_comparison", "table_replicates"]
+
+
+class ObjectiveFacts(NamedTuple):
+    """What others must know of an objective; federation/objectives/ has its module."""
+
+    sends_text: bool = False  # general text comes along with the model
+    teaches: bool = False  # the model that arrived is read beside the one that learns
+    has_share: bool = True  # `user_share` means something
+
+
+OBJECTIVES = {
+    "plain": ObjectiveFacts(has_share=False),
+    "rehearsal": ObjectiveFacts(sends_text=True),
+    "lwf": ObjectiveFacts(teaches=True),
+}
 
 
 class ClientSettings(Settings):
@@ -39,6 +54,16 @@ class ClientSettings(Settings):
     )
     clip: float = Field(5.0, gt=0, le=1000, description="Largest L2 norm of a step's gradient.")
     dropout: float = Field(0.0, ge=0, lt=1, description="Share of a layer's inputs that is dropped.")
+
+    @property
+    def facts(self) -> ObjectiveFacts:
+        """What its objective says of itself."""
+        return OBJECTIVES[self.objective]
+
+    @property
+    def effective_share(self) -> float:
+        """The user share that training has, whatever `user_share` says of an objective without one."""
+        return self.user_share if self.facts.has_share else 1.0
 
 
 class CohortSettings(Settings):

@@ -8,20 +8,28 @@ import torch
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import load_tensors, save_tensors
-from privatune.models.network import Weights
+from privatune.models.network import KINDS, Weights, kind_of
 from privatune.models.settings import NumericsSettings
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def save_weights(path: str | Path, weights: Weights, about: Mapping[str, Any] | None = None) -> None:
-    """Write float32 weights atomically with the header `about`."""
-    save_tensors(path, {name: weight.detach().cpu().numpy() for name, weight in weights.items()}, about)
+    """Write float32 weights atomically with the header `about`; `model.kind` in it is what they are."""
+    arrays = {name: weight.detach().cpu().numpy() for name, weight in weights.items()}
+    save_tensors(path, arrays, {"model": {"kind": kind_of(weights)}, **(about or {})})
 
 
 def load_weights(path: str | Path) -> Weights:
-    """Read a model; raises PrivatuneError naming the file when it is damaged."""
-    return {name: torch.from_numpy(array) for name, array in load_tensors(path)[0].items()}
+    """Read a model; raises PrivatuneError naming the file when it is damaged, or not of the kind that it states."""
+    arrays, about = load_tensors(path)
+    stated = about.get("model", {}).get("kind")
+    if stated not in KINDS or stated != kind_of(arrays):
+        raise PrivatuneError(
+            f"{path}: a model of kind {stated}, where its layers are named {kind_of(arrays)}; known kinds are "
+            f"{', '.join(KINDS)}: delete it and run again"
+        )
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def use(numerics: NumericsSettings) -> torch.device:

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from privatune.models.network import Weights, hidden_states, output_weight, zero_state
+from privatune.models.network import Weights, hidden_states, logits, zero_state
 from privatune.text.settings import EOS, UNK
 
 
@@ -34,8 +34,8 @@ def generate(weights: Weights, tokens: int, batch: int, rng: np.random.Generator
     with torch.no_grad():
         for _ in range(-(-tokens // batch)):
             hidden, state = hidden_states(weights, weights["embedding"][words][None], state)
-            logits = torch.addmm(weights["output.bias"], hidden[0], output_weight(weights).t())
-            logits[:, UNK] = -torch.inf
-            words = draw_words(logits, torch.from_numpy(rng.random(batch)).to(device))
+            scores = logits(weights, hidden[0])
+            scores[:, UNK] = -torch.inf
+            words = draw_words(scores, torch.from_numpy(rng.random(batch)).to(device))
             columns.append(words.cpu().numpy())
     return np.stack(columns, 1).ravel()[:tokens]

@@ -1,17 +1,32 @@
-"""The language models behind one set of functions; a model's kind is told by the names of its weights.
+"""The language models behind one set of functions.
 
 Every model has `embedding` [vocabulary, width] and `output.bias`, perhaps `output.weight`, and between them layers
-whose names begin with its kind. So a model that comes from disk, or over the wire, needs nothing beside it.
+whose names begin with its kind, which a model's file states too.
 """
+
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 
+from privatune.core.errors import PrivatuneError
 from privatune.models import cifg, lstm
 from privatune.models.lstm import State, Weights
 from privatune.models.settings import CifgSettings, ModelSettings
 
-__all__ = ["State", "Weights", "hidden_states", "initial_weights", "is_layer", "output_weight", "zero_state"]
+__all__ = [
+    "State",
+    "Weights",
+    "hidden_states",
+    "initial_weights",
+    "is_layer",
+    "kind_of",
+    "logits",
+    "output_weight",
+    "zero_state",
+]
+
+KINDS = {"lstm": lstm, "cifg": cifg}
 
 
 def initial_weights(settings: ModelSettings, vocabulary: int, rng: np.random.Generator) -> Weights:
@@ -19,6 +34,24 @@ def initial_weights(settings: ModelSettings, vocabulary: int, rng: np.random.Gen
     if isinstance(settings, CifgSettings):
         return cifg.initial_weights(settings, vocabulary, rng)
     return lstm.initial_weights(settings, vocabulary, rng)
+
+
+def kind_of(names: Iterable[str]) -> str:
+    """The kind of the model whose weights have these names.
+
+    Raises:
+        PrivatuneError: they belong to no one kind that is known.
+
+    >>> kind_of(["embedding", "cifg.0.projection", "output.bias"])
+    'cifg'
+    """
+    kinds = {name.split(".")[0] for name in names if is_layer(name)}
+    if len(kinds) != 1 or not kinds <= KINDS.keys():
+        raise PrivatuneError(
+            f"the model has layers of kind {', '.join(sorted(kinds)) or 'none'}; known kinds are {', '.join(KINDS)}: "
+            "delete the file that it came from and run again"
+        )
+    return kinds.pop()
 
 
 def is_layer(name: str) -> bool:
@@ -35,13 +68,18 @@ def output_weight(weights: Weights) -> torch.Tensor:
     return weights.get("output.weight", weights["embedding"])
 
 
+def logits(weights: Weights, hidden: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+    """Scores of every word [n, vocabulary] after the layers' output `hidden` [n, width]; `out` holds them if given."""
+    return torch.addmm(weights["output.bias"], hidden, output_weight(weights).t(), out=out)
+
+
 def zero_state(weights: Weights, batch: int) -> State:
     """The state before the first word: one (h, c) a layer."""
-    return (cifg if "cifg.0.bias" in weights else lstm).zero_state(weights, batch)
+    return KINDS[kind_of(weights)].zero_state(weights, batch)
 
 
 def hidden_states(
     weights: Weights, embedded: torch.Tensor, state: State, masks: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, State]:
     """Run the layers over embedded words [time, batch, width]; see `lstm.hidden_states`."""
-    return (cifg if "cifg.0.bias" in weights else lstm).hidden_states(weights, embedded, state, masks)
+    return KINDS[kind_of(weights)].hidden_states(weights, embedded, state, masks)

@@ -30,7 +30,7 @@ def at_scale(e: Experiment, texts: Texts, costs: Mapping[str, Cost]) -> dict[str
     p, t = e.plan, e.dpfedavg.training
     visits = p.cohort * p.rounds
     trained, sent = visit_words(t.client, p.words or texts.person)
-    operations = training(trained, t.model, t.vocabulary, t.client.objective == "lwf")
+    operations = training(trained, t.model, t.vocabulary, t.client.facts.teaches)
     weights = parameters(t.model, t.vocabulary)
     device, server = (costs[stage].seconds.rate if stage in costs else None for stage in ("train_private", "aggregate"))
     delta, clip = default_delta(p.population), e.dpfedavg.accounting.clip

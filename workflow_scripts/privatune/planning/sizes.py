@@ -57,8 +57,9 @@ def training(words: float, model: ModelSettings, vocabulary: int, taught: bool =
 
 def visit_words(client: ClientSettings, own: float) -> tuple[float, float]:
     """Words that a device trains on in one visit, all epochs together, and those that the server sent along."""
-    share = 1.0 if client.objective != "rehearsal" else client.user_share or client.control_share
-    sent = 0.0 if client.objective != "rehearsal" else own / share - (own if client.user_share else 0)
+    sends = client.facts.sends_text
+    share = (client.user_share or client.control_share) if sends else 1.0
+    sent = own / share - (own if client.user_share else 0) if sends else 0.0
     trained = own / share
     return client.epochs * trained, sent
 

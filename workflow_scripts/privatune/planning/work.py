@@ -48,7 +48,7 @@ def _visits(clients: float, s: ScenarioSettings, setting: Setting) -> Work:
     weights = model_bytes(e.model, vocabulary)
     up = clients * payload_bytes(s.codec, e.model, vocabulary, s.cohort.size)
     return Work(
-        clients * training(words, e.model, vocabulary, s.client.objective == "lwf"),
+        clients * training(words, e.model, vocabulary, s.client.facts.teaches),
         weights / 1e6,
         passing=up,
         up=up,
@@ -193,7 +193,7 @@ def _private_visits(visits: float, setting: Setting) -> Work:
     t = setting.e.dpfedavg.training
     words, sent = visit_words(t.client, setting.texts.person)
     weights = model_bytes(t.model, t.vocabulary)
-    operations = training(words, t.model, t.vocabulary, t.client.objective == "lwf")
+    operations = training(words, t.model, t.vocabulary, t.client.facts.teaches)
     operations += parameters(t.model, t.vocabulary) * WEIGHT / BILLION
     down = visits * (weights + sent * id_bytes(t.vocabulary))
     return Work(visits * operations, weights / 1e6, up=visits * weights, down=down)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.models.checkpoint import PRECISIONS, use
-from privatune.models.network import State, Weights, hidden_states, initial_weights, output_weight, zero_state
+from privatune.models.network import State, Weights, hidden_states, initial_weights, logits, zero_state
 from privatune.models.settings import ModelSettings, NumericsSettings
 from privatune.training.batches import dropout_masks, rows, window, window_count, windows
 from privatune.training.settings import PretrainSettings
@@ -44,8 +44,8 @@ def validation_perplexity(model: Learner, text: np.ndarray, unknown: int) -> flo
         for block in windows(text, 20):
             inputs, targets = (part.to(device) for part in block)
             hidden, state = hidden_states(weights, weights["embedding"][inputs], state)
-            logits = torch.addmm(weights["output.bias"], hidden.flatten(0, 1), output_weight(weights).t()).float()
-            losses = torch.nn.functional.cross_entropy(logits, targets.flatten(), ignore_index=unknown, reduction="sum")
+            scores = logits(weights, hidden.flatten(0, 1)).float()
+            losses = torch.nn.functional.cross_entropy(scores, targets.flatten(), ignore_index=unknown, reduction="sum")
             total, count = total + float(losses), count + int((targets != unknown).sum())
     return _perplexity(total / max(1, count))
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from privatune.models.network import State, Weights, hidden_states, is_layer, output_weight
+from privatune.models.network import State, Weights, hidden_states, is_layer, logits, output_weight
 
 
 class Loss(NamedTuple):
@@ -51,9 +51,9 @@ def _buffer(learner: Learner, name: str, rows: int, columns: int, dtype: torch.d
 
 def _probabilities(learner: Learner, hidden: torch.Tensor) -> torch.Tensor:
     weight = output_weight(learner.computing)
-    logits = _buffer(learner, "probabilities", len(hidden), len(weight), weight.dtype)
-    torch.addmm(learner.computing["output.bias"], hidden, weight.t(), out=logits)
-    return torch.ops.aten._softmax.out(logits, 1, False, out=logits)
+    scores = _buffer(learner, "probabilities", len(hidden), len(weight), weight.dtype)
+    logits(learner.computing, hidden, scores)
+    return torch.ops.aten._softmax.out(scores, 1, False, out=scores)
 
 
 def predict(learner: Learner, inputs: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:

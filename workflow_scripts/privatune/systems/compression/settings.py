@@ -102,9 +102,10 @@ class CompressionSettings(Settings):
                     f"{key}: grids of unequal size, {sizes}; give every method as many points (learning_rates times "
                     "values of parameter), or tuning favours some"
                 )
-        if self.client.objective == "lwf":
+        if self.client.facts.teaches:
             raise ValueError(
-                "compression.client.objective: lwf has no gradient of its own here; take plain or rehearsal"
+                f"compression.client.objective: {self.client.objective} needs a teacher, and a device that sends "
+                "a gradient each step has none; take another objective"
             )
         if self.shares != sorted(set(self.shares)) or self.shares[-1] != 1:
             raise ValueError("compression.shares: must ascend and end with 1, the end of training")

@@ -16,6 +16,7 @@ from privatune.federation.client import fine_tune
 from privatune.federation.cohorts import fixed_cohort, poisson_cohort
 from privatune.federation.optimisers import step
 from privatune.federation.settings import ClientSettings, OptimiserSettings
+from privatune.models.network import kind_of
 from privatune.models.settings import NumericsSettings
 from privatune.privacy.clipping import ClippedSum, clipped_sum
 from privatune.privacy.mechanism import Mechanism, noisy_mean
@@ -122,6 +123,11 @@ def train_privately(
 def first_state(model: str | Path, mechanism: Mechanism) -> State:
     """What the first round starts from: a model on disk, and the mechanism's clip."""
     return State(load_tensors(model)[0], {}, mechanism.clip)
+
+
+def save_model(path: str | Path, state: State) -> None:
+    """Write the model of a state as every kept model is written."""
+    save_tensors(path, state.weights, {"model": {"kind": kind_of(state.weights)}})
 
 
 def save_sum(path: str | Path, part: ClippedSum) -> None:
