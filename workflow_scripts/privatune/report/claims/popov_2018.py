@@ -5,9 +5,9 @@ from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
-from scipy.special import betaincinv
 from scipy.stats import binom
 
+from privatune.core.proportions import share_interval
 from privatune.privacy.tail import NOT_REJECTED, REJECTED
 from privatune.report.counterparts import CONTROL, MANY_ROUNDS, counterpart
 from privatune.report.intervals import CONFIDENCE, Interval, difference, interval, ratio
@@ -128,9 +128,8 @@ def _share_not_rejected(tables: Tables) -> Interval:
     kept = samples["pair"].nunique()
     if not n:
         return Interval(math.nan, math.nan, math.nan, 0)
-    low = betaincinv(kept, n - kept + 1, (1 - CONFIDENCE) / 2) if kept else 0.0
-    high = betaincinv(kept + 1, n - kept, (1 + CONFIDENCE) / 2) if kept < n else 1.0
-    return Interval(100 * kept / n, 100 * float(low), 100 * float(high), n)
+    low, high = share_interval(kept, n)
+    return Interval(100 * kept / n, 100 * low, 100 * high, n)
 
 
 def _largest_epsilon(column: str, tables: Tables) -> Interval:

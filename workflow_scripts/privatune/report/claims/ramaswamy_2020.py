@@ -6,9 +6,9 @@ from functools import partial
 from typing import Literal
 
 import pandas as pd
-from scipy.stats import beta
 
-from privatune.report.intervals import CONFIDENCE, Interval, interval
+from privatune.core.proportions import share_interval
+from privatune.report.intervals import Interval, interval
 from privatune.report.verdicts import FAILS, HOLDS, Claim, Rule, Tables, above, equals, higher
 
 SYSTEM = "Ramaswamy et al. 2020"
@@ -92,11 +92,10 @@ def _extracted(tables: Tables, variant: str, cells: Cells) -> Interval:
         rows = rows[rows["n_users"] == rows["n_users"].min()]
     else:
         rows = rows[(rows["n_users"] == rows["n_users"].max()) & (rows["n_copies"] == rows["n_copies"].max())]
-    n, found, tail = len(rows), int(rows["beam_found"].sum()), (1 - CONFIDENCE) / 2
+    n, found = len(rows), int(rows["beam_found"].sum())
     if rows["seed"].nunique() < 2:  # canaries of one model share its training: they are one replicate
         return Interval(100 * found / n if n else math.nan, math.nan, math.nan, n)
-    low = float(beta.ppf(tail, found, n - found + 1)) if found else 0.0
-    high = float(beta.ppf(1 - tail, found + 1, n - found)) if found < n else 1.0
+    low, high = share_interval(found, n)
     return Interval(100 * found / n, 100 * low, 100 * high, n)
 
 
