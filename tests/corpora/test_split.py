@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -16,6 +16,9 @@ from privatune.corpora.tables import GENERAL, PRIVATE, in_batches, write_table
 
 START = datetime(2018, 5, 1, tzinfo=UTC)
 SMALL = PrivateSettings(min_words=10, max_words=40, heldout_share=0.25, later_share=0.1)
+HALF = SMALL.model_copy(update={"heldout_share": 0.5})
+PERSONS = st.text("abc", min_size=1)
+ENOUGH = st.dictionaries(PERSONS, st.integers(0, 50), min_size=6, max_size=20)
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def test_parts_of_persons_and_time(table):
     real = {row["person"]: row["text"][0] for row in rows}
     assert sorted(real.values()) == list("abcdefgh") and list(real.values()) != list("abcdefgh")
     heldout = {row["person"] for row in rows if row["part"] == "heldout"}
-    assert len(heldout) == 2
+    assert len(heldout) == 3  # of eight, each held out with a chance of a quarter
     for person, name in real.items():
         own = [row for row in rows if row["person"] == person]
         used = min(5 * (ord(name) - 96), 20)
@@ -54,7 +57,7 @@ def test_parts_of_persons_and_time(table):
             ["heldout"] * used if person in heldout else ["train"] * (used - used // 10) + ["later"] * (used // 10)
         )
         assert [row["part"] for row in own] == expected
-    assert counts["persons"] == {"train": 6, "heldout": 2}
+    assert counts["persons"] == {"train": 5, "heldout": 3}
     for part in ("train", "later", "heldout"):
         assert counts["rows"][part] == counts["words"][part] / 2 == sum(row["part"] == part for row in rows)
     assert counts["left_out"] == {
@@ -74,7 +77,7 @@ def test_the_seed_decides_and_buckets_do_not(table, monkeypatch):
 
 
 def test_order_of_rows_where_there_are_no_times(table):
-    rows = [("a", None, f"a {i}") for i in range(20)] + [("b", None, f"b {i}") for i in range(20)]
+    rows = [("a", None, f"a {i}") for i in range(20)] + [(p, None, f"{p} {i}") for i in range(20) for p in "bc"]
     columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), PRIVATE, strict=True)]
     write_table(table, pa.table(columns, schema=PRIVATE).to_batches(), PRIVATE)
     texts = [row["text"] for row in split(table)[0]]
@@ -83,12 +86,12 @@ def test_order_of_rows_where_there_are_no_times(table):
 
 
 def test_messages_longer_than_max_words_are_left_out(table):
-    rows = [(p, START, "w " * words) for p in "ab" for words in (30, 50)]
+    rows = [(p, START, "w " * words) for p in "abc" for words in (30, 50)]
     columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), PRIVATE, strict=True)]
     write_table(table, pa.table(columns, schema=PRIVATE).to_batches(), PRIVATE)
     _, counts = split(table)
-    assert counts["left_out"]["messages_longer_than_max_words"] == 2
-    assert sum(counts["words"].values()) == 60
+    assert counts["left_out"]["messages_longer_than_max_words"] == 3
+    assert sum(counts["words"].values()) == 90
 
 
 def test_max_persons_takes_some(table):
@@ -118,16 +121,51 @@ def test_settings_refuse_a_cap_below_the_minimum():
         PrivateSettings(min_words=100, max_words=99)
 
 
-@given(st.dictionaries(st.text("abc", min_size=1), st.integers(0, 50), min_size=2), st.integers(0, 9))
+def choice(words, settings=HALF, seed=0):
+    """Chosen persons in their order, each with whether they are held out; rejects what leaves a part empty."""
+    try:
+        numbers, held = choose_persons(words, settings, seed)
+    except PrivatuneError:
+        assume(False)
+    return {person: bool(held[number]) for person, number in numbers.items()}
+
+
+@given(ENOUGH, st.integers(0, 9))
 def test_choice_is_of_persons_with_enough_text_in_any_order(words, seed):
-    enough = {person for person, count in words.items() if count >= 10}
-    if len(enough) < 2:
-        return
-    numbers, held = choose_persons(words, SMALL, seed)
-    again, held_again = choose_persons(dict(reversed(words.items())), SMALL, seed)
-    assert numbers == again and held.tolist() == held_again.tolist()
-    assert set(numbers) == enough and sorted(numbers.values()) == list(range(len(enough)))
-    assert 1 <= held.sum() == max(1, round(0.25 * len(enough))) < len(enough)
+    chosen = choice(words, seed=seed)
+    assert list(chosen.items()) == list(choice(dict(reversed(words.items())), seed=seed).items())
+    assert set(chosen) == {person for person, count in words.items() if count >= 10}
+    assert 0 < sum(chosen.values()) < len(chosen)
+
+
+@given(ENOUGH, st.dictionaries(PERSONS, st.integers(0, 50), min_size=1, max_size=5), st.integers(0, 9))
+def test_persons_who_come_or_go_move_nobody_else(words, others, seed):
+    """Whoever is in both corpora has the same part and the same place among those who are in both."""
+    few, many = choice(words, seed=seed), choice(others | words, seed=seed)
+    assert [item for item in many.items() if item[0] in few] == list(few.items())
+
+
+@given(ENOUGH, PERSONS, st.integers(0, 9), st.integers(2, 9))
+def test_a_person_more_takes_the_last_place_of_max_persons_and_no_other(words, person, seed, most):
+    settings = HALF.model_copy(update={"max_persons": most})
+    assume(person not in words)
+    few, many = choice(words, settings, seed), choice(words | {person: 50}, settings, seed)
+    assert [item for item in many.items() if item[0] != person] == list(few.items())[: len(many) - (person in many)]
+    assert len(many) == min(len(few) + 1, most)
+
+
+def test_held_out_persons_are_about_the_share():
+    chosen = choice({f"person {i}": 50 for i in range(4000)}, SMALL)
+    assert sum(chosen.values()) == pytest.approx(1000, abs=4 * (4000 * 0.25 * 0.75) ** 0.5)
+
+
+@pytest.mark.parametrize(("share", "what"), [(0.01, "none of the 3"), (0.99, "all of the 3")])
+def test_a_part_without_a_person_is_refused(share, what):
+    settings = SMALL.model_copy(update={"heldout_share": share})
+    with pytest.raises(
+        PrivatuneError, match=rf"private\.heldout_share: it makes {what} persons of `chitchat` held out"
+    ):
+        choose_persons({"ann": 20, "bob": 20, "eve": 20}, settings, 0)
 
 
 @given(st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=20), min_size=1, max_size=5))

@@ -2,31 +2,47 @@ import math
 
 import pytest
 
-from privatune.report.intervals import Interval
+from privatune.report.intervals import Interval, interval
 from privatune.report.verdicts import (
     FAILS,
     HOLDS,
     UNDECIDED,
-    about,
+    above,
+    at_least,
     at_most,
+    below,
+    equals,
     higher,
-    little,
     lower,
+    never,
     not_higher,
     verdict,
 )
+
+RULES = {
+    "lower": lower(),
+    "higher": higher(),
+    "not_higher": not_higher(2),
+    "at_most": at_most(3),
+    "at_least": at_least(3),
+    "below": below("1", lambda _: 1.0),
+    "above": above("1", lambda _: 1.0),
+    "never": never("nobody knows"),
+    "equals": equals(0.01),
+}
+MEASURED = [name for name, rule in RULES.items() if not rule.exact]
 
 
 @pytest.mark.parametrize(
     ("rule", "paper", "holds", "fails", "undecided"),
     [
         (lower(), -14.0, (-9, -1), (1, 9), (-1, 2)),
-        (not_higher(2), -0.7, (-1, 1.5), (0.1, 0.3), (-1, 2.5)),
-        (little(10), 5.4, (-3, 9), (11, 12), (5, 12)),
-        (little(10), 5.4, (-9, 9), (-30, -11), (-11, 3)),
-        (about(10), -67.5, (-70, -60), (-50, -40), (-60, -50)),
-        (about(10), -67.5, (-77, -58), (-90, -80), (-80, -70)),
-        (at_most(), 140.0, (2, 3), (141, 150), (100, 150)),
+        (higher(), -14.0, (1, 9), (-9, -1), (-1, 2)),
+        (not_higher(2), -0.7, (-1, 1.5), (2.1, 2.3), (-1, 2.5)),
+        (at_most(10), -67.5, (-99, -58), (-57, -40), (-60, -50)),
+        (at_least(3), 8.7, (5.8, 30), (2, 5.6), (5, 6)),
+        (above("75 %", lambda _: 75.0), 95.0, (76, 99), (20, 74), (60, 90)),
+        (below("the paper's figure", lambda paper: paper), 0.83, (0.1, 0.8), (0.9, 1), (0.7, 0.9)),
     ],
 )
 def test_rule(rule, paper, holds, fails, undecided):
@@ -34,12 +50,45 @@ def test_rule(rule, paper, holds, fails, undecided):
         assert verdict(rule, Interval((low + high) / 2, low, high, 3), paper) == expected
 
 
-@pytest.mark.parametrize("rule", [lower(), not_higher(2), little(10), about(10), at_most()])
-@pytest.mark.parametrize("middle", [-1000.0, 0.0, 1000.0, math.nan])
-def test_one_replicate_decides_nothing(rule, middle):
-    assert verdict(rule, Interval(middle, math.nan, math.nan, 1), 0.0) == UNDECIDED
+def test_a_change_smaller_than_the_margin_is_no_failure():
+    assert verdict(not_higher(2), Interval(0.015, 0.01, 0.02, 3), 0.0) == HOLDS
+
+
+def test_a_figure_beyond_the_papers_is_no_failure():
+    assert verdict(at_least(3), Interval(20, 19, 21, 3), 8.7) == HOLDS
+    assert verdict(at_most(10), Interval(-90, -91, -89, 3), -67.5) == HOLDS
+
+
+def test_what_is_computed_needs_no_replicates():
+    for value, expected in ((0.003, HOLDS), (0.02, FAILS), (math.nan, UNDECIDED)):
+        assert verdict(equals(0.01), Interval(value, value, value, 1), 0.0) == expected
+    assert verdict(equals(0.01), Interval(0.0, 0.0, 0.0, 0), 0.0) == UNDECIDED
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("far", [-1000.0, 0.0, 1000.0])
+def test_no_rule_decides_without_evidence(name, far):
+    """One replicate, none, a null value, whichever part is null."""
+    nothing = [interval([]), interval([math.nan]), Interval(math.nan, far, far + 1, 3), Interval(far, far, math.nan, 3)]
+    nothing += [Interval(far, math.nan, far, 3), Interval(far, math.nan, math.nan, 3), Interval(far, far, far, 0)]
+    one = [interval([far]), Interval(far, far - 1, far + 1, 1), Interval(0, 0, 97.5, 1)]
+    for ours in nothing + one * (name in MEASURED):
+        assert verdict(RULES[name], ours, 0.0) == UNDECIDED, ours
+
+
+@pytest.mark.parametrize("name", MEASURED)
+@pytest.mark.parametrize("far", [-1000.0, 0.0, 1000.0])
+def test_replicates_without_a_spread_decide_nothing(name, far):
+    assert verdict(RULES[name], interval([far, far, far]), 0.0) == UNDECIDED
+
+
+@pytest.mark.parametrize("name", ["at_most", "at_least", "equals"])
+def test_a_figure_that_the_paper_lacks_decides_nothing(name):
+    for middle in (-1000.0, 0.0, 1000.0):
+        assert verdict(RULES[name], Interval(middle, middle - 1, middle + 1, 9), math.nan) == UNDECIDED
 
 
 @pytest.mark.parametrize("rule", [lower(), higher()])
 def test_an_interval_that_touches_zero_decides_nothing(rule):
-    assert verdict(rule, Interval(0.0, 0.0, 0.0, 3), 0.0) == UNDECIDED
+    for ours in (Interval(0.0, 0.0, 0.0, 3), Interval(-1, -2, 0.0, 3), Interval(1, 0.0, 2, 3)):
+        assert verdict(rule, ours, 0.0) == UNDECIDED

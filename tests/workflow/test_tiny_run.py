@@ -94,11 +94,11 @@ def test_a_damaged_model_stops_the_run_and_is_named(copy, snakemake):
 
 def test_a_cohort_larger_than_the_persons_stops_the_run(copy, snakemake):
     folder = copy(*FEDERATED)
-    overlay = {"federation": {"cohort": {"size": 17}}, "execution": {"clients_per_job": 17}}
+    overlay = {"federation": {"cohort": {"size": 16}}, "execution": {"clients_per_job": 16}}
     line = one_line(
         snakemake(folder, "results-tiny/models/averaging-plain/seed-0/round-1.safetensors", overlay=overlay, fails=True)
     )
-    assert "federation.cohort.size: 17 persons a round, but only 16" in line
+    assert "federation.cohort.size: 16 persons a round, but only 15" in line
     assert not list((folder / "results-tiny").rglob("*.payload"))
 
 

@@ -4,21 +4,29 @@ from privatune.core.errors import PrivatuneError
 from privatune.report.tables.stages import table
 
 
-def test_seconds_are_summed_and_memory_is_the_largest(make_run):
-    run = make_run()
-    frame = table(run.benchmarks, run.folder).frame.set_index("rule")
-    assert list(frame.columns) == ["jobs", "seconds", "peak_memory_mb"]
-    assert frame.loc["corpus"].tolist() == pytest.approx([3, 3 * 6.3 + 0.03, 322 * 1.048576])
+# seconds and peak memory in MiB of each job, in the order in which the stages run
+JOBS = {
+    "fetch_package/a": (4.0, 90),
+    "corpus/a": (6.3, 322),
+    "corpus/b": (6.31, 300),
+    "pretrain/bfloat16": (310.0, 1240),
+    "aggregate/round-1": (0.1, "-"),
+}
+
+
+def test_seconds_are_summed_memory_is_the_largest_and_what_was_not_measured_is_null(tmp_path):
+    paths = [tmp_path / f"{name}.tsv" for name in JOBS]
+    for path, (seconds, memory) in zip(paths, JOBS.values(), strict=True):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:01\t{memory}\n")
+    made = table(paths, tmp_path)
+    assert list(made.frame.columns) == ["rule", "jobs", "seconds", "peak_memory_mb"]
+    assert made.frame["rule"].tolist() == ["fetch_package", "corpus", "pretrain", "aggregate"]
+    frame = made.frame.set_index("rule")
+    assert frame.loc["corpus"].tolist() == pytest.approx([2, 12.61, 322 * 1.048576])
     assert frame.loc["pretrain"].tolist() == pytest.approx([1, 310.0, 1240 * 1.048576])
-    assert frame.index.tolist()[:2] == ["fetch_package", "corpus"]
-
-
-def test_memory_that_could_not_be_measured_is_null(make_run):
-    run = make_run()
-    made = table(run.benchmarks, run.folder)
-    row = made.frame["rule"] == "aggregate"
-    assert made.frame.loc[row, "peak_memory_mb"].isna().all()
-    assert made.shown.loc[row, "peak memory, MB"].tolist() == ["–"]
+    assert frame["peak_memory_mb"].isna().tolist() == [False, False, False, True]
+    assert made.shown["peak memory, MB"].tolist()[-1] == "–"
 
 
 def test_repeated_measurements_of_a_job_count_each(tmp_path):

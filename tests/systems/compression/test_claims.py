@@ -28,7 +28,7 @@ def tables(dgc=100.0, jitter=1.0):
         parts += [
             rows("averaging-dense", "averaging", seed, [0, 10, 100], [400, 200, 100]),
             rows("gradient-dense", "gradient", seed, [0, 1e3 * factor, 1e4 * factor], [400, 200, 100]),
-            rows("gradient-dgc", "gradient", seed, [0, 3, 30], [400, 200, dgc]),
+            rows("gradient-dgc", "gradient", seed, [0, 3 * factor, 30 * factor], [400, 200, dgc]),
             rows("gradient-topk", "gradient", seed, [0, 30 * factor, 300 * factor], [400, 200, 100], down=0.0),
         ]
     return {"compression": pd.concat(parts, ignore_index=True)}
@@ -76,3 +76,7 @@ def test_a_method_that_never_improves_is_undecided():
     claim = next(c for c in compression.claims(made) if "bits up than gradient-topk" in c.text)
     assert math.isnan(claim.ours(made).middle)
     assert verdict(claim.rule, claim.ours(made), math.nan) == UNDECIDED
+
+
+def test_nothing_is_decided_without_evidence(without_evidence):
+    without_evidence(compression, tables(jitter=1.1))

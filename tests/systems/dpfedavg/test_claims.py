@@ -75,6 +75,10 @@ def test_the_epsilon_table(tables):
     assert judged(tables)[next(text for text in judged(tables) if text.startswith("epsilon of the paper"))][2] == FAILS
 
 
+def test_nothing_is_decided_without_evidence(tables, without_evidence):
+    without_evidence(module, tables)
+
+
 def test_the_note_names_the_variants(tables):
     assert "Without differential privacy: fedavg," in module.note(tables)
     assert "Under it: weak, private," in module.note(tables)

@@ -4,7 +4,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from privatune.attacks.tail import NOT_REJECTED, REJECTED, UNDECIDED
 from privatune.report.tables.claims import COLUMNS, table
+from privatune.systems.popov import claims as popov_2018
 from privatune.systems.popov.claims import TABLES, claims
 from privatune.systems.popov.counterparts import counterpart
 
@@ -14,8 +16,8 @@ MANY = ("averaging-rehearsal", 4)
 GOOD = {MANY: (176, 110)}  # what makes every claim hold
 CONTROLLED = [*GOOD.items(), (("averaging-control", 4), (172, 331))]
 SECONDS = "A device takes about two minutes for 20 kB of text"
-TAIL = "The tail of c is Pareto: samples in which it is not rejected"
-EPSILON = "Largest epsilon at delta 1e-5, estimated from the tail"
+TAIL = "The tail of c is Pareto: pairs in which it is not rejected in either direction"
+EPSILON = "Largest epsilon at delta 1e-5, estimated from the tails that are not rejected"
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def judged(write_replicates, tmp_path):
         )
         other = costs.assign(scenario="device-plain", seconds=9999.0)
         pd.concat([costs, other]).to_csv(tmp_path / "costs.csv", index=False)
-        verdicts = pd.DataFrame(tail, columns=["verdict", "epsilon_1e-4", "epsilon_1e-5"])
+        verdicts = pd.DataFrame(tail, columns=TABLES["tail"])
         verdicts.to_csv(tmp_path / "tail.csv", index=False)
         made = table(
             "popov",
@@ -66,7 +68,7 @@ FAILING = {
         ("server-distill-generated-5", 1): (150, 100)
     },
     "Averaging over many rounds lowers user PPL by almost 70 %": {MANY: (176, 240)},
-    "Averaging over many rounds changes general PPL little": {MANY: (230, 110)},
+    "Averaging over many rounds raises general PPL little": {MANY: (230, 110)},
     "Averaging over many rounds raises user KSS": {MANY: (176, 250)},
 }
 
@@ -97,11 +99,11 @@ def test_no_claim_is_left_untested():
     rest = [
         claim.text for claim in claims({}) if claim.text not in tested and not claim.text.startswith("Largest epsilon")
     ]
-    assert rest == ["Averaging over many rounds changes general PPL little beside as many rounds of general text alone"]
+    assert rest == ["Averaging over many rounds raises general PPL little beside as many rounds of general text alone"]
 
 
 def test_the_control_has_its_own_row_without_a_figure_of_the_paper(judged):
-    claim = "Averaging over many rounds changes general PPL little beside as many rounds of general text alone"
+    claim = "Averaging over many rounds raises general PPL little beside as many rounds of general text alone"
     alone = judged(dict(CONTROLLED)).loc[claim]
     assert alone["verdict"] == "undecided" and alone["n"] == 1 and alone["ours"] == pytest.approx(2.3, abs=0.8)
     row = judged(dict(CONTROLLED), control=True).loc[claim]
@@ -137,60 +139,97 @@ def test_replicates_are_of_one_model():
         assert found[["scenario", "seed", "round"]].to_numpy().tolist() == [["a", 0, 50], ["a", 1, 50]]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "verdict"),
-    [((2, 3, 2.5), "holds"), ((150, 155, 160), "fails"), ((2, 300, 9), "undecided"), ((2,), "undecided")],
-)
-def test_a_device_is_judged_by_its_seconds_for_as_much_text(judged, seconds, verdict):
+@pytest.mark.parametrize("seconds", [(2, 3, 2.5), (150, 155, 160), (2,)])
+def test_the_seconds_of_a_device_are_shown_and_never_judged(judged, seconds):
     row = judged(seconds=seconds).loc[SECONDS]
-    assert (row["verdict"], row["n"]) == (verdict, len(seconds))
+    assert (row["verdict"], row["n"]) == ("undecided", len(seconds)) and "not judged" in row["rule"]
     assert row["ours"] == pytest.approx(sum(seconds) / len(seconds))
 
 
-KEPT, REJECTED, UNDECIDED = ("not rejected", 0.3, 0.5), ("rejected", None, None), ("undecided", None, None)
+def pairs(kept=0, rejected=0, undecided=0, epsilon=0.5, both=True):
+    """Two samples a pair, one for each direction; the second of a rejected pair may be not rejected."""
+    fits = {NOT_REJECTED: [0.3, epsilon, 0.9], REJECTED: [None] * 3, UNDECIDED: [None] * 3}
+    verdicts = [NOT_REJECTED] * kept + [REJECTED] * rejected + [UNDECIDED] * undecided
+    rows = []
+    for pair, said in enumerate(verdicts):
+        second = said if both or said == UNDECIDED else NOT_REJECTED
+        rows += [[pair, said, *fits[said]], [pair, second, *fits[second]]]
+    return rows
 
 
 @pytest.mark.parametrize(
     ("samples", "verdict", "n"),
     [
-        ([KEPT] * 4, "holds", 4),
-        ([KEPT] * 19 + [REJECTED], "holds", 20),
-        ([KEPT] * 4 + [UNDECIDED] * 3, "holds", 4),
-        ([REJECTED] * 4, "fails", 4),
-        ([KEPT] * 15 + [REJECTED] * 5, "fails", 20),
-        ([KEPT] * 3 + [REJECTED], "undecided", 4),
-        ([KEPT], "undecided", 1),
-        ([UNDECIDED] * 4, "undecided", 0),
+        (pairs(kept=13), "holds", 13),
+        (pairs(kept=12), "undecided", 12),  # 24 samples
+        (pairs(kept=19, rejected=1), "holds", 20),
+        (pairs(kept=19, rejected=1, both=False), "holds", 20),
+        (pairs(kept=14, undecided=3), "holds", 14),
+        (pairs(rejected=4, both=False), "fails", 4),
+        (pairs(kept=8, rejected=12), "fails", 20),
+        (pairs(kept=3, rejected=1), "undecided", 4),
+        (pairs(kept=1), "undecided", 1),
+        (pairs(undecided=4), "undecided", 0),
         ([], "undecided", 0),
     ],
 )
-def test_the_tail_is_judged_by_the_samples_that_are_decided(judged, samples, verdict, n):
+def test_the_tail_is_judged_by_the_pairs_that_are_decided(judged, samples, verdict, n):
     row = judged(tail=samples).loc[TAIL]
     assert (row["verdict"], row["n"]) == (verdict, n)
 
 
 def test_the_exact_interval_is_clopper_and_pearsons(judged):
-    row = judged(tail=[KEPT] * 19 + [REJECTED]).loc[TAIL]
+    row = judged(tail=pairs(kept=19, rejected=1)).loc[TAIL]
     assert (row["low"], row["high"]) == (pytest.approx(75.13, abs=0.01), pytest.approx(99.87, abs=0.01))
 
 
 @pytest.mark.parametrize(
-    ("samples", "verdict", "ours"),
+    ("samples", "verdict", "ours", "n"),
     [
-        ([KEPT, ("not rejected", 0.4, 0.7)], "holds", 0.7),
-        ([KEPT, ("not rejected", 0.9, 1.2)], "fails", 1.2),
-        ([KEPT], "undecided", 0.5),
-        ([KEPT, REJECTED], "undecided", math.nan),
-        ([KEPT, UNDECIDED], "undecided", math.nan),
-        ([], "undecided", math.nan),
+        (pairs(kept=13), "holds", 0.5, 13),
+        (pairs(kept=12), "undecided", 0.5, 12),
+        (pairs(kept=13, rejected=7), "holds", 0.5, 13),
+        (pairs(kept=3, epsilon=1.2), "fails", 1.2, 3),
+        (pairs(kept=1, rejected=1, both=False), "undecided", 0.5, 2),
+        (pairs(rejected=2, undecided=2), "undecided", math.nan, 0),
+        ([], "undecided", math.nan, 0),
     ],
 )
-def test_an_epsilon_is_quoted_only_where_every_tail_is_pareto(judged, samples, verdict, ours):
+def test_an_epsilon_is_the_largest_over_the_samples_not_rejected(judged, samples, verdict, ours, n):
+    for place, row in enumerate(row for row in samples if row[1] == NOT_REJECTED):
+        row[3] -= 0.001 * place
     claims = judged(tail=samples)
-    assert claims.loc[EPSILON, "verdict"] == verdict
+    assert (claims.loc[EPSILON, "verdict"], claims.loc[EPSILON, "n"]) == (verdict, n)
     assert claims.loc[EPSILON, "ours"] == pytest.approx(ours, nan_ok=True)
-    assert claims.loc["Largest epsilon at delta 1e-6, estimated from the tail", "verdict"] == "undecided"
-    assert "no proof" in claims.loc[EPSILON, "rule"] or "not a proof" in claims.loc[EPSILON, "rule"]
+    kept = sum(row[1] == NOT_REJECTED for row in samples)
+    assert f"not rejected in {kept} of {len(samples)} samples" in claims.loc[EPSILON, "note"]
+    assert "not a proof" in claims.loc[EPSILON, "note"]
+
+
+def test_more_pairs_make_no_verdict_less_likely(judged):
+    """At the same share of pairs, and of epsilons above the paper's, as the largest epsilon grows with the pairs."""
+    said = []
+    for times in (1, 2, 4):
+        samples = pairs(kept=19 * times, rejected=times)
+        for pair in range(19 * times):
+            samples[2 * pair][3] = 0.9 + 0.1 * times if pair < times else 0.5 - 1e-4 * pair
+        claims = judged(tail=samples)
+        claims = judged(
+            tail=[
+                [row[0], row[1], row[2], row[3] - 1e-4 * at, row[4]] if row[3] else row
+                for at, row in enumerate(samples)
+            ]
+        )
+        said.append((claims.loc[TAIL, "verdict"], claims.loc[EPSILON, "verdict"]))
+    assert said == [("holds", "undecided"), ("holds", "holds"), ("holds", "holds")]
+
+
+def test_nothing_is_decided_without_evidence(judged, tmp_path, without_evidence):
+    judged(control=True, tail=pairs(kept=20))
+    files = {"replicates": "replicates", "client_costs": "costs", "tail": "tail"}
+    tables = {name: pd.read_csv(tmp_path / f"{file}.csv") for name, file in files.items()}
+    tables |= {name: pd.read_csv(path) for name, path in PAPER.items()}
+    without_evidence(popov_2018, tables)
 
 
 def test_tables_without_the_rows_decide_nothing(tmp_path):

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.stats import beta
 
 from privatune.attacks.canaries import PREFIX
 from privatune.core.errors import PrivatuneError
+from privatune.core.proportions import share_interval
 from privatune.core.streams import stream
 from privatune.models import network
 from privatune.models.network import State, Weights, hidden_states, zero_state
@@ -48,9 +48,7 @@ def exposure(before: int, references: int, space: float, confidence: float = 0.9
     """
     if not 0 <= before <= references or references < 1:
         raise ValueError(f"{before=} of {references=}")
-    tail = (1 - confidence) / 2
-    least = float(beta.ppf(tail, before, references - before + 1)) if before else 0.0
-    most = float(beta.ppf(1 - tail, before + 1, references - before)) if before < references else 1.0
+    least, most = share_interval(before, references, confidence)
     rank = before + 1
     value = math.log2(references) - math.log2(rank)
     return Exposure(rank, references, value, abs(math.log2(most)), -math.log2(max(least, 1 / space)))

@@ -28,8 +28,19 @@ class PrivateSettings(Settings):
     max_words: int = Field(
         8000, ge=1, description="words of a person that are used, the newest; a longer message is left out"
     )
-    max_persons: int | None = Field(None, ge=2, description="persons to take, chosen by `seed`; null: all")
-    heldout_share: float = Field(0.2, gt=0, lt=1, description="share of persons who never train: the user test")
+    max_persons: int | None = Field(
+        None,
+        ge=2,
+        description="persons to take: those whose names have the smallest hashes under `seed`; null: all. One person "
+        "more can take the place of another",
+    )
+    heldout_share: float = Field(
+        0.2,
+        gt=0,
+        lt=1,
+        description="chance of a person to be held out from training, for the user test; a hash of `seed` and the "
+        "person's name decides, whoever else takes part",
+    )
     later_share: float = Field(
         0.1, gt=0, lt=1, description="share of a training person's used words, the newest, that never trains"
     )
@@ -46,9 +57,9 @@ def split_persons(
 ) -> None:
     """Split the private corpus `corpus` into `table` (person, part, time, text), with `counts` as JSON.
 
-    Persons appear as p0000, p0001, ... in an order drawn by `seed`; part is train, later or heldout; a person's rows
-    are in the order of time, then of the corpus. Memory holds a word count for each person and one bucket of text, so
-    it does not grow with the text. Raises PrivatuneError when fewer than two persons have enough text.
+    Persons appear as p0000, p0001, ... in the order of `choose_persons`; part is train, later or heldout; a person's
+    rows are in the order of time, then of the corpus. Memory holds a word count for each person and one bucket of text,
+    so it does not grow with the text. Raises PrivatuneError as `choose_persons` does.
     """
     from privatune.corpora.tables import CHOSEN, write_table
 
@@ -78,25 +89,35 @@ def split_persons(
 
 
 def choose_persons(words: dict[str, int], settings: PrivateSettings, seed: int) -> "tuple[dict[str, int], np.ndarray]":
-    """Number the persons with enough text in an order drawn by `seed`; the array [persons] of bool tells the held-out.
+    """Number the persons with enough text; the array [persons] of bool tells the held-out.
 
-    The order of `words` makes no difference. Raises PrivatuneError when fewer than two persons have enough text.
+    Part and place of a person are hashes of `seed` and the person's own name, so that one person more or less changes
+    no other person's part, nor the order of the others. `max_persons` takes the first in this order, so that one person
+    more can push the last one out. The order of `words` makes no difference.
+
+    Raises:
+        PrivatuneError: fewer than two persons have enough text, or all who are chosen are of one part.
     """
     import numpy as np
 
-    from privatune.core.streams import stream
+    from privatune.core.streams import stream_key
 
-    enough = sorted(person for person, count in words.items() if count >= settings.min_words)
+    enough = [person for person, count in words.items() if count >= settings.min_words]
     if len(enough) < 2:
         raise PrivatuneError(
             f"private.min_words: {len(enough)} of {len(words)} persons of `{settings.corpus}` have {settings.min_words}"
             " words of text, and two are needed (one to train, one held out); lower it or bring more text"
         )
-    order = stream(seed, "private persons").permutation(len(enough))[: settings.max_persons]
-    held = np.zeros(len(order), bool)
-    count = min(max(1, round(settings.heldout_share * len(order))), len(order) - 1)
-    held[stream(seed, "held-out persons").permutation(len(order))[:count]] = True
-    return {enough[person]: number for number, person in enumerate(order)}, held
+    chosen = sorted(enough, key=lambda person: stream_key(seed, "place of a person", person))[: settings.max_persons]
+    below = settings.heldout_share * 2**128  # of a hash of 128 bits
+    held = np.array([stream_key(seed, "part of a person", person) < below for person in chosen])
+    if held.all() or not held.any():
+        raise PrivatuneError(
+            f"private.heldout_share: it makes {'all' if held.any() else 'none'} of the {len(chosen)} persons of "
+            f"`{settings.corpus}` held out under `seed: {seed}`, and there must be one to train and one held out at "
+            "least; change it or `seed`, or bring more persons"
+        )
+    return {person: number for number, person in enumerate(chosen)}, held
 
 
 def _words_by_person(corpus: str | Path, max_words: int) -> tuple[dict[str, int], int]:

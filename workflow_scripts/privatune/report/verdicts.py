@@ -15,10 +15,19 @@ HOLDS, FAILS, UNDECIDED = "holds", "fails", "undecided"
 
 @dataclass(frozen=True)
 class Rule:
-    """How a verdict follows from our interval and the paper's figure."""
+    """How a verdict follows from our interval and the paper's figure; `verdict` asks it only where there is evidence.
+
+    Attributes:
+        text: the rule in words.
+        judge: of our interval and the paper's figure.
+        edges: of the paper's figure: where one verdict ends and another begins.
+        exact: the figure is computed, so one value without a spread decides.
+    """
 
     text: str
     judge: Callable[[Interval, float], str]
+    edges: Callable[[float], tuple[float, ...]] = lambda _: ()
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,12 +42,20 @@ class Claim:
 
 
 def verdict(rule: Rule, ours: Interval, paper: float) -> str:
-    """What the rule says; undecided where fewer than two values give no interval."""
-    return UNDECIDED if math.isnan(ours.low) else rule.judge(ours, paper)
+    """What the rule says, and undecided without evidence: of a null value, one replicate, or replicates without spread.
+
+    Values that are all equal have an interval of no width. That says that the measure is coarse or that one model was
+    counted several times, not that the mean is known.
+
+    >>> verdict(lower(), Interval(-2, -3, -1, 5), 0), verdict(lower(), Interval(-2, -2, -2, 5), 0)
+    ('holds', 'undecided')
+    """
+    least, spread = (1, ours.low <= ours.high) if rule.exact else (2, ours.low < ours.high)  # no when null
+    return rule.judge(ours, paper) if spread and ours.n >= least and not math.isnan(ours.middle) else UNDECIDED
 
 
 def inside(ours: Interval, low: float, high: float) -> str:
-    """Whether a range holds the whole interval, none of it, or a part.
+    """Whether a range holds the whole interval, none of it, or a part; undecided where an end of the range is null.
 
     >>> inside(Interval(2, 1, 3, 5), 0, 3), inside(Interval(2, 1, 3, 5), 4, 5), inside(Interval(2, 1, 3, 5), 2, 5)
     ('holds', 'fails', 'undecided')
@@ -48,54 +65,59 @@ def inside(ours: Interval, low: float, high: float) -> str:
     return FAILS if ours.high < low or high < ours.low else UNDECIDED
 
 
+def below(text: str, edge: Callable[[float], float]) -> Rule:
+    """The whole interval must be below an edge that follows from the paper's figure; it fails wholly above it."""
+
+    def judge(ours: Interval, paper: float) -> str:
+        return HOLDS if ours.high < edge(paper) else FAILS if ours.low > edge(paper) else UNDECIDED
+
+    return Rule(f"holds if the whole interval is below {text}, fails if it is above", judge, lambda p: (edge(p),))
+
+
+def above(text: str, edge: Callable[[float], float]) -> Rule:
+    """The whole interval must be above an edge that follows from the paper's figure; it fails wholly below it."""
+
+    def judge(ours: Interval, paper: float) -> str:
+        return HOLDS if ours.low > edge(paper) else FAILS if ours.high < edge(paper) else UNDECIDED
+
+    return Rule(f"holds if the whole interval is above {text}, fails if it is below", judge, lambda p: (edge(p),))
+
+
 def lower() -> Rule:
     """A change that must be negative."""
-    return Rule(
-        "holds if the whole interval is below 0, fails if it is above 0",
-        lambda ours, _: HOLDS if ours.high < 0 else FAILS if ours.low > 0 else UNDECIDED,
-    )
+    return below("0", lambda _: 0.0)
 
 
 def higher() -> Rule:
     """A change that must be positive."""
-    return Rule(
-        "holds if the whole interval is above 0, fails if it is below 0",
-        lambda ours, _: HOLDS if ours.low > 0 else FAILS if ours.high < 0 else UNDECIDED,
-    )
+    return above("0", lambda _: 0.0)
 
 
 def not_higher(margin: float) -> Rule:
-    """A change that may be negative or too small to see."""
+    """A change that may be negative, or too small to matter."""
+    return below(f"a margin of {margin:g}", lambda _: margin)
 
-    def judge(ours: Interval, _: float) -> str:
-        if ours.low > 0:
-            return FAILS
-        return HOLDS if ours.high < margin else UNDECIDED
 
+def at_most(margin: float) -> Rule:
+    """A figure that may exceed the paper's by no more than a margin, and may be as low as it likes."""
+    return below(f"the paper's figure and a margin of {margin:g}", lambda paper: paper + margin)
+
+
+def at_least(margin: float) -> Rule:
+    """A figure that may fall short of the paper's by no more than a margin, and may be as high as it likes."""
+    return above(f"the paper's figure less a margin of {margin:g}", lambda paper: paper - margin)
+
+
+def equals(margin: float) -> Rule:
+    """A figure that is computed, not measured, and must be the paper's."""
     return Rule(
-        f"holds if the interval does not start above 0 and ends below {margin:g}, fails if it starts above 0", judge
-    )
-
-
-def little(margin: float) -> Rule:
-    """A change that must be small, whatever its sign."""
-    return Rule(
-        f"holds if the whole interval is within {margin:g} of 0, fails if none of it is",
-        lambda ours, _: inside(ours, -margin, margin),
-    )
-
-
-def about(margin: float) -> Rule:
-    """A figure that must be near the paper's."""
-    return Rule(
-        f"holds if the whole interval is within {margin:g} of the paper's figure, fails if none of it is",
+        f"holds if the figure is within {margin:g} of the paper's, fails if it is not",
         lambda ours, paper: inside(ours, paper - margin, paper + margin),
+        lambda paper: (paper - margin, paper + margin),
+        exact=True,
     )
 
 
-def at_most() -> Rule:
-    """A cost that must not exceed the paper's."""
-    return Rule(
-        "holds if the whole interval is at or below the paper's figure, fails if it is above",
-        lambda ours, paper: inside(ours, -math.inf, paper),
-    )
+def never(why: str) -> Rule:
+    """A figure that is shown and not judged."""
+    return Rule(f"shown, not judged: {why}", lambda ours, paper: UNDECIDED)

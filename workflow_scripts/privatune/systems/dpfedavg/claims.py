@@ -6,10 +6,10 @@ from functools import partial
 from typing import Literal
 
 import pandas as pd
-from scipy.stats import beta
 
-from privatune.report.intervals import CONFIDENCE, Interval, interval
-from privatune.report.verdicts import FAILS, HOLDS, Claim, Rule, Tables, about, higher, inside
+from privatune.core.proportions import share_interval
+from privatune.report.intervals import Interval, interval
+from privatune.report.verdicts import FAILS, HOLDS, Claim, Rule, Tables, above, equals, higher
 
 SYSTEM = "Ramaswamy et al. 2020"
 TABLES = {
@@ -22,9 +22,7 @@ BASELINE = "ngram-general"
 Cells = Literal["fewest", "largest"]
 
 NONE = Rule("holds if none is found, fails if one is", lambda ours, _: HOLDS if ours.middle == 0 else FAILS)
-MOST = Rule(
-    "holds if the whole interval is above 50, fails if it is below 50", lambda ours, _: inside(ours, 50, math.inf)
-)
+MOST = above("50", lambda _: 50.0)
 
 
 def claims(tables: Tables) -> Iterator[Claim]:
@@ -60,7 +58,7 @@ def claims(tables: Tables) -> Iterator[Claim]:
         "epsilon",
         lambda _: 0.0,
         _largest_difference,
-        about(0.01),
+        equals(0.01),
     )
 
 
@@ -89,14 +87,15 @@ def _variants(tables: Tables) -> tuple[list[str], list[str]]:
 def _extracted(tables: Tables, variant: str, cells: Cells) -> Interval:
     """Share of canaries that the beam search found, in %, all seeds together."""
     rows = tables["canaries"]
-    rows = rows[rows["scenario"] == variant]
+    rows = rows[(rows["scenario"] == variant) & rows["beam_found"].notna()]
     if cells == "fewest":
         rows = rows[rows["n_users"] == rows["n_users"].min()]
     else:
         rows = rows[(rows["n_users"] == rows["n_users"].max()) & (rows["n_copies"] == rows["n_copies"].max())]
-    n, found, tail = len(rows), int(rows["beam_found"].sum()), (1 - CONFIDENCE) / 2
-    low = float(beta.ppf(tail, found, n - found + 1)) if found else 0.0
-    high = float(beta.ppf(1 - tail, found + 1, n - found)) if found < n else 1.0
+    n, found = len(rows), int(rows["beam_found"].sum())
+    if rows["seed"].nunique() < 2:  # canaries of one model share its training: they are one replicate
+        return Interval(100 * found / n if n else math.nan, math.nan, math.nan, n)
+    low, high = share_interval(found, n)
     return Interval(100 * found / n, 100 * low, 100 * high, n)
 
 

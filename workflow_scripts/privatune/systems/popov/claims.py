@@ -4,21 +4,22 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from scipy.special import betaincinv
+import pandas as pd
+from scipy.stats import binom
 
 from privatune.attacks.tail import NOT_REJECTED, REJECTED
-from privatune.report.intervals import Interval, difference, interval, ratio
+from privatune.core.proportions import share_interval
+from privatune.report.intervals import CONFIDENCE, Interval, difference, interval, ratio
 from privatune.report.verdicts import (
-    FAILS,
-    HOLDS,
-    UNDECIDED,
     Claim,
     Rule,
     Tables,
-    about,
+    above,
+    at_least,
     at_most,
-    little,
+    below,
     lower,
+    never,
     not_higher,
 )
 from privatune.systems.popov.counterparts import CONTROL, MANY_ROUNDS, counterpart
@@ -29,7 +30,7 @@ TABLES = {
         "scenario seed round clients_per_round user_share ppl_general ppl_user ppl_average kss_user paper".split()
     ),
     "client_costs": "scenario seconds user_kb rehearsal_kb".split(),
-    "tail": ["verdict"],
+    "tail": "pair verdict epsilon_1e-4 epsilon_1e-5 epsilon_1e-6".split(),
     "paper": "row ppl_general ppl_user ppl_average kss_user".split(),
     "paper_text": ["figure", "value"],
 }
@@ -43,8 +44,8 @@ DISTILLATIONS = {
     "distillation generated 5 cycles": "distillation on text generated anew each epoch",
 }
 
-EXPECTED = 95.0  # of 100 Pareto tails a test at 5 % does not reject
-PASSED = 90.0
+SHARE = 75.0  # percent of pairs that must bear a claim on the tail out; the paper's 19 of 20 give a lower limit of 75.1
+DELTAS = ("1e-4", "1e-5", "1e-6")
 
 
 def claims(tables: Tables) -> list[Claim]:
@@ -53,12 +54,20 @@ def claims(tables: Tables) -> list[Claim]:
 
 
 def note(tables: Tables) -> str:
-    """What the claims call many rounds on our side."""
+    """What the claims call many rounds on our side, and how many tails an epsilon stands on."""
     many = counterpart(tables, MANY_ROUNDS)
-    if many.empty:
-        return f"{SYSTEM}: no model stands for `{MANY_ROUNDS}`."
-    rounds, clients = many[["round", "clients_per_round"]].iloc[0]
-    return f"{SYSTEM}: many rounds are {rounds:g} of {clients:g} persons on our side (`{MANY_ROUNDS}` in the paper)."
+    rounds = f"{SYSTEM}: no model stands for `{MANY_ROUNDS}`."
+    if len(many):
+        number, clients = many[["round", "clients_per_round"]].iloc[0]
+        rounds = (
+            f"{SYSTEM}: many rounds are {number:g} of {clients:g} persons on our side (`{MANY_ROUNDS}` in the paper)."
+        )
+    verdicts = tables["tail"]["verdict"]
+    return (
+        f"{rounds} A Pareto tail is not rejected in {(verdicts == NOT_REJECTED).sum()} of {len(verdicts)} samples, two "
+        "directions of each pair; an epsilon from them is an estimate, not a proof. Of an epsilon n counts the pairs "
+        f"that have one, and low and high are the exact interval of what {SHARE:g} % of pairs do not exceed."
+    )
 
 
 def _ours(tables: Tables, measure: str, old: str, new: str) -> Interval:
@@ -101,43 +110,50 @@ def _seconds(tables: Tables) -> Interval:
     return interval(_said("device text")(tables) * clients["seconds"] / (clients["user_kb"] + clients["rehearsal_kb"]))
 
 
+def _kept_pairs(tables: Tables) -> tuple[pd.DataFrame, int]:
+    """Samples of the pairs in which a Pareto tail is not rejected in either direction, and how many pairs are decided.
+
+    The two directions of a pair compare the same two models, so they are no two replicates.
+    """
+    verdicts = tables["tail"].groupby("pair")["verdict"]
+    rejected = verdicts.agg(lambda pair: (pair == REJECTED).any()).astype(bool)
+    kept = verdicts.agg(lambda pair: (pair == NOT_REJECTED).all()).astype(bool)
+    samples = tables["tail"]
+    return samples[samples["pair"].isin(kept.index[kept])], int((kept | rejected).sum())
+
+
 def _share_not_rejected(tables: Tables) -> Interval:
-    """Percent of the decided samples, with the exact binomial interval (Clopper and Pearson, 1934)."""
-    verdicts = tables["tail"]["verdict"]
-    kept, n = int((verdicts == NOT_REJECTED).sum()), int(verdicts.isin([NOT_REJECTED, REJECTED]).sum())
-    if n < 2:
-        return Interval(100 * kept / n if n else math.nan, math.nan, math.nan, n)
-    low = betaincinv(kept, n - kept + 1, 0.025) if kept else 0.0
-    high = betaincinv(kept + 1, n - kept, 0.975) if kept < n else 1.0
-    return Interval(100 * kept / n, 100 * float(low), 100 * float(high), n)
-
-
-def _judge_tail(ours: Interval, _: float) -> str:
-    if ours.high < EXPECTED:
-        return FAILS
-    return HOLDS if ours.middle >= PASSED else UNDECIDED
+    """Percent of the decided pairs, with the exact binomial interval (Clopper and Pearson, 1934)."""
+    samples, n = _kept_pairs(tables)
+    kept = samples["pair"].nunique()
+    if not n:
+        return Interval(math.nan, math.nan, math.nan, 0)
+    low, high = share_interval(kept, n)
+    return Interval(100 * kept / n, 100 * low, 100 * high, n)
 
 
 def _largest_epsilon(column: str, tables: Tables) -> Interval:
-    """Over the samples, from the smallest to the largest; null unless a Pareto tail is supported in all of them."""
-    tail = tables["tail"]
-    if column not in tail or not len(tail) or not (tail["verdict"] == NOT_REJECTED).all():
+    """Over the samples in which a Pareto tail is not rejected; a pair counts once, with the larger of its directions.
+
+    The largest of more pairs is larger, so the interval is not its own: it is the exact interval of the epsilon that
+    SHARE percent of pairs do not exceed, from order statistics. With too few pairs its ends are 0 and infinite.
+    """
+    samples = tables["tail"]
+    samples = samples[samples["verdict"] == NOT_REJECTED]
+    largest = samples.groupby("pair")[column].max().dropna().astype(float).sort_values().to_numpy()
+    n = len(largest)
+    if not n:
         return Interval(math.nan, math.nan, math.nan, 0)
-    values = tail[column].astype(float)
-    low = values.min() if len(values) > 1 else math.nan
-    return Interval(values.max(), low, values.max(), len(values))
+    below_share = binom(n, SHARE / 100)
+    first = int(below_share.ppf((1 - CONFIDENCE) / 2))
+    last = int(below_share.ppf((1 + CONFIDENCE) / 2)) + 1
+    low = float(largest[first - 1]) if first else 0.0
+    return Interval(float(largest[-1]), low, float(largest[last - 1]) if last <= n else math.inf, n)
 
 
-TAIL = Rule(
-    f"holds if at least {PASSED:g} % of the decided samples are not rejected and the exact interval of that share "
-    f"holds the {EXPECTED:g} % of a Pareto tail; fails if the interval lies below it",
-    _judge_tail,
-)
-LARGEST = Rule(
-    "an estimate, not a proof; no figure unless a Pareto tail is supported in every sample; holds if the largest is at "
-    "most the paper's, fails if it is larger (low, high: smallest and largest sample)",
-    lambda ours, paper: HOLDS if ours.high <= paper else FAILS,
-)
+DEVICE = never("how fast the paper's phone is beside a core of this machine was not measured")
+TAIL = above(f"{SHARE:g} %", lambda _: SHARE)
+LARGEST = below("the paper's figure", lambda paper: paper)
 
 _CLAIMS = [
     *(
@@ -164,19 +180,21 @@ _CLAIMS = [
         _change(f"Averaging over many rounds beats {text}: average PPL", "ppl_average", row, MANY_ROUNDS, lower())
         for row, text in {ONE_DEVICE: "one device", ONE_ROUND: "one round", **DISTILLATIONS}.items()
     ),
-    _change("Averaging over many rounds lowers user PPL by almost 70 %", "ppl_user", INITIAL, MANY_ROUNDS, about(10)),
-    _change("Averaging over many rounds changes general PPL little", "ppl_general", INITIAL, MANY_ROUNDS, little(10)),
+    _change("Averaging over many rounds lowers user PPL by almost 70 %", "ppl_user", INITIAL, MANY_ROUNDS, at_most(10)),
     _change(
-        "Averaging over many rounds changes general PPL little beside as many rounds of general text alone",
+        "Averaging over many rounds raises general PPL little", "ppl_general", INITIAL, MANY_ROUNDS, not_higher(10)
+    ),
+    _change(
+        "Averaging over many rounds raises general PPL little beside as many rounds of general text alone",
         "ppl_general",
         CONTROL,
         MANY_ROUNDS,
-        little(10),
+        not_higher(10),
     ),
-    Claim("Averaging over many rounds raises user KSS", "points", _keystrokes_theirs, _keystrokes_ours, about(3)),
-    Claim("A device takes about two minutes for 20 kB of text", "s", _said("device seconds"), _seconds, at_most()),
+    Claim("Averaging over many rounds raises user KSS", "points", _keystrokes_theirs, _keystrokes_ours, at_least(3)),
+    Claim("A device takes about two minutes for 20 kB of text", "s", _said("device seconds"), _seconds, DEVICE),
     Claim(
-        "The tail of c is Pareto: samples in which it is not rejected",
+        "The tail of c is Pareto: pairs in which it is not rejected in either direction",
         "%",
         lambda tables: 100 * _said("tail not rejected")(tables) / _said("tail samples")(tables),
         _share_not_rejected,
@@ -184,12 +202,12 @@ _CLAIMS = [
     ),
     *(
         Claim(
-            f"Largest epsilon at delta {delta}, estimated from the tail",
+            f"Largest epsilon at delta {delta}, estimated from the tails that are not rejected",
             "",
             _said(f"epsilon_{delta}"),
             partial(_largest_epsilon, f"epsilon_{delta}"),
             LARGEST,
         )
-        for delta in ("1e-4", "1e-5", "1e-6")
+        for delta in DELTAS
     ),
 ]
