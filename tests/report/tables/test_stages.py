@@ -3,7 +3,6 @@ import pytest
 from privatune.core.errors import PrivatuneError
 from privatune.report.tables.stages import table
 
-
 # seconds and peak memory in MiB of each job, in the order in which the stages run
 JOBS = {
     "fetch_package/a": (4.0, 90),
