@@ -3,8 +3,8 @@ from pathlib import Path
 from privatune.core.files import read_json, write_json
 from privatune.core.job import job
 from privatune.core.tensors import read_packed
-from privatune.systems.compression.costs import codec_cost
 from privatune.models.settings import NumericsSettings
+from privatune.systems.compression.costs import codec_cost
 from privatune.systems.compression.methods import Choice, best
 from privatune.text.streams import limited, read_stream
 

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from privatune.attacks.settings import TailSettings
 from privatune.core.settings import Name, Names, Seeds, Settings, known_names, touches
 from privatune.core.validation import validated
 from privatune.corpora.catalog import SourceName, SourceSettings
@@ -14,7 +15,6 @@ from privatune.corpora.split import PrivateSettings
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.settings import CLIENTS, ROUNDS, ScenarioSettings
 from privatune.models.settings import LstmSettings, ModelSettings
-from privatune.privacy.settings import TailSettings
 from privatune.report.settings import PopovSettings, ReportSettings
 from privatune.sweeps import swept
 from privatune.systems.compression.settings import METHODS, CompressionSettings

@@ -6,8 +6,8 @@ from matplotlib.text import Text
 
 from privatune.report.frames import write_table
 from privatune.report.style import save_figure
-from privatune.systems.popov.tables import client_costs, clients, comparison
 from privatune.report.tables import stages
+from privatune.systems.popov.tables import client_costs, clients, comparison
 
 ONE = ["initial", "device-rehearsal", "averaging-rehearsal"]
 RUNS = {

@@ -1,7 +1,7 @@
 import pytest
 
-from privatune.systems.popov.figures import popov_methods, popov_rounds
 from privatune.report.style import save_figure
+from privatune.systems.popov.figures import popov_methods, popov_rounds
 
 
 def test_a_method_is_drawn_beside_the_papers_in_percent_of_the_initial_model(write_replicates):
