@@ -1,7 +1,7 @@
+from privatune.attacks.settings import AuditSettings
 from privatune.core.files import read_json, write_json
 from privatune.core.job import job
 from privatune.privacy.mechanism import mechanism_from
-from privatune.privacy.settings import AuditSettings
 from privatune.systems.dpfedavg.audit import audit
 from privatune.systems.dpfedavg.rounds import first_state
 

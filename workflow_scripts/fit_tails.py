@@ -1,7 +1,7 @@
+from privatune.attacks.settings import TailTestSettings
 from privatune.attacks.tail import fit_tails
 from privatune.core.files import CSV, write_json, write_sealed
 from privatune.core.job import job
-from privatune.privacy.settings import TailTestSettings
 
 with job(snakemake.log[0]):
     s = snakemake.params.settings

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from privatune.attacks.settings import TailSettings, TailTestSettings
 from privatune.attacks.tail import (
     NOT_REJECTED,
     PAPER_CRITICAL,
@@ -25,7 +26,6 @@ from privatune.attacks.tail import (
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.core.tensors import save_tensors
-from privatune.privacy.settings import TailSettings, TailTestSettings
 
 # alpha, C, KS of the 20 pairs: table 3 of Popov et al. (2018)
 TABLE_3 = [

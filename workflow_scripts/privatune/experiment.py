@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from privatune.attacks.settings import TailSettings
 from privatune.core.merging import merged
 from privatune.core.settings import Name, Names, Seeds, Settings, known_names, touches
 from privatune.core.validation import validated
@@ -15,7 +16,6 @@ from privatune.corpora.split import PrivateSettings
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.settings import CLIENTS, ROUNDS, ScenarioSettings
 from privatune.models.settings import LstmSettings, ModelSettings
-from privatune.privacy.settings import TailSettings
 from privatune.report.settings import PopovSettings, ReportSettings
 from privatune.sweeps import swept
 from privatune.systems.compression.settings import METHODS, CompressionSettings

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from privatune.attacks.audit import Gaussian, coins, estimate, gaussian_epsilon, signs
+from privatune.attacks.settings import AuditSettings
 from privatune.core.errors import PrivatuneError
 from privatune.core.vectors import flat
 from privatune.federation.cohorts import poisson_cohort
 from privatune.privacy import clipping
 from privatune.privacy import mechanism as mechanism_module
 from privatune.privacy.mechanism import Mechanism
-from privatune.privacy.settings import AdaptiveClipSettings, AuditSettings
+from privatune.privacy.settings import AdaptiveClipSettings
 from privatune.systems.dpfedavg import rounds as private
 from privatune.systems.dpfedavg.audit import LENGTH, audit, audited, canary_updates, observe
 from privatune.systems.dpfedavg.rounds import State

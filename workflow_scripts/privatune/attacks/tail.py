@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from privatune.attacks.settings import TailTestSettings
 from privatune.core.streams import stream
 from privatune.core.tensors import load_tensors
-from privatune.privacy.settings import TailTestSettings
 
 LEVEL = 0.05  # of the test
 PAPER_CRITICAL = 1.08  # the paper's critical value at this level, for any size

@@ -3,9 +3,9 @@ import pytest
 
 from privatune.core.files import write_json
 from privatune.report.frames import write_table
+from privatune.report.measured import COLUMNS
 from privatune.systems.dpfedavg.figures import canaries as canary_figure
 from privatune.systems.dpfedavg.tables import audit, canaries, comparison_dpfedavg
-from privatune.systems.popov.tables.comparison import COLUMNS
 
 MEASURES = [name for name in COLUMNS if name.split("_")[0] in {"ppl", "oov", "kss", "recall1", "recall3"}]
 MECHANISM = dict.fromkeys(comparison_dpfedavg.STATED, 1.0) | {"cohort": 4, "rounds": 10, "population": 1500}

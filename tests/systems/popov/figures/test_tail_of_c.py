@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from privatune.attacks.settings import TailTestSettings
 from privatune.attacks.tail import fit_tails
 from privatune.core.files import write_json
 from privatune.core.streams import stream
 from privatune.core.tensors import save_tensors
-from privatune.privacy.settings import TailTestSettings
 from privatune.report.frames import write_table
 from privatune.report.style import save_figure
 from privatune.systems.popov.figures.tail_of_c import figure

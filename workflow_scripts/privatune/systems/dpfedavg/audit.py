@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from privatune.attacks.audit import coins, estimate, guess, log_ratios, lower_bound, signs
+from privatune.attacks.settings import AuditSettings
 from privatune.core.tensors import Arrays
 from privatune.core.vectors import flat, shaped, shapes_of, size_of
 from privatune.federation.settings import SgdSettings
 from privatune.privacy.accounting import Accountant, guarantee
 from privatune.privacy.mechanism import Mechanism
-from privatune.privacy.settings import AuditSettings
 from privatune.systems.dpfedavg.rounds import Contribution, State, close_round, run_slot
 
 # of a canary's update, in clips: an attacker sends what they like, and nothing but clipping bounds it

@@ -2,9 +2,10 @@
 
 from pydantic import Field
 
+from privatune.attacks.settings import AuditSettings
 from privatune.core.settings import Name, Names, Seeds, Settings, touches
 from privatune.evaluation.settings import EvaluationSettings
-from privatune.privacy.settings import AccountingSettings, AuditSettings
+from privatune.privacy.settings import AccountingSettings
 from privatune.systems.dpfedavg.job_settings import PrivateTrainingSettings, VariantSettings
 
 PRIVATE = ["train_private", "private_slot", "private_round", "private_model"]  # rules of training with privacy

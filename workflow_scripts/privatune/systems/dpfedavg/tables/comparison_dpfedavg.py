@@ -7,7 +7,7 @@ import pandas as pd
 
 from privatune.core.files import read_json
 from privatune.report.frames import Table, arrange, decimals, megabytes, show
-from privatune.systems.popov.tables.comparison import COLUMNS
+from privatune.report.measured import COLUMNS
 
 STATED = "unit adjacency sensitivity sampling population cohort q rounds noise_multiplier clip accountant".split()
 NOTE = (

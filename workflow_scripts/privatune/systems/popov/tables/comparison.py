@@ -8,11 +8,8 @@ import pandas as pd
 
 from privatune.core.errors import PrivatuneError
 from privatune.report.frames import Table, arrange, decimals, megabytes, read_records, read_table, read_tables, show
+from privatune.report.measured import COLUMNS
 
-COLUMNS = (
-    "scenario seed round clients_per_round user_share ppl_general ppl_user ppl_average oov_general oov_user "
-    "kss_general kss_user recall1_user recall3_user bits_up bits_down epsilon delta ppl_later"
-).split()
 MODEL = ["scenario", "seed", "round"]
 ABOUT = ["clients_per_round", "user_share"]
 SENT = ["bits_up", "bits_down"]
