@@ -239,6 +239,7 @@ def private_terms(wildcards):
         {
             "carriers": training.canaries.carriers if variant.carriers else 0,
             "cohort": training.cohort,
+            "participation": training.canaries.participation if variant.carriers else 0.0,
             "privacy": variant.privacy,
             "rounds": training.rounds,
         }
@@ -248,7 +249,7 @@ def private_terms(wildcards):
 def private_settings(wildcards):
     """What every job of a variant's training uses beside its mechanism."""
     variant, training = E.dpfedavg.variants[wildcards.variant], E.dpfedavg.training
-    planted = training.canaries.model_dump(exclude={"references"})
+    planted = training.canaries.model_dump(exclude={"participation", "references"})
     return plain(
         {
             "canaries": planted if variant.carriers else None,

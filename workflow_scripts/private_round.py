@@ -7,5 +7,6 @@ with job(snakemake.log[0]):
     i, s, w = snakemake.input, PrivateJobSettings(**snakemake.params.settings), snakemake.wildcards
     run = private_run(i.private, i.general, i.tokenizer, i.terms, [i.model, *i.code], s, int(w.seed))
     state = load_state(i.state) if i.state else first_state(i.model, run.mechanism)
-    sums = map(load_sum, i.sums)
-    save_state(snakemake.output[0], close_round(state, sums, run.mechanism, s.optimiser, int(w.round), run.secret))
+    sums, number = map(load_sum, i.sums), int(w.round)
+    closed = close_round(state, sums, run.mechanism, s.optimiser, number, run.secret, int(w.seed))
+    save_state(snakemake.output[0], closed)

@@ -9,11 +9,12 @@ from privatune.core.streams import stream
 from privatune.core.tensors import pack
 from privatune.evaluation.memorization import memorized
 from privatune.federation.client import fine_tune
-from privatune.federation.cohorts import fixed_cohort
-from privatune.federation.population import joined, population
+from privatune.federation.cohorts import carriers_drawn, fixed_cohort
+from privatune.federation.population import joined, population, visits
 from privatune.federation.private import (
     State,
     close_round,
+    drawn,
     fine_tuning,
     load_state,
     load_sum,
@@ -27,7 +28,8 @@ from privatune.federation.private_settings import CanarySettings, PrivateJobSett
 from privatune.federation.settings import AdamSettings, ClientSettings, SgdSettings
 from privatune.models.lstm import initial_weights
 from privatune.models.settings import LstmSettings, NumericsSettings
-from privatune.privacy.accounting import mechanism_of
+from privatune.privacy.accounting import guarantee, mechanism_of
+from privatune.privacy.canaries import draw_canaries
 from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings
 from privatune.text.streams import Stream
 
@@ -51,7 +53,7 @@ def train(start, privacy, seed=1, secret=2, persons=None, rounds=2):
     private = persons or texts(PERSONS, EACH, "private")
     mechanism = mechanism_of(privacy, len(private.units), 3, rounds)
     contribution = fine_tuning(private, np.arange(5), CLIENT, NumericsSettings(), seed)
-    return train_privately(State(start, {}, privacy.clip), contribution, mechanism, SgdSettings(), secret).weights
+    return train_privately(State(start, {}, privacy.clip), contribution, mechanism, SgdSettings(), secret, seed).weights
 
 
 def test_without_clip_and_noise_it_is_federated_averaging(start):
@@ -94,17 +96,17 @@ def test_noise_has_the_size_that_the_mechanism_states_and_follows_the_secret(sta
 @pytest.mark.parametrize("sampling", ["poisson", "fixed"])
 def test_slots_in_files_give_the_bits_of_one_process(start, tmp_path, sampling):
     privacy = PrivacySettings(clip=0.3, noise_multiplier=0.5, sampling=sampling, adaptive=AdaptiveClipSettings())
-    mechanism = mechanism_of(privacy, PERSONS, 4, 3)
-    contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
+    mechanism = mechanism_of(privacy, PERSONS, 4, 3, carriers=2, participation=0.5)
+    contribution = fine_tuning(texts(PERSONS + 2, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
     optimiser = AdamSettings(name="adam")
-    whole = train_privately(State(start, {}, 0.3), contribution, mechanism, optimiser, 2)
+    whole = train_privately(State(start, {}, 0.3), contribution, mechanism, optimiser, 2, 1)
     state = State(start, {}, 0.3)
     for number in (1, 2, 3):
         for slot in range(3):
-            save_sum(tmp_path / str(slot), run_slot(state, contribution, mechanism, number, 2, slot, 3))
+            save_sum(tmp_path / str(slot), run_slot(state, contribution, mechanism, number, 2, 1, slot, 3))
             assert (tmp_path / str(slot)).stat().st_mode & 0o777 == 0o600
         sums = [load_sum(tmp_path / str(slot)) for slot in (2, 0, 1)]
-        save_state(tmp_path / "state", close_round(state, sums, mechanism, optimiser, number, 2))
+        save_state(tmp_path / "state", close_round(state, sums, mechanism, optimiser, number, 2, 1))
         state = load_state(tmp_path / "state")
     assert state.clip == whole.clip != 0.3
     for found, expected in ((state.weights, whole.weights), (state.memory, whole.memory)):
@@ -116,9 +118,9 @@ def test_a_person_who_fits_no_slot_stops_the_round(start):
     mechanism = mechanism_of(PrivacySettings(noise_multiplier=1, sampling="fixed"), PERSONS, 4, 3)
     contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
     state = State(start, {}, 0.8)
-    sums = [run_slot(state, contribution, mechanism, 1, 2, slot, 3) for slot in (0, 2)]
+    sums = [run_slot(state, contribution, mechanism, 1, 2, 1, slot, 3) for slot in (0, 2)]
     with pytest.raises(PrivatuneError, match="3 updates of a cohort of 4"):
-        close_round(state, sums, mechanism, SgdSettings(), 1, 2)
+        close_round(state, sums, mechanism, SgdSettings(), 1, 2, 1)
 
 
 def test_joined_texts_keep_their_units():
@@ -139,7 +141,8 @@ def test_carriers_join_the_population_and_each_canary_is_measured(start):
     everyone = population(private, general, words, canaries, 5)
     assert len(everyone.units) == PERSONS + 2 * (1 + 2)
     assert population(private, general, words, None, 5) is private
-    rows = memorized({n: torch.from_numpy(w) for n, w in start.items()}, canaries, 5)
+    weights = {n: torch.from_numpy(w) for n, w in start.items()}
+    rows = memorized(weights, canaries, 3, 5)
     assert [(row["n_users"], row["n_copies"], row["canary"]) for row in rows] == [
         (1, 2, 0),
         (1, 2, 1),
@@ -147,6 +150,34 @@ def test_carriers_join_the_population_and_each_canary_is_measured(start):
         (2, 2, 1),
     ]
     assert all(row["low"] <= row["high"] and 1 <= row["rank"] <= 51 for row in rows)
+    assert sum(row["visits"] for row in rows) == sum(len(carriers_drawn(6, 0.5, number, 5)) for number in (1, 2, 3)) > 0
+    assert [row["visits"] for row in memorized(weights, canaries, 0, 5)] == [0] * 4, "nobody carried them"
+
+
+def test_visits_are_counted_for_the_canary_that_a_carrier_holds():
+    planted = draw_canaries(WORDS, [1, 3], [2], 2, 0)
+    counted = np.zeros(4, int)
+    for number in range(1, 6):
+        for carrier in carriers_drawn(8, 0.3, number, 7):
+            counted[[0, 1, 2, 2, 2, 3, 3, 3][carrier]] += 1
+    assert visits(planted, 0.3, 5, 7).tolist() == counted.tolist()
+    assert visits(planted, 1.0, 5, 7).tolist() == [5, 5, 15, 15]
+
+
+@pytest.mark.parametrize("sampling", ["poisson", "fixed"])
+def test_carriers_come_beside_the_persons_and_no_epsilon_depends_on_them(sampling):
+    privacy = PrivacySettings(noise_multiplier=1.0, sampling=sampling)
+    alone = mechanism_of(privacy, 200, 8, 5)
+    joined_by = mechanism_of(privacy, 200, 8, 5, carriers=40, participation=0.5)
+    came = set()
+    for number in range(1, 6):
+        cohort = drawn(joined_by, number, 3, 1)
+        assert [person for person in cohort if person < 200] == drawn(alone, number, 3, 1), "the cohort is the same"
+        came.add(tuple(person for person in cohort if person >= 200))
+        assert came.issubset({tuple(200 + n for n in carriers_drawn(40, 0.5, n, 1)) for n in range(1, 6)})
+    assert len(came) == 5
+    assert guarantee(joined_by).record() == guarantee(alone).record()
+    assert joined_by.expected == 28, "what the noisy sum is divided by is public"
 
 
 def test_a_seed_is_named_by_what_updates_and_noise_follow_from():

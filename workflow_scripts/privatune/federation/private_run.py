@@ -49,9 +49,11 @@ def private_run(
     persons, public = (limited(read_stream(path), len(words)) for path in (private, general))
     everyone = population(persons, public, words, settings.canaries, seed)
     mechanism = mechanism_from(read_json(terms)["mechanism"])
-    if mechanism.population != len(everyone.units):
+    stated, there = (mechanism.population, mechanism.everyone), (len(persons.units), len(everyone.units))
+    if stated != there:
         raise PrivatuneError(
-            f"{terms}: stated for {mechanism.population} persons, but there are {len(everyone.units)}; delete it"
+            f"{terms}: stated for {stated[0]} persons, {stated[1]} with carriers, but there are {there[0]} and "
+            f"{there[1]}; delete it"
         )
     contribution = fine_tuning(everyone, public.ids, settings.client, settings.numerics, seed)
     if settings.secrets is None:
