@@ -12,7 +12,8 @@ from privatune.report.tables.comparison import COLUMNS
 STATED = "unit adjacency sensitivity sampling population cohort q rounds noise_multiplier clip accountant".split()
 CARRIED = "carriers participation carriers_epsilon".split()
 NOTE = (
-    "Rows as of table `comparison`, on a model and samples of their own. Epsilon is an upper bound, by user, over all "
+    "Rows as of table `comparison`, on a model and samples of their own; PPL is that of words, and the CSV has it with "
+    "ends of lines too. Epsilon is an upper bound, by user, over all "
     "rounds; what it means nothing without stands beside it in the CSV: unit, adjacency, sampling, q, T, noise "
     "multiplier, clip, delta, accountant. It is about one model: of several models of the same persons the epsilons "
     "add up. No epsilon: there is no noise, and no claim. With {persons:,} persons an honest epsilon at a useful noise "
@@ -35,8 +36,8 @@ def table(measures: Sequence[str | Path]) -> Table:
         {
             "scenario": ("variant", str),
             "seed": ("seed", str),
-            "ppl_general": ("general PPL", decimals(1)),
-            "ppl_user": ("user PPL", decimals(1)),
+            "ppl_general": ("general PPL, words", decimals(1)),
+            "ppl_user": ("user PPL, words", decimals(1)),
             "recall1_user": ("user top-1, %", decimals(1)),
             "recall3_user": ("user top-3, %", decimals(1)),
             "kss_user": ("user KSS, %", decimals(1)),
