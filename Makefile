@@ -48,9 +48,10 @@ lock: ## pin every package that envs/requirements.in needs in envs/requirements.
 	@rm -rf .venv-lock
 	@echo "$(LOCK) is written; write changed versions into envs/privatune.yaml too."
 
-clean: ## remove results/ and results-*/ (all that the workflow made)
+clean: ## remove results/ and results-*/ (all that the workflow made; secrets/ stays)
 	@rm -rf results results-*
 	@echo "Removed results/ and results-*/. The installed packages are still in .venv; 'make distclean' removes them too."
+	@[ ! -d secrets ] || echo "secrets/ stays: it holds what was released once and cannot be made again (docs/dp-fedavg.md)."
 
 distclean: ## remove these, .venv, Snakemake's records and the tools' caches
 	@rm -rf results results-* .venv .venv-lock .snakemake .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -250,13 +250,14 @@ def private_settings(wildcards):
     """What every job of a variant's training uses beside its mechanism."""
     variant, training = E.dpfedavg.variants[wildcards.variant], E.dpfedavg.training
     planted = training.canaries.model_dump(exclude={"participation", "references"})
+    # `secrets` lies beside the results, not in them: what `make clean` removes can be made again, a secret cannot
     return plain(
         {
             "canaries": planted if variant.carriers else None,
             "client": training.client,
             "numerics": numerics(1) | {"precision": "float32"},
             "optimiser": training.optimiser,
-            "secrets": f"{OUT}/secret" if variant.privacy.secure else None,
+            "secrets": "secrets" if variant.privacy.secure else None,
             "slots": max(1, E.execution.private_slots),
             "vocabulary": training.vocabulary,
         }

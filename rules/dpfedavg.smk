@@ -36,7 +36,8 @@ PRIVATE_INPUTS = {
     "tokenizer": "<results>/text/tokenizer.json",
     "terms": "<results>/dpfedavg/{variant}/terms.json",
 }
-PRIVATE_OBJECTIVE = f"privatune.federation.objectives.{E.dpfedavg.training.client.objective}"
+# of all rules of the training: a secret release goes on with the code that it was begun with
+PRIVATE_CODE = code("private_slot", f"privatune.federation.objectives.{E.dpfedavg.training.client.objective}")
 
 
 wildcard_constraints:
@@ -96,7 +97,7 @@ if E.execution.private_slots == 0:
     rule train_private:
         input:
             **PRIVATE_INPUTS,
-            code=code("train_private", PRIVATE_OBJECTIVE),
+            code=PRIVATE_CODE,
         output:
             "<results>/dpfedavg/{variant}/seed-{seed}.safetensors",
         log:
@@ -114,8 +115,6 @@ if E.execution.private_slots == 0:
             "../workflow_scripts/train_private.py"
 
 else:
-    # of both rules, so that their jobs find the same secret
-    PRIVATE_CODE = list(dict.fromkeys(code("private_slot", PRIVATE_OBJECTIVE) + code("private_round")))
 
     rule private_slot:
         input:

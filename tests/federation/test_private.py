@@ -23,13 +23,14 @@ from privatune.federation.private import (
     save_sum,
     train_privately,
 )
-from privatune.federation.private_run import decisive
+from privatune.federation.private_run import PrivateRun, made_from, next_state, slot_sum, train
 from privatune.federation.private_settings import CanarySettings, PrivateJobSettings
 from privatune.federation.settings import AdamSettings, ClientSettings, SgdSettings
 from privatune.models.lstm import initial_weights
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.privacy.accounting import guarantee, mechanism_of
 from privatune.privacy.canaries import draw_canaries
+from privatune.privacy.releases import release_name, released
 from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings
 from privatune.text.streams import Stream
 
@@ -49,7 +50,7 @@ def start():
     return {name: weight.numpy() for name, weight in weights.items()}
 
 
-def train(start, privacy, seed=1, secret=2, persons=None, rounds=2):
+def trained_model(start, privacy, seed=1, secret=2, persons=None, rounds=2):
     private = persons or texts(PERSONS, EACH, "private")
     mechanism = mechanism_of(privacy, len(private.units), 3, rounds)
     contribution = fine_tuning(private, np.arange(5), CLIENT, NumericsSettings(), seed)
@@ -57,7 +58,7 @@ def train(start, privacy, seed=1, secret=2, persons=None, rounds=2):
 
 
 def test_without_clip_and_noise_it_is_federated_averaging(start):
-    found = train(start, PrivacySettings(clip=1e6, noise_multiplier=0, sampling="fixed"))
+    found = trained_model(start, PrivacySettings(clip=1e6, noise_multiplier=0, sampling="fixed"))
     private, weights = texts(PERSONS, EACH, "private"), dict(start)
     for number in (1, 2):
         total = {name: np.zeros(weight.shape) for name, weight in weights.items()}
@@ -72,7 +73,7 @@ def test_without_clip_and_noise_it_is_federated_averaging(start):
 
 
 def test_a_clip_bounds_how_far_a_round_moves_the_model(start):
-    found = train(start, PrivacySettings(clip=0.01, noise_multiplier=0, sampling="fixed"), rounds=1)
+    found = trained_model(start, PrivacySettings(clip=0.01, noise_multiplier=0, sampling="fixed"), rounds=1)
     moved = np.sqrt(sum(float(((found[name] - start[name]).astype(np.float64) ** 2).sum()) for name in start))
     assert 0.001 < moved <= 0.01 * (1 + 1e-3)
 
@@ -82,10 +83,10 @@ def test_noise_has_the_size_that_the_mechanism_states_and_follows_the_secret(sta
     noisy = PrivacySettings(clip=0.5, noise_multiplier=2, sampling="fixed")
     # one round: what the clip lets through is far smaller than the noise z S / M
     still, found, again, other = (
-        train(start, quiet, rounds=1),
-        train(start, noisy, rounds=1),
-        train(start, noisy, rounds=1),
-        train(start, noisy, rounds=1, secret=3),
+        trained_model(start, quiet, rounds=1),
+        trained_model(start, noisy, rounds=1),
+        trained_model(start, noisy, rounds=1),
+        trained_model(start, noisy, rounds=1, secret=3),
     )
     noise = np.concatenate([(found[name] - still[name]).ravel() for name in start])
     assert noise.std() == pytest.approx(2 * 0.5 / 3, rel=0.15)
@@ -180,27 +181,93 @@ def test_carriers_come_beside_the_persons_and_no_epsilon_depends_on_them(samplin
     assert joined_by.expected == 28, "what the noisy sum is divided by is public"
 
 
-def test_a_seed_is_named_by_what_updates_and_noise_follow_from():
-    settings = PrivateJobSettings(
-        canaries=None,
-        client=CLIENT,
-        numerics=NumericsSettings(),
-        optimiser=SgdSettings(),
-        secrets="a",
-        slots=1,
-        vocabulary=WORDS,
-    )
-    privacy = PrivacySettings(noise_multiplier=1.0, clip=0.5)
-    terms = [privacy, privacy.model_copy(update={"delta": 1e-3}), privacy.model_copy(update={"accountant": "pld"})]
-    same = [decisive(mechanism_of(each, PERSONS, 3, 2), settings, 1) for each in terms]
-    same.append(
-        decisive(mechanism_of(privacy, PERSONS, 3, 2), settings.model_copy(update={"secrets": "b", "slots": 4}), 1)
-    )
-    assert all(values == same[0] for values in same)
-    changes = [{"noise_multiplier": 2.0}, {"clip": 1.0}, {"sampling": "fixed"}]
-    others = [decisive(mechanism_of(privacy.model_copy(update=c), PERSONS, 3, 2), settings, 1) for c in changes]
-    others.append(decisive(mechanism_of(privacy, PERSONS, 3, 2), settings, 2))
-    others.append(
-        decisive(mechanism_of(privacy, PERSONS, 3, 2), settings.model_copy(update={"client": ClientSettings()}), 1)
-    )
-    assert all(values != same[0] for values in others)
+SETTINGS = PrivateJobSettings(
+    canaries=None,
+    client=CLIENT,
+    numerics=NumericsSettings(),
+    optimiser=SgdSettings(),
+    secrets="a",
+    slots=1,
+    vocabulary=WORDS,
+)
+
+
+def name_of(start, privacy=None, private="private", general="general", seed=1, client=None, **changes):
+    """The name of a release in which something is changed."""
+    mechanism = mechanism_of(PrivacySettings(**{"noise_multiplier": 1.0, "clip": 0.5} | (privacy or {})), PERSONS, 3, 2)
+    settings = SETTINGS.model_copy(update=changes | {"client": CLIENT.model_copy(update=client or {})})
+    everyone, public = texts(PERSONS, EACH, private), texts(2, EACH, general)
+    return release_name(made_from(everyone, public, start, mechanism, settings, seed))
+
+
+def test_what_no_sum_follows_from_leaves_a_release_its_seed(start):
+    unused = [
+        {"privacy": {"delta": 1e-3}},
+        {"privacy": {"accountant": "pld"}},
+        {"secrets": "b", "slots": 4},
+        {"client": {"user_share": 0.9, "control_share": 0.9}},
+        {"general": "other"},
+        {"vocabulary": WORDS + 1},
+    ]
+    assert {name_of(start, **changes) for changes in unused} == {name_of(start)}
+    mixed = {"objective": "rehearsal"}
+    assert name_of(start, client=mixed) == name_of(start, client=mixed | {"control_share": 0.9})
+
+
+def test_whatever_changes_the_sums_gets_noise_of_its_own(start):
+    """The same noise on other sums would fall out of the difference of both."""
+    mixed = {"objective": "rehearsal"}
+    changes = [
+        {},
+        {"privacy": {"noise_multiplier": 2.0}},
+        {"privacy": {"clip": 1.0}},
+        {"privacy": {"sampling": "fixed"}},
+        {"seed": 2},
+        {"client": {"bptt": 6}},
+        {"private": "other"},
+        {"optimiser": AdamSettings(name="adam")},
+        {"client": mixed},
+        {"client": mixed, "general": "other"},
+        {"client": mixed, "private": "general", "general": "private"},
+        {"client": mixed | {"user_share": 0.9}},
+        {"client": mixed | {"user_share": 0}},
+        {"client": mixed | {"user_share": 0, "control_share": 0.9}},
+        {"client": {"objective": "lwf"}},
+        {"client": {"objective": "lwf", "user_share": 0.9}},
+    ]
+    other = {name: weight + 1 for name, weight in start.items()}
+    assert len({name_of(other), *(name_of(start, **change) for change in changes)}) == len(changes) + 1
+
+
+def test_a_finished_release_is_handed_on_and_never_computed_again(start, tmp_path):
+    def nobody(model, number, person):
+        raise AssertionError("no person is asked again")
+
+    mechanism = mechanism_of(PrivacySettings(noise_multiplier=1.0), PERSONS, 3, 2)
+    contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
+    state = State(start, {}, mechanism.clip)
+    first = train(PrivateRun(state, contribution, mechanism, 2, 1, tmp_path / "release"), SgdSettings())
+    again = PrivateRun(state, nobody, mechanism, 0, 1, tmp_path / "release", released(tmp_path / "release"))
+    assert arrays_equal(train(again, SgdSettings()), first)
+    for number in (1, 2):
+        part = slot_sum(again, state, number, 0, 2)
+        assert part.persons == 0
+        state = next_state(again, state, [part], SgdSettings(), number)
+    assert arrays_equal(state.weights, first)
+
+
+def test_slots_keep_the_same_release(start, tmp_path):
+    mechanism = mechanism_of(PrivacySettings(noise_multiplier=1.0), PERSONS, 3, 2)
+    contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
+    state = State(start, {}, mechanism.clip)
+    run = PrivateRun(state, contribution, mechanism, 2, 1, tmp_path / "slots")
+    for number in (1, 2):
+        assert released(tmp_path / "slots") is None
+        sums = [slot_sum(run, state, number, slot, 2) for slot in (0, 1)]
+        state = next_state(run, state, sums, SgdSettings(), number)
+    assert arrays_equal(state.weights, released(tmp_path / "slots"))
+    assert arrays_equal(state.weights, train(run._replace(folder=tmp_path / "one"), SgdSettings()))
+
+
+def arrays_equal(found, expected):
+    return found.keys() == expected.keys() and all(np.array_equal(found[name], expected[name]) for name in expected)

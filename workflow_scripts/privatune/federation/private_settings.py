@@ -76,6 +76,8 @@ class PrivateJobSettings(Settings):
     client: ClientSettings = Field(description="What a person's device does.")
     numerics: NumericsSettings = Field(description="How it computes.")
     optimiser: OptimiserSettings = Field(description="Of the server.")
-    secrets: str | None = Field(description="Folder of secret seeds; null: cohorts and noise follow from public seeds.")
+    secrets: str | None = Field(
+        description="Folder of secret releases; null: cohorts and noise follow from public seeds."
+    )
     slots: int = Field(ge=1, description="Parts of a round.")
     vocabulary: int = Field(ge=10, description="Words: the most frequent of the vocabulary.")
