@@ -2,29 +2,34 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help results test test-full bench docs lock clean distclean environment
+.PHONY: help results all check test test-full bench docs lock clean distclean environment
 
 PYTHON ?= python3
 LOCK := envs/requirements.lock
 # calls find the tools of .venv first, as after `source .venv/bin/activate`, and the library without installing it
+# files of tests are shared among processes; the tests of a file stay together
+SHARED := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=workflow_scripts
 
 help: ## list what make can do here
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
 
-results: environment ## run the experiment of config/config.yaml on all cores and write results/report.html
-	@$(IN_VENV) snakemake --cores all all
+results: environment ## run the main experiment on all cores and write results/report.html
+	@$(IN_VENV) snakemake --cores all main
 	@$(IN_VENV) snakemake --report results/report.html
 	@echo "Read results/report.html; the tables are in results/tables, the figures in results/figures."
 
-test: environment ## check format, style, layers, types, rules, and run all the tests
-	$(IN_VENV) ruff format --check .
-	$(IN_VENV) ruff check .
-	$(IN_VENV) snakefmt --check Snakefile rules
-	$(IN_VENV) snakemake --lint
-	$(IN_VENV) lint-imports
-	$(IN_VENV) mypy
-	$(IN_VENV) python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
+check: environment ## check format, style, layers, types and rules, and run the unit tests: a minute
+	@$(IN_VENV) ruff format --check .
+	@$(IN_VENV) ruff check .
+	@$(IN_VENV) snakefmt --check Snakefile rules
+	@$(IN_VENV) snakemake --lint
+	@$(IN_VENV) lint-imports
+	@$(IN_VENV) mypy
+	@$(IN_VENV) python -m pytest $(SHARED) --ignore tests/workflow
+
+test: check ## the same and the tests that run Snakemake itself
+	@$(IN_VENV) python -m pytest $(SHARED) tests/workflow $(PYTEST)
 
 test-full: PYTEST := -m "" # the marker `full` is left out by default
 test-full: test ## the same and the tests that take minutes each: random kills, full disks, every damaged file
@@ -32,8 +37,9 @@ test-full: test ## the same and the tests that take minutes each: random kills, 
 bench: environment ## time the kernels beside plain ways to do the same; results/benchmarks/*.csv
 	@for script in $(filter-out %/common.py,$(wildcard benchmarks/*.py)); do $(IN_VENV) python $$script; done
 
-docs: environment ## write config/schema.yaml and docs/configuration.md anew from the settings models
+docs: environment ## write config/schema.yaml, docs/configuration.md and docs/re-runs.csv from the code
 	@$(IN_VENV) python -m privatune.reference
+	@$(IN_VENV) python tests/workflow/matrix.py
 
 # Installing by name and freezing the outcome. torch pins its own CUDA libraries where it needs them, and a build's
 # local tag (2.13.0+cpu) names a file of one host: both stay out, so that the lock installs everywhere.
@@ -48,9 +54,10 @@ lock: ## pin every package that envs/requirements.in needs in envs/requirements.
 	@rm -rf .venv-lock
 	@echo "$(LOCK) is written; write changed versions into envs/privatune.yaml too."
 
-clean: ## remove results/ and results-*/ (all that the workflow made)
+clean: ## remove results/ and results-*/ (all that the workflow made; secrets/ stays)
 	@rm -rf results results-*
 	@echo "Removed results/ and results-*/. The installed packages are still in .venv; 'make distclean' removes them too."
+	@[ ! -d secrets ] || echo "secrets/ stays: it holds what was released once and cannot be made again (docs/dp-fedavg.md)."
 
 distclean: ## remove these, .venv, Snakemake's records and the tools' caches
 	@rm -rf results results-* .venv .venv-lock .snakemake .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

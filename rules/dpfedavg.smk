@@ -10,6 +10,7 @@ def private_terms(wildcards):
         {
             "carriers": training.canaries.carriers if variant.carriers else 0,
             "cohort": training.cohort,
+            "participation": training.canaries.participation if variant.carriers else 0.0,
             "privacy": variant.privacy,
             "rounds": training.rounds,
         }
@@ -19,14 +20,15 @@ def private_terms(wildcards):
 def private_settings(wildcards):
     """What every job of a variant's training uses beside its mechanism."""
     variant, training = E.dpfedavg.variants[wildcards.variant], E.dpfedavg.training
-    planted = training.canaries.model_dump(exclude={"references"})
+    planted = training.canaries.model_dump(exclude={"participation", "references"})
+    # `secrets` lies beside the results, not in them: what `make clean` removes can be made again, a secret cannot
     return plain(
         {
             "canaries": planted if variant.carriers else None,
             "client": training.client,
             "numerics": numerics(1) | {"precision": "float32"},
             "optimiser": training.optimiser,
-            "secrets": f"{OUT}/secret" if variant.privacy.secure else None,
+            "secrets": "secrets" if variant.privacy.secure else None,
             "slots": max(1, E.execution.private_slots),
             "vocabulary": training.vocabulary,
         }
@@ -81,7 +83,8 @@ PRIVATE_INPUTS = {
     "tokenizer": "<results>/text/tokenizer.json",
     "terms": "<results>/dpfedavg/{variant}/terms.json",
 }
-PRIVATE_OBJECTIVE = f"privatune.federation.objectives.{E.dpfedavg.training.client.objective}"
+# of all rules of the training: a secret release goes on with the code that it was begun with
+PRIVATE_CODE = code("private_slot", f"privatune.federation.objectives.{E.dpfedavg.training.client.objective}")
 
 
 wildcard_constraints:
@@ -141,7 +144,7 @@ if E.execution.private_slots == 0:
     rule train_private:
         input:
             **PRIVATE_INPUTS,
-            code=code("train_private", PRIVATE_OBJECTIVE),
+            code=PRIVATE_CODE,
         output:
             "<results>/dpfedavg/{variant}/seed-{seed}.safetensors",
         log:
@@ -159,8 +162,6 @@ if E.execution.private_slots == 0:
             "../workflow_scripts/train_private.py"
 
 else:
-    # of both rules, so that their jobs find the same secret
-    PRIVATE_CODE = list(dict.fromkeys(code("private_slot", PRIVATE_OBJECTIVE) + code("private_round")))
 
     rule private_slot:
         input:

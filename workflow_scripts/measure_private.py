@@ -19,7 +19,9 @@ with job(snakemake.log[0]):
     words = read_words(snakemake.input.tokenizer)[: len(weights["embedding"])]
     samples = [limited(read_stream(snakemake.input[name]), len(words)) for name in ("test", "heldout", "later")]
     measures = evaluate(weights, *samples, prefix_index(words), EvaluationSettings(**s["evaluation"]), s["seed"])
-    canaries = memorized(weights, CanarySettings(**s["canaries"]), int(w.seed))
-    row = {"variant": w.variant, "seed": int(w.seed), "carriers": s["carriers"], **read_json(snakemake.input.terms)}
+    terms = read_json(snakemake.input.terms)
+    rounds = terms["mechanism"]["rounds"] if s["carriers"] else 0
+    canaries = memorized(weights, CanarySettings(**s["canaries"]), rounds, int(w.seed))
+    row = {"variant": w.variant, "seed": int(w.seed), "carriers": s["carriers"], **terms}
     bits = 8 * Path(snakemake.input.model).stat().st_size
     write_json(snakemake.output[0], row | measures | {"canaries": canaries, "model_bits": bits})

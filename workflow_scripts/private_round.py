@@ -1,11 +1,10 @@
 from privatune.core.job import job
 from privatune.systems.dpfedavg.job_settings import PrivateJobSettings
-from privatune.systems.dpfedavg.rounds import close_round, first_state, load_state, load_sum, save_state
-from privatune.systems.dpfedavg.run import private_run
+from privatune.systems.dpfedavg.rounds import load_state, load_sum, save_state
+from privatune.systems.dpfedavg.run import next_state, private_run
 
 with job(snakemake.log[0]):
     i, s, w = snakemake.input, PrivateJobSettings(**snakemake.params.settings), snakemake.wildcards
-    run = private_run(i.private, i.general, i.tokenizer, i.terms, [i.model, *i.code], s, int(w.seed))
-    state = load_state(i.state) if i.state else first_state(i.model, run.mechanism)
-    sums = map(load_sum, i.sums)
-    save_state(snakemake.output[0], close_round(state, sums, run.mechanism, s.optimiser, int(w.round), run.secret))
+    run = private_run(i.private, i.general, i.tokenizer, i.terms, i.model, i.code, s, int(w.seed))
+    state = load_state(i.state) if i.state else run.start
+    save_state(snakemake.output[0], next_state(run, state, map(load_sum, i.sums), s.optimiser, int(w.round)))

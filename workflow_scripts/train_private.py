@@ -1,12 +1,9 @@
 from privatune.core.job import job
 from privatune.systems.dpfedavg.job_settings import PrivateJobSettings
-from privatune.systems.dpfedavg.rounds import first_state, save_model, train_privately
-from privatune.systems.dpfedavg.run import private_run
+from privatune.systems.dpfedavg.rounds import save_model
+from privatune.systems.dpfedavg.run import private_run, train
 
 with job(snakemake.log[0]):
     i, s = snakemake.input, PrivateJobSettings(**snakemake.params.settings)
-    others = [i.model, *i.code]
-    run = private_run(i.private, i.general, i.tokenizer, i.terms, others, s, int(snakemake.wildcards.seed))
-    start = first_state(i.model, run.mechanism)
-    trained = train_privately(start, run.contribution, run.mechanism, s.optimiser, run.secret)
-    save_model(snakemake.output[0], trained)
+    run = private_run(i.private, i.general, i.tokenizer, i.terms, i.model, i.code, s, int(snakemake.wildcards.seed))
+    save_model(snakemake.output[0], train(run, s.optimiser))

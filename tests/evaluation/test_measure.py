@@ -7,7 +7,17 @@ import torch
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.evaluation.keystrokes import prefix_index
-from privatune.evaluation.measure import SUGGESTIONS, evaluate, pooled_perplexity, sample, score, score_ngram
+from privatune.evaluation.measure import (
+    SUGGESTIONS,
+    Sample,
+    Score,
+    evaluate,
+    measures,
+    perplexity,
+    sample,
+    score,
+    score_ngram,
+)
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.models.network import hidden_states, initial_weights, output_weight, zero_state
 from privatune.models.ngram import contexts_of, probabilities, train_ngram
@@ -19,6 +29,7 @@ WORDS = [*MARKS, "a", "an", "and", "ant", "be", "bee", "been", "c", "cat", "cats
 INDEX = prefix_index(WORDS)
 WEIGHTS = initial_weights(LstmSettings(hidden=8), len(WORDS), stream(0, "w"))
 WEIGHTS["output.bias"] = torch.from_numpy(stream(1, "b").standard_normal(len(WORDS)).astype(np.float32))
+SETTINGS = EvaluationSettings(chunk_tokens=40, general_tokens=200, user_tokens=600, later_tokens=80)
 
 
 def text(seed, units=6, words=120):
@@ -35,19 +46,21 @@ def lstm_logits(ids):
 
 def naive_score(chunks, logits_of=lstm_logits):
     """Word by word: all sums of a Score, from the definitions of the paper."""
-    nats = targets = unknown = typed = characters = hits = hits_of_list = words = 0
+    nats = targets = end_nats = ends = unknown = typed = characters = hits = hits_of_list = words = 0
     for ids, lengths in zip(*chunks, strict=True):
         logits = logits_of(ids)
         for place in range(len(ids) - 1):
             target, length = int(ids[place + 1]), int(lengths[place + 1])
             log_probabilities = torch.log_softmax(logits[place], 0)
+            if target == EOS:
+                end_nats -= float(log_probabilities[target])
+                ends += 1
+                continue
             if target == UNK:
                 unknown += 1
             else:
                 nats -= float(log_probabilities[target])
                 targets += 1
-            if target == EOS:
-                continue
             words, characters = words + 1, characters + length
             order = sorted(range(2, len(WORDS)), key=lambda w: (-float(logits[place][w]), w))
             hits += target == order[0]
@@ -60,27 +73,27 @@ def naive_score(chunks, logits_of=lstm_logits):
                         cost = letters
                         break
             typed += cost
-    return nats, targets, unknown, typed, characters, hits, hits_of_list, words
+    return Score(nats, targets, end_nats, ends, unknown, typed, characters, hits, hits_of_list, words)
 
 
 def test_score_equals_the_definitions_word_by_word():
     chunks = sample(text(2), tokens=300, chunk=50, seed=0, name="user")
     found, expected = score(WEIGHTS, chunks, INDEX), naive_score(chunks)
-    assert found[1:] == expected[1:]
-    assert found.nats == pytest.approx(expected[0], rel=1e-5)
-    assert found.perplexity == pytest.approx(math.exp(expected[0] / expected[1]), rel=1e-4)
+    assert tuple(found.total()) == pytest.approx(tuple(expected), rel=1e-5)
+    assert found.ends.shape == (6,) and expected.ends > 0 and expected.unknown > 0
+    alone = naive_score(Sample(chunks.ids[2:3], chunks.lengths[2:3]))
+    assert [part[2] for part in found] == pytest.approx(list(alone), rel=1e-5), "sums are by chunk"
 
 
 def test_score_of_an_ngram_model_equals_the_definitions_word_by_word():
     model = train_ngram(text(7), len(WORDS))
     chunks = sample(text(2), tokens=300, chunk=50, seed=0, name="user")
-    found = score_ngram(model, chunks, INDEX)
+    found = score_ngram(model, chunks, INDEX).total()
     # log-probabilities are logits whose softmax is what the model gives
     expected = naive_score(
         chunks, lambda ids: torch.from_numpy(probabilities(model, contexts_of(ids[None], 3)[0])).log()
     )
-    assert found[1:] == expected[1:]
-    assert found.nats == pytest.approx(expected[0], rel=1e-5)
+    assert tuple(found) == pytest.approx(tuple(expected), rel=1e-5)
 
 
 def test_chunks_are_consecutive_text_of_one_unit_drawn_once():
@@ -99,8 +112,7 @@ def test_text_shorter_than_a_chunk_is_refused():
 
 
 def test_the_average_is_pooled_over_targets():
-    settings = EvaluationSettings(chunk_tokens=40, general_tokens=200, user_tokens=600, later_tokens=80)
-    found = evaluate(WEIGHTS, text(3), text(4), text(5), INDEX, settings, seed=0)
+    found = evaluate(WEIGHTS, text(3), text(4), text(5), INDEX, SETTINGS, seed=0)
     n, m = found["targets_general"], found["targets_user"]
     pooled = (n * math.log(found["ppl_general"]) + m * math.log(found["ppl_user"])) / (n + m)
     assert found["ppl_average"] == pytest.approx(math.exp(pooled))
@@ -111,5 +123,37 @@ def test_the_average_is_pooled_over_targets():
 def test_the_pooled_average_reproduces_the_papers_rows():
     # papers' tables 1 and 2: 170k general and 200k user targets
     for general, user, average in ((100.1, 336.0, 192.6), (265.1, 93.4, 150.8), (105.5, 109.3, 107.5)):
-        parts = [(170 * math.log(general), 170), (200 * math.log(user), 200)]
-        assert pooled_perplexity(parts) == pytest.approx(average, abs=0.15)
+        parts = [Score(n * math.log(ppl), n, *[0] * 8) for n, ppl in ((170, general), (200, user))]
+        assert perplexity(parts) == pytest.approx(average, abs=0.15)
+
+
+def test_perplexity_is_that_of_words_and_stands_beside_one_with_ends_of_lines():
+    # golden: 100 words at 4 nats, 10 ends of lines at 1; another text: 50 words at 6, 40 ends at 2
+    general, user = Score(400, 100, 10, 10, *[1] * 6), Score(300, 50, 80, 40, *[1] * 6)
+    found = measures(general, user)
+    assert found["ppl_general"] == pytest.approx(math.exp(4)) and found["ppl_user"] == pytest.approx(math.exp(6))
+    assert found["ppl_average"] == pytest.approx(math.exp(700 / 150))
+    assert found["ppl_general_with_ends"] == pytest.approx(math.exp(410 / 110))
+    assert found["ppl_user_with_ends"] == pytest.approx(math.exp(380 / 90))
+    assert found["ppl_average_with_ends"] == pytest.approx(math.exp(790 / 200))
+
+
+def test_a_model_that_only_learns_where_lines_end_gains_nothing_on_words():
+    """Its perplexity with ends of lines falls below that of words, which rises as words lose their share."""
+    before, after = (constant(ends) for ends in (0.05, 0.4))
+    found = [evaluate(model, text(3), text(4), text(5), INDEX, SETTINGS, seed=0) for model in (before, after)]
+    others = len(WORDS) - 1
+    for measures_of, ends in zip(found, (0.05, 0.4), strict=True):
+        assert measures_of["ppl_user"] == pytest.approx(others / (1 - ends), rel=1e-4)
+        assert measures_of["ppl_average"] == pytest.approx(others / (1 - ends), rel=1e-4)
+        n, m = measures_of["targets_user"], measures_of["ends_user"]
+        nats = n * math.log(others / (1 - ends)) - m * math.log(ends)
+        assert measures_of["ppl_user_with_ends"] == pytest.approx(math.exp(nats / (n + m)), rel=1e-4)
+
+
+def constant(ends):
+    """A model that gives ends of lines a share of `ends` whatever it has read, and all else equal shares."""
+    weights = {name: torch.zeros_like(part) for name, part in WEIGHTS.items()}
+    shares = np.full(len(WORDS), (1 - ends) / (len(WORDS) - 1), np.float32)
+    shares[EOS] = ends
+    return weights | {"output.bias": torch.from_numpy(np.log(shares))}

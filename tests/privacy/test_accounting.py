@@ -11,6 +11,7 @@ from privatune.core.errors import PrivatuneError
 from privatune.privacy.accounting import (
     ORDERS,
     by_population,
+    carriers_epsilon,
     default_delta,
     epsilon,
     guarantee,
@@ -206,6 +207,19 @@ def test_all_that_must_stand_beside_an_epsilon():
         "rdp",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize("sampling", ["poisson", "fixed"])
+def test_the_epsilon_of_carriers_is_that_of_a_person_drawn_as_often(sampling):
+    mechanism = Mechanism(sampling, 100, 5, 12, 1.5, 0.8, 1e-4, carriers=30, participation=0.5)
+    assert carriers_epsilon(mechanism) == epsilon([Mechanism("poisson", 2, 1, 12, 1.5, 0.8, 1e-4)])
+    assert carriers_epsilon(mechanism, "pld") == epsilon([Mechanism("poisson", 2, 1, 12, 1.5, 0.8, 1e-4)], "pld")
+    if sampling == "poisson":
+        assert carriers_epsilon(mechanism) > 2 * epsilon([mechanism])
+    with pytest.raises(PrivatuneError, match="without noise"):
+        carriers_epsilon(replace(mechanism, noise_multiplier=0.0))
+    with pytest.raises(PrivatuneError, match="take a probability of 0 to 1"):
+        replace(mechanism, participation=1.1)
 
 
 def test_settings_become_a_mechanism():

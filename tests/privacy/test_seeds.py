@@ -11,7 +11,7 @@ from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.privacy.clipping import clipped_sum
 from privatune.privacy.mechanism import Mechanism, noisy_mean
-from privatune.privacy.seeds import release_name, secret_seed
+from privatune.privacy.seeds import secret_seed
 
 
 def test_a_retry_repeats_the_same_noise(tmp_path):
@@ -21,21 +21,6 @@ def test_a_retry_repeats_the_same_noise(tmp_path):
     first, again = (noisy_mean(m, [nobody], [], 0.5, (secret_seed(path), 1)).mean["w"] for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert [file.name for file in path.parent.iterdir()] == ["round-1.seed"]
-
-
-def test_whatever_changes_the_updates_gets_noise_of_its_own(tmp_path):
-    """The same noise on other updates would fall out of the difference of both."""
-    text, code = tmp_path / "text", tmp_path / "code.py"
-    text.write_text("a b"), code.write_text("1")
-    settings = {"client": {"learning_rate": 0.5}, "seed": 0}
-    first = release_name([text, code], settings)
-    assert release_name([code, text], settings) == first, "a retry finds its seed again"
-    assert len(first) == 32
-    other_settings = release_name([text, code], {"client": {"learning_rate": 0.6}, "seed": 0})
-    code.write_text("2")
-    other_code = release_name([text, code], settings)
-    text.write_text("a c")
-    assert len({first, other_settings, other_code, release_name([text, code], settings)}) == 4
 
 
 def test_pitfall_8_no_public_seed_determines_it(tmp_path):

@@ -60,6 +60,9 @@ def evaluation(scenario: str, seed: int, number: int) -> dict:
         "ppl_user": user,
         "ppl_later": user * 1.07,
         "ppl_average": math.exp((28_111 * math.log(general) + 29_222 * math.log(user)) / 57_333),
+        "ppl_general_with_ends": general * 0.9,
+        "ppl_user_with_ends": user * 0.8,
+        "ppl_average_with_ends": math.sqrt(general * user) * 0.85,
         "targets_general": 28_111,
         "targets_user": 29_222,
         "oov_general": 6.3,
@@ -184,7 +187,9 @@ def replicates_of(changes: dict, seeds: list[int], noise: float, rounds: int) ->
                 made = {
                     "scenario": scenario, "seed": seed, "round": number, "clients_per_round": clients,
                     "user_share": share, "ppl_general": general, "ppl_user": user,
-                    "ppl_average": math.sqrt(general * user), "kss_general": 90 - 6 * math.log(general),
+                    "ppl_average": math.sqrt(general * user), "ppl_general_with_ends": 0.9 * general,
+                    "ppl_user_with_ends": 0.8 * user, "ppl_average_with_ends": 0.85 * math.sqrt(general * user),
+                    "kss_general": 90 - 6 * math.log(general),
                     "kss_user": 92 - 8.5 * math.log(user), "paper": row,
                 }  # fmt: skip
                 for measure in ("ppl_general", "ppl_user", "ppl_average", "kss_general", "kss_user"):

@@ -5,12 +5,12 @@ import os
 import shutil
 import subprocess
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import numpy as np
-import psutil
 import pyarrow as pa
 import pytest
+from killing import halted, jobs, runs
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.files import read_json, scratch, write_json
@@ -19,7 +19,6 @@ from privatune.core.tensors import load_tensors
 from privatune.corpora.packages import check
 from privatune.corpora.sources import chitchat, sotu
 from privatune.corpora.tables import GENERAL, in_batches, read_batches, write_table
-from privatune.privacy.seeds import secret_seed
 from privatune.report.frames import read_table
 from privatune.text.streams import read_stream, write_stream
 from privatune.text.tokenizer import read_words
@@ -39,38 +38,6 @@ def digests(folder, *parts):
         path for part in parts for path in (root / part).rglob("*") if path.is_file() and path.stem not in MEASURED
     ]
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def jobs(process, rule=""):
-    """The scripts of a rule that a Snakemake runs now."""
-    try:
-        children = psutil.Process(process.pid).children(recursive=True)
-        return [child for child in children if any(f".{rule}" in part for part in child.cmdline()[1:2])]
-    except psutil.Error:
-        return []
-
-
-def runs(process):
-    """Whether a process is there and not merely waiting for its end to be noted."""
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def halted(process, rule, begun):
-    """A job of `rule`, halted as soon as `begun` tells that it is at work; it goes in steps, so that none is missed."""
-    while process.poll() is None:
-        if found := jobs(process, f"{rule}.py"):
-            with suppress(psutil.NoSuchProcess):
-                while runs(found[0]):
-                    found[0].suspend()
-                    if begun():
-                        return found[0]
-                    found[0].resume()
-                    time.sleep(0.003)
-        time.sleep(0.01)
-    pytest.fail(f"no job of {rule} was seen at work before the run ended with {process.poll()}")
 
 
 def rows(folder):
@@ -194,7 +161,6 @@ READERS = {
     "corpora/*.parquet": lambda path: list(read_batches(path, ["text"])),
     "text/tokenizer.json": read_words,
     "text/*.safetensors": read_stream,
-    "secret/*": secret_seed,
     "*.safetensors": load_tensors,
     "*.json": read_json,
     "*.csv": lambda path: read_table(path, []),
@@ -223,7 +189,7 @@ def test_every_file_of_a_run_shows_its_damage(copy, snakemake, targets):
             path.write_bytes(damage)
             with pytest.raises(PrivatuneError, match=rf"{path.name}.*(run again|restore the file)"):
                 READERS[kind](path)
-    assert kinds >= READERS.keys() - {"secret/*"}
+    assert kinds >= READERS.keys()
 
 
 # damaged file and a file that is made from it

@@ -205,7 +205,8 @@ def _tune_method(known: Sizes, names: Names) -> Needs:
 
 def _private_slot(known: Sizes, names: Names) -> Needs:
     t, lm = known.e.dpfedavg.training, private_model(known.e)
-    trained = _clients(known, lm, t.client, -(-t.cohort // max(1, known.e.execution.private_slots)))
+    visits = t.cohort + t.canaries.expected  # a carrier's text is shorter than a person's may be
+    trained = _clients(known, lm, t.client, math.ceil(visits / max(1, known.e.execution.private_slots)))
     # exact sums are wider than weights; carriers are joined to the persons' text, which takes a copy of it
     return Needs(trained.memory + 12 * lm.memory + known.mapped, trained.seconds)
 

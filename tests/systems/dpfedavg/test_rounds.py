@@ -4,22 +4,25 @@ import numpy as np
 import pytest
 import torch
 
+from privatune.attacks.canaries import draw_canaries
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.core.tensors import pack
 from privatune.federation.client import fine_tune
-from privatune.federation.cohorts import fixed_cohort
+from privatune.federation.cohorts import carriers_drawn, fixed_cohort
 from privatune.federation.settings import AdamSettings, ClientSettings, SgdSettings
 from privatune.models.lstm import initial_weights
 from privatune.models.settings import LstmSettings, NumericsSettings
-from privatune.privacy.accounting import mechanism_of
+from privatune.privacy.accounting import guarantee, mechanism_of
+from privatune.privacy.releases import release_name, released
 from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings
 from privatune.systems.dpfedavg.job_settings import CanarySettings, PrivateJobSettings
 from privatune.systems.dpfedavg.memorization import memorized
-from privatune.systems.dpfedavg.population import joined, population
+from privatune.systems.dpfedavg.population import joined, population, visits
 from privatune.systems.dpfedavg.rounds import (
     State,
     close_round,
+    drawn,
     fine_tuning,
     load_state,
     load_sum,
@@ -28,7 +31,7 @@ from privatune.systems.dpfedavg.rounds import (
     save_sum,
     train_privately,
 )
-from privatune.systems.dpfedavg.run import decisive
+from privatune.systems.dpfedavg.run import PrivateRun, made_from, next_state, slot_sum, train
 from privatune.text.streams import Stream
 
 WORDS, PERSONS, EACH = 40, 6, 60
@@ -47,15 +50,15 @@ def start():
     return {name: weight.numpy() for name, weight in weights.items()}
 
 
-def train(start, privacy, seed=1, secret=2, persons=None, rounds=2):
+def trained_model(start, privacy, seed=1, secret=2, persons=None, rounds=2):
     private = persons or texts(PERSONS, EACH, "private")
     mechanism = mechanism_of(privacy, len(private.units), 3, rounds)
     contribution = fine_tuning(private, np.arange(5), CLIENT, NumericsSettings(), seed)
-    return train_privately(State(start, {}, privacy.clip), contribution, mechanism, SgdSettings(), secret).weights
+    return train_privately(State(start, {}, privacy.clip), contribution, mechanism, SgdSettings(), secret, seed).weights
 
 
 def test_without_clip_and_noise_it_is_federated_averaging(start):
-    found = train(start, PrivacySettings(clip=1e6, noise_multiplier=0, sampling="fixed"))
+    found = trained_model(start, PrivacySettings(clip=1e6, noise_multiplier=0, sampling="fixed"))
     private, weights = texts(PERSONS, EACH, "private"), dict(start)
     for number in (1, 2):
         total = {name: np.zeros(weight.shape) for name, weight in weights.items()}
@@ -70,7 +73,7 @@ def test_without_clip_and_noise_it_is_federated_averaging(start):
 
 
 def test_a_clip_bounds_how_far_a_round_moves_the_model(start):
-    found = train(start, PrivacySettings(clip=0.01, noise_multiplier=0, sampling="fixed"), rounds=1)
+    found = trained_model(start, PrivacySettings(clip=0.01, noise_multiplier=0, sampling="fixed"), rounds=1)
     moved = np.sqrt(sum(float(((found[name] - start[name]).astype(np.float64) ** 2).sum()) for name in start))
     assert 0.001 < moved <= 0.01 * (1 + 1e-3)
 
@@ -80,10 +83,10 @@ def test_noise_has_the_size_that_the_mechanism_states_and_follows_the_secret(sta
     noisy = PrivacySettings(clip=0.5, noise_multiplier=2, sampling="fixed")
     # one round: what the clip lets through is far smaller than the noise z S / M
     still, found, again, other = (
-        train(start, quiet, rounds=1),
-        train(start, noisy, rounds=1),
-        train(start, noisy, rounds=1),
-        train(start, noisy, rounds=1, secret=3),
+        trained_model(start, quiet, rounds=1),
+        trained_model(start, noisy, rounds=1),
+        trained_model(start, noisy, rounds=1),
+        trained_model(start, noisy, rounds=1, secret=3),
     )
     noise = np.concatenate([(found[name] - still[name]).ravel() for name in start])
     assert noise.std() == pytest.approx(2 * 0.5 / 3, rel=0.15)
@@ -94,17 +97,17 @@ def test_noise_has_the_size_that_the_mechanism_states_and_follows_the_secret(sta
 @pytest.mark.parametrize("sampling", ["poisson", "fixed"])
 def test_slots_in_files_give_the_bits_of_one_process(start, tmp_path, sampling):
     privacy = PrivacySettings(clip=0.3, noise_multiplier=0.5, sampling=sampling, adaptive=AdaptiveClipSettings())
-    mechanism = mechanism_of(privacy, PERSONS, 4, 3)
-    contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
+    mechanism = mechanism_of(privacy, PERSONS, 4, 3, carriers=2, participation=0.5)
+    contribution = fine_tuning(texts(PERSONS + 2, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
     optimiser = AdamSettings(name="adam")
-    whole = train_privately(State(start, {}, 0.3), contribution, mechanism, optimiser, 2)
+    whole = train_privately(State(start, {}, 0.3), contribution, mechanism, optimiser, 2, 1)
     state = State(start, {}, 0.3)
     for number in (1, 2, 3):
         for slot in range(3):
-            save_sum(tmp_path / str(slot), run_slot(state, contribution, mechanism, number, 2, slot, 3))
+            save_sum(tmp_path / str(slot), run_slot(state, contribution, mechanism, number, 2, 1, slot, 3))
             assert (tmp_path / str(slot)).stat().st_mode & 0o777 == 0o600
         sums = [load_sum(tmp_path / str(slot)) for slot in (2, 0, 1)]
-        save_state(tmp_path / "state", close_round(state, sums, mechanism, optimiser, number, 2))
+        save_state(tmp_path / "state", close_round(state, sums, mechanism, optimiser, number, 2, 1))
         state = load_state(tmp_path / "state")
     assert state.clip == whole.clip != 0.3
     for found, expected in ((state.weights, whole.weights), (state.memory, whole.memory)):
@@ -116,9 +119,9 @@ def test_a_person_who_fits_no_slot_stops_the_round(start):
     mechanism = mechanism_of(PrivacySettings(noise_multiplier=1, sampling="fixed"), PERSONS, 4, 3)
     contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
     state = State(start, {}, 0.8)
-    sums = [run_slot(state, contribution, mechanism, 1, 2, slot, 3) for slot in (0, 2)]
+    sums = [run_slot(state, contribution, mechanism, 1, 2, 1, slot, 3) for slot in (0, 2)]
     with pytest.raises(PrivatuneError, match="3 updates of a cohort of 4"):
-        close_round(state, sums, mechanism, SgdSettings(), 1, 2)
+        close_round(state, sums, mechanism, SgdSettings(), 1, 2, 1)
 
 
 def test_joined_texts_keep_their_units():
@@ -139,7 +142,8 @@ def test_carriers_join_the_population_and_each_canary_is_measured(start):
     everyone = population(private, general, words, canaries, 5)
     assert len(everyone.units) == PERSONS + 2 * (1 + 2)
     assert population(private, general, words, None, 5) is private
-    rows = memorized({n: torch.from_numpy(w) for n, w in start.items()}, canaries, 5)
+    weights = {n: torch.from_numpy(w) for n, w in start.items()}
+    rows = memorized(weights, canaries, 3, 5)
     assert [(row["n_users"], row["n_copies"], row["canary"]) for row in rows] == [
         (1, 2, 0),
         (1, 2, 1),
@@ -147,29 +151,123 @@ def test_carriers_join_the_population_and_each_canary_is_measured(start):
         (2, 2, 1),
     ]
     assert all(row["low"] <= row["high"] and 1 <= row["rank"] <= 51 for row in rows)
+    assert sum(row["visits"] for row in rows) == sum(len(carriers_drawn(6, 0.5, number, 5)) for number in (1, 2, 3)) > 0
+    assert [row["visits"] for row in memorized(weights, canaries, 0, 5)] == [0] * 4, "nobody carried them"
 
 
-def test_a_seed_is_named_by_what_updates_and_noise_follow_from():
-    settings = PrivateJobSettings(
-        canaries=None,
-        client=CLIENT,
-        numerics=NumericsSettings(),
-        optimiser=SgdSettings(),
-        secrets="a",
-        slots=1,
-        vocabulary=WORDS,
-    )
-    privacy = PrivacySettings(noise_multiplier=1.0, clip=0.5)
-    terms = [privacy, privacy.model_copy(update={"delta": 1e-3}), privacy.model_copy(update={"accountant": "pld"})]
-    same = [decisive(mechanism_of(each, PERSONS, 3, 2), settings, 1) for each in terms]
-    same.append(
-        decisive(mechanism_of(privacy, PERSONS, 3, 2), settings.model_copy(update={"secrets": "b", "slots": 4}), 1)
-    )
-    assert all(values == same[0] for values in same)
-    changes = [{"noise_multiplier": 2.0}, {"clip": 1.0}, {"sampling": "fixed"}]
-    others = [decisive(mechanism_of(privacy.model_copy(update=c), PERSONS, 3, 2), settings, 1) for c in changes]
-    others.append(decisive(mechanism_of(privacy, PERSONS, 3, 2), settings, 2))
-    others.append(
-        decisive(mechanism_of(privacy, PERSONS, 3, 2), settings.model_copy(update={"client": ClientSettings()}), 1)
-    )
-    assert all(values != same[0] for values in others)
+def test_visits_are_counted_for_the_canary_that_a_carrier_holds():
+    planted = draw_canaries(WORDS, [1, 3], [2], 2, 0)
+    counted = np.zeros(4, int)
+    for number in range(1, 6):
+        for carrier in carriers_drawn(8, 0.3, number, 7):
+            counted[[0, 1, 2, 2, 2, 3, 3, 3][carrier]] += 1
+    assert visits(planted, 0.3, 5, 7).tolist() == counted.tolist()
+    assert visits(planted, 1.0, 5, 7).tolist() == [5, 5, 15, 15]
+
+
+@pytest.mark.parametrize("sampling", ["poisson", "fixed"])
+def test_carriers_come_beside_the_persons_and_no_epsilon_depends_on_them(sampling):
+    privacy = PrivacySettings(noise_multiplier=1.0, sampling=sampling)
+    alone = mechanism_of(privacy, 200, 8, 5)
+    joined_by = mechanism_of(privacy, 200, 8, 5, carriers=40, participation=0.5)
+    came = set()
+    for number in range(1, 6):
+        cohort = drawn(joined_by, number, 3, 1)
+        assert [person for person in cohort if person < 200] == drawn(alone, number, 3, 1), "the cohort is the same"
+        came.add(tuple(person for person in cohort if person >= 200))
+        assert came.issubset({tuple(200 + n for n in carriers_drawn(40, 0.5, n, 1)) for n in range(1, 6)})
+    assert len(came) == 5
+    assert guarantee(joined_by).record() == guarantee(alone).record()
+    assert joined_by.expected == 28, "what the noisy sum is divided by is public"
+
+
+SETTINGS = PrivateJobSettings(
+    canaries=None,
+    client=CLIENT,
+    numerics=NumericsSettings(),
+    optimiser=SgdSettings(),
+    secrets="a",
+    slots=1,
+    vocabulary=WORDS,
+)
+
+
+def name_of(start, privacy=None, private="private", general="general", seed=1, client=None, **changes):
+    """The name of a release in which something is changed."""
+    mechanism = mechanism_of(PrivacySettings(**{"noise_multiplier": 1.0, "clip": 0.5} | (privacy or {})), PERSONS, 3, 2)
+    settings = SETTINGS.model_copy(update=changes | {"client": CLIENT.model_copy(update=client or {})})
+    everyone, public = texts(PERSONS, EACH, private), texts(2, EACH, general)
+    return release_name(made_from(everyone, public, start, mechanism, settings, seed))
+
+
+def test_what_no_sum_follows_from_leaves_a_release_its_seed(start):
+    unused = [
+        {"privacy": {"delta": 1e-3}},
+        {"privacy": {"accountant": "pld"}},
+        {"secrets": "b", "slots": 4},
+        {"client": {"user_share": 0.9, "control_share": 0.9}},
+        {"general": "other"},
+        {"vocabulary": WORDS + 1},
+    ]
+    assert {name_of(start, **changes) for changes in unused} == {name_of(start)}
+    mixed = {"objective": "rehearsal"}
+    assert name_of(start, client=mixed) == name_of(start, client=mixed | {"control_share": 0.9})
+
+
+def test_whatever_changes_the_sums_gets_noise_of_its_own(start):
+    """The same noise on other sums would fall out of the difference of both."""
+    mixed = {"objective": "rehearsal"}
+    changes = [
+        {},
+        {"privacy": {"noise_multiplier": 2.0}},
+        {"privacy": {"clip": 1.0}},
+        {"privacy": {"sampling": "fixed"}},
+        {"seed": 2},
+        {"client": {"bptt": 6}},
+        {"private": "other"},
+        {"optimiser": AdamSettings(name="adam")},
+        {"client": mixed},
+        {"client": mixed, "general": "other"},
+        {"client": mixed, "private": "general", "general": "private"},
+        {"client": mixed | {"user_share": 0.9}},
+        {"client": mixed | {"user_share": 0}},
+        {"client": mixed | {"user_share": 0, "control_share": 0.9}},
+        {"client": {"objective": "lwf"}},
+        {"client": {"objective": "lwf", "user_share": 0.9}},
+    ]
+    other = {name: weight + 1 for name, weight in start.items()}
+    assert len({name_of(other), *(name_of(start, **change) for change in changes)}) == len(changes) + 1
+
+
+def test_a_finished_release_is_handed_on_and_never_computed_again(start, tmp_path):
+    def nobody(model, number, person):
+        raise AssertionError("no person is asked again")
+
+    mechanism = mechanism_of(PrivacySettings(noise_multiplier=1.0), PERSONS, 3, 2)
+    contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
+    state = State(start, {}, mechanism.clip)
+    first = train(PrivateRun(state, contribution, mechanism, 2, 1, tmp_path / "release"), SgdSettings())
+    again = PrivateRun(state, nobody, mechanism, 0, 1, tmp_path / "release", released(tmp_path / "release"))
+    assert arrays_equal(train(again, SgdSettings()), first)
+    for number in (1, 2):
+        part = slot_sum(again, state, number, 0, 2)
+        assert part.persons == 0
+        state = next_state(again, state, [part], SgdSettings(), number)
+    assert arrays_equal(state.weights, first)
+
+
+def test_slots_keep_the_same_release(start, tmp_path):
+    mechanism = mechanism_of(PrivacySettings(noise_multiplier=1.0), PERSONS, 3, 2)
+    contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
+    state = State(start, {}, mechanism.clip)
+    run = PrivateRun(state, contribution, mechanism, 2, 1, tmp_path / "slots")
+    for number in (1, 2):
+        assert released(tmp_path / "slots") is None
+        sums = [slot_sum(run, state, number, slot, 2) for slot in (0, 1)]
+        state = next_state(run, state, sums, SgdSettings(), number)
+    assert arrays_equal(state.weights, released(tmp_path / "slots"))
+    assert arrays_equal(state.weights, train(run._replace(folder=tmp_path / "one"), SgdSettings()))
+
+
+def arrays_equal(found, expected):
+    return found.keys() == expected.keys() and all(np.array_equal(found[name], expected[name]) for name in expected)

@@ -36,6 +36,11 @@ def _checksum(arrays: Mapping[str, np.ndarray], about: str) -> str:
     return digest.hexdigest()
 
 
+def digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """Hexadecimal SHA-256 of named arrays: of their names, types, shapes and values."""
+    return _checksum(arrays, "")
+
+
 def pack(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any] | None = None) -> bytes:
     """Serialise named arrays and a JSON header `about`; equal input gives equal bytes."""
     header = json.dumps(about or {}, sort_keys=True)

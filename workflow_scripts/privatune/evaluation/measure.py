@@ -1,8 +1,7 @@
 """What a model is worth: perplexity, keystrokes saved and recall on fixed samples of text."""
 
-import math
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -53,35 +52,31 @@ def sample(text: Stream, tokens: int, chunk: int, seed: int, name: str) -> Sampl
 
 
 class Score(NamedTuple):
-    """Sums over a sample; every measure is a ratio of two of them."""
+    """Sums over text, a number each or an array of them; every measure is a ratio of two sums."""
 
-    nats: float  # negative log-likelihood of the targets that the vocabulary has
-    targets: int  # how many these are, ends of lines included
-    unknown: int  # targets outside the vocabulary
-    typed: int  # characters that still had to be typed
-    characters: int  # non-space characters of the text
-    hits: int  # words that were the first suggestion
-    hits_of_list: int  # words among the suggestions
-    words: int  # words in all, those outside the vocabulary included
+    nats: Any  # negative log-likelihood of the words that the vocabulary has
+    targets: Any  # how many these are
+    end_nats: Any  # negative log-likelihood of the ends of lines
+    ends: Any  # how many these are
+    unknown: Any  # words outside the vocabulary
+    typed: Any  # characters that still had to be typed
+    characters: Any  # non-space characters of the text
+    hits: Any  # words that were the first suggestion
+    hits_of_list: Any  # words among the suggestions
+    words: Any  # words in all, those outside the vocabulary included
 
-    @property
-    def perplexity(self) -> float:
-        """exp of the mean of `nats`."""
-        return pooled_perplexity([(self.nats, self.targets)])
-
-
-def pooled_perplexity(parts: Iterable[tuple[float, int]]) -> float:
-    """Perplexity over several texts, each given by its nats and targets (Popov et al. 2018, 'Average PPL')."""
-    nats, targets = zip(*parts, strict=True)
-    return math.exp(sum(nats) / sum(targets))
+    def total(self) -> "Score":
+        """Its sums over all text."""
+        return Score(*(float(np.sum(part)) for part in self))
 
 
 def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = True) -> Score:
-    """Read every chunk from a fresh state, in float32, and score its words but the first.
+    """Read every chunk from a fresh state, in float32, and score its words but the first; sums by chunk.
 
-    KSS and its rules: Popov et al. 2018, 'Measures'. Ends of lines count in the perplexity alone.
+    KSS and its rules: Popov et al. 2018, 'Measures'. Ends of lines are counted apart from words, in perplexity alone:
+    a model learns within minutes how long people's lines are, which tells nothing about their words.
     """
-    totals = np.zeros(len(Score._fields))
+    sums = np.zeros((len(text.ids), len(Score._fields)))
     state = zero_state(weights, len(text.ids))
     # kept, since fresh pages for every window's logits cost as much as the product that fills them
     buffer = torch.empty(WINDOW * len(text.ids), len(weights["embedding"]))
@@ -94,45 +89,48 @@ def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = Tru
             hidden, state = hidden_states(weights, weights["embedding"][inputs], state)
             logits = buffer[: len(targets)]
             network.logits(weights, hidden.flatten(0, 1), logits)
-            totals += _window(logits, targets, lengths, index, typing)
-    return Score(float(totals[0]), *(int(total) for total in totals[1:]))
+            parts = _window(logits, targets, lengths, index, typing)
+            sums += parts.reshape(len(parts), -1, len(text.ids)).sum(1).T
+    return Score(*sums.T)
 
 
 def score_ngram(model: Ngram, text: Sample, index: PrefixIndex) -> Score:
     """As `score`, of an n-gram model: of each chunk it reads nothing before the first word."""
-    totals = np.zeros(len(Score._fields))
+    sums = []
     distributions = np.empty((text.ids.shape[1] - 1, len(model.unigram)), np.float32)
     contexts = contexts_of(text.ids, len(model.words) + 1)
     for context, targets, lengths in zip(contexts, text.ids[:, 1:], text.lengths[:, 1:], strict=True):
         probabilities(model, context, out=distributions)
         of_words = _typing(distributions, targets, lengths, index)
-        totals += [*_likelihood(distributions[np.arange(len(targets)), targets], targets), *of_words]
-    return Score(float(totals[0]), *(int(total) for total in totals[1:]))
+        likelihoods = distributions[np.arange(len(targets)), targets]
+        sums.append(np.concatenate([_likelihood(likelihoods, targets), of_words]).sum(1))
+    return Score(*np.array(sums).T)
 
 
 def _window(
     logits: torch.Tensor, targets: np.ndarray, lengths: np.ndarray, index: PrefixIndex, typing: bool
 ) -> np.ndarray:
-    of_words = _typing(logits.numpy(), targets, lengths, index) if typing else [0] * 5
+    """The parts of a Score by target, [parts, targets]."""
+    of_words = _typing(logits.numpy(), targets, lengths, index) if typing else np.zeros((5, len(targets)))
     # in place: a tenth of the time of logsumexp
     distributions = torch.ops.aten._softmax.out(logits, 1, False, out=logits)
     likelihoods = distributions[torch.arange(len(targets)), torch.from_numpy(targets)].numpy()
-    return np.array([*_likelihood(likelihoods, targets), *of_words], np.float64)
+    return np.concatenate([_likelihood(likelihoods, targets), of_words])
 
 
-def _typing(scores: np.ndarray, targets: np.ndarray, lengths: np.ndarray, index: PrefixIndex) -> list[int]:
-    """What of a Score counts characters and words."""
+def _typing(scores: np.ndarray, targets: np.ndarray, lengths: np.ndarray, index: PrefixIndex) -> np.ndarray:
+    """What of a Score counts characters and words, by target."""
     typed, ranks = type_words(scores, targets, lengths, index, SUGGESTIONS)
     words = targets != EOS
-    hits = [(ranks[words] < limit).sum() for limit in (1, SUGGESTIONS)]
-    return [typed.sum(), lengths.sum(), *hits, words.sum()]
+    return np.array([typed, lengths, words & (ranks < 1), words & (ranks < SUGGESTIONS), words], np.float64)
 
 
-def _likelihood(likelihoods: np.ndarray, targets: np.ndarray) -> tuple[float, int, int]:
-    """Nats, known and unknown targets."""
-    known = targets != UNK
-    nats = -np.log(likelihoods.astype(np.float64)[known].clip(np.finfo(np.float32).tiny)).sum()
-    return nats, known.sum(), (~known).sum()
+def _likelihood(likelihoods: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Nats and number of known words, those of ends of lines, and unknown words, by target."""
+    ends, unknown = targets == EOS, targets == UNK
+    words = ~(ends | unknown)
+    nats = -np.log(likelihoods.astype(np.float64).clip(np.finfo(np.float32).tiny))
+    return np.array([nats * words, words, nats * ends, ends, unknown])
 
 
 def evaluate(
@@ -143,7 +141,7 @@ def evaluate(
     index: PrefixIndex,
     settings: EvaluationSettings,
     seed: int,
-) -> dict[str, float | int]:
+) -> dict[str, Any]:
     """All measures of one model.
 
     Args:
@@ -156,27 +154,44 @@ def evaluate(
         seed: of the samples.
 
     Returns:
-        ppl_* (perplexity; ppl_average is pooled over the targets of general and user), oov_* and recall*_user in
-        percent, kss_* (keystroke saving rate, percent), targets_*: how many words each perplexity is a mean over.
+        ppl_* (perplexity of words; ppl_average is pooled over the words of general and user), ppl_*_with_ends (ends of
+        lines among the targets), oov_* and recall*_user in percent, kss_* (keystroke saving rate, percent), targets_*
+        and ends_*: over how many words and ends of lines each perplexity is a mean.
     """
 
     def scored(text: Stream, tokens: int, name: str, typing: bool = True) -> Score:
         drawn = sample(text, tokens, settings.chunk_tokens, seed, name)
-        return score_ngram(model, drawn, index) if isinstance(model, Ngram) else score(model, drawn, index, typing)
+        scores = score_ngram(model, drawn, index) if isinstance(model, Ngram) else score(model, drawn, index, typing)
+        return scores.total()
 
     of_general = scored(general, settings.general_tokens, "general")
     of_user = scored(user, settings.user_tokens, "user")
     of_later = scored(later, settings.later_tokens, "later", typing=False)
-    measures: dict[str, float | int] = {
-        "ppl_general": of_general.perplexity,
-        "ppl_user": of_user.perplexity,
-        "ppl_later": of_later.perplexity,
-        "ppl_average": pooled_perplexity(part[:2] for part in (of_general, of_user)),
-        "recall1_user": 100 * of_user.hits / of_user.words,
-        f"recall{SUGGESTIONS}_user": 100 * of_user.hits_of_list / of_user.words,
+    counts = {
+        f"{count}_{name}": int(getattr(part, count))
+        for name, part in (("general", of_general), ("user", of_user))
+        for count in ("targets", "ends")
     }
-    for name, result in (("general", of_general), ("user", of_user)):
-        measures[f"targets_{name}"] = result.targets
-        measures[f"oov_{name}"] = 100 * result.unknown / (result.unknown + result.targets)
-        measures[f"kss_{name}"] = 100 * (result.characters - result.typed) / result.characters
-    return measures
+    found = measures(of_general, of_user) | {"ppl_later": perplexity([of_later])}
+    return {name: float(value) for name, value in found.items()} | counts
+
+
+def measures(general: Score, user: Score) -> dict[str, Any]:
+    """What two scores come to: by name, a number each, or an array where the scores hold arrays."""
+    found = {}
+    for name, parts in {"general": [general], "user": [user], "average": [general, user]}.items():
+        found[f"ppl_{name}"] = perplexity(parts)
+        found[f"ppl_{name}_with_ends"] = perplexity(parts, with_ends=True)
+    for name, part in (("general", general), ("user", user)):
+        found[f"oov_{name}"] = 100 * part.unknown / part.words
+        found[f"kss_{name}"] = 100 * (part.characters - part.typed) / part.characters
+    for best, hits in ((1, user.hits), (SUGGESTIONS, user.hits_of_list)):
+        found[f"recall{best}_user"] = 100 * hits / user.words
+    return found
+
+
+def perplexity(parts: Sequence[Score], with_ends: bool = False) -> Any:
+    """Of words, or of ends of lines too; several texts are pooled by their targets (Popov et al. 2018, 'Measures')."""
+    nats = sum(part.nats + with_ends * part.end_nats for part in parts)
+    targets = sum(part.targets + with_ends * part.ends for part in parts)
+    return np.exp(nats / targets)

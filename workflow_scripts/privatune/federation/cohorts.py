@@ -66,6 +66,15 @@ def poisson_cohort(persons: int, expected: int, round_number: int, seed: int) ->
     return drawn.nonzero()[0].tolist()
 
 
+def carriers_drawn(carriers: int, participation: float, round_number: int, seed: int) -> list[int]:
+    """Synthetic persons of a round, known as 0 .. carriers - 1: each with the same probability, on their own.
+
+    The seed may be public where the persons' is secret: carriers have nothing to hide, and as they are drawn from a
+    stream of their own, those who come tell nothing of the persons who do.
+    """
+    return (stream(seed, "carriers", round_number).random(carriers) < participation).nonzero()[0].tolist()
+
+
 def _refuse_too_many(persons: int, size: int) -> None:
     if size > persons:
         raise PrivatuneError(

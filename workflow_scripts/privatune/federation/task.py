@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 
@@ -32,6 +33,15 @@ def visit_task(user: np.ndarray, general: np.ndarray, settings: ClientSettings, 
         settings: of the client.
         key: (seed, round, person) of this visit's random streams.
     """
-    objective: Objective = import_module(f"privatune.federation.objectives.{settings.objective}").task
+    objective: Objective = _named(settings).task
     seed, *visit = key
     return objective(user, general, settings, stream(seed, "rehearsal", *visit))
+
+
+def task_uses(settings: ClientSettings) -> set[str]:
+    """What tasks follow from beside the person's text: keys of `settings`, and `general` for general text."""
+    return _named(settings).uses(settings)
+
+
+def _named(settings: ClientSettings) -> ModuleType:
+    return import_module(f"privatune.federation.objectives.{settings.objective}")

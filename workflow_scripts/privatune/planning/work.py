@@ -27,6 +27,8 @@ from privatune.planning.sizes import (
 )
 from privatune.systems.compression.methods import Choice
 
+WORDS_A_SENTENCE = 12  # of a carrier's text, canaries among public sentences
+
 
 class Setting(NamedTuple):
     """A job's surroundings."""
@@ -172,13 +174,13 @@ def _follow_method(job: Job, setting: Setting) -> Work:
 
 
 def _train_private(job: Job, setting: Setting) -> Work:
-    t = setting.e.dpfedavg.training
-    return _private_visits(t.cohort * t.rounds, setting)._replace(kept=model_bytes(t.model, t.vocabulary))
+    t, carried = setting.e.dpfedavg.training, setting.e.dpfedavg.variants[job.wildcards["variant"]].carriers
+    return _private_visits(t.rounds, carried, setting)._replace(kept=model_bytes(t.model, t.vocabulary))
 
 
 def _private_slot(job: Job, setting: Setting) -> Work:
-    e = setting.e
-    return _private_visits(e.dpfedavg.training.cohort / max(1, e.execution.private_slots), setting)
+    carried = setting.e.dpfedavg.variants[job.wildcards["variant"]].carriers
+    return _private_visits(1 / max(1, setting.e.execution.private_slots), carried, setting)
 
 
 def _private_round(job: Job, setting: Setting) -> Work:
@@ -188,15 +190,22 @@ def _private_round(job: Job, setting: Setting) -> Work:
     return Work(operations, weights / 1e6, passing=2 * weights)
 
 
-def _private_visits(visits: float, setting: Setting) -> Work:
-    """Of so many devices of private training."""
-    t = setting.e.dpfedavg.training
-    words, sent = visit_words(t.client, setting.texts.person)
+def _private_visits(rounds: float, carried: bool, setting: Setting) -> Work:
+    """Of the persons, and of the carriers of canaries, of so many rounds of private training."""
+    t, whole = setting.e.dpfedavg.training, Work()
     weights = model_bytes(t.model, t.vocabulary)
-    operations = training(words, t.model, t.vocabulary, t.client.facts.teaches)
-    operations += parameters(t.model, t.vocabulary) * WEIGHT / BILLION
-    down = visits * (weights + sent * id_bytes(t.vocabulary))
-    return Work(visits * operations, weights / 1e6, up=visits * weights, down=down)
+    devices: list[tuple[float, float]] = [(t.cohort, setting.texts.person)]
+    devices += [(t.canaries.expected, WORDS_A_SENTENCE * t.canaries.sentences)] if carried else []
+    for each, own in devices:
+        visits, (words, sent) = rounds * each, visit_words(t.client, own)
+        operations = training(words, t.model, t.vocabulary, t.client.facts.teaches)
+        operations += parameters(t.model, t.vocabulary) * WEIGHT / BILLION
+        whole = whole._replace(
+            operations=whole.operations + visits * operations,
+            up=whole.up + visits * weights,
+            down=whole.down + visits * (weights + sent * id_bytes(t.vocabulary)),
+        )
+    return whole._replace(megabytes=weights / 1e6)
 
 
 def _audit(job: Job, setting: Setting) -> Work:

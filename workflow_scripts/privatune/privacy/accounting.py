@@ -89,8 +89,15 @@ def default_delta(population: int) -> float:
     return float(population**-1.1)
 
 
-def mechanism_of(settings: PrivacySettings, population: int, cohort: int, rounds: int) -> Mechanism:
-    """The mechanism that settings describe, for so many persons, persons a round, and rounds.
+def mechanism_of(
+    settings: PrivacySettings,
+    population: int,
+    cohort: int,
+    rounds: int,
+    carriers: int = 0,
+    participation: float = 0.0,
+) -> Mechanism:
+    """The mechanism that settings describe; the other arguments are as of Mechanism.
 
     Raises:
         PrivatuneError: of what is asked no claim could be made, or no noise reaches the target.
@@ -98,7 +105,16 @@ def mechanism_of(settings: PrivacySettings, population: int, cohort: int, rounds
     delta = default_delta(population) if settings.delta is None else settings.delta
     given = settings.noise_multiplier
     mechanism = Mechanism(
-        settings.sampling, population, cohort, rounds, given or 0.0, settings.clip, delta, settings.adaptive
+        settings.sampling,
+        population,
+        cohort,
+        rounds,
+        given or 0.0,
+        settings.clip,
+        delta,
+        settings.adaptive,
+        carriers,
+        participation,
     )
     if settings.target_epsilon is None:
         return mechanism
@@ -154,6 +170,23 @@ def epsilon(phases: Sequence[Mechanism], accountant: Accountant = "rdp", as_pape
         pairs = zip(accounted.orders, accounted.rdp, strict=True)
         return float(min(rdp + math.log(1 / delta) / (order - 1) for order, rdp in pairs))
     return float(accounted.get_epsilon(delta))
+
+
+def carriers_epsilon(mechanism: Mechanism, accountant: Literal["rdp", "pld"] = "rdp") -> float:
+    """Epsilon of a person who takes part as often as the mechanism's carriers, at its delta.
+
+    It is larger than that of the persons where carriers take part more often than they do: no attack on canaries can
+    contradict the persons' own epsilon. Their draws are Poisson's, whatever the persons' are.
+
+    Raises:
+        PrivatuneError: there is no noise.
+    """
+    if mechanism.noise_multiplier == 0:
+        raise PrivatuneError("privacy.noise_multiplier: without noise there is no epsilon; take it above 0")
+    sampled = PoissonSampledDpEvent(mechanism.participation, GaussianDpEvent(mechanism.noise_multiplier))
+    accounted = _accountant("poisson", accountant, PLD_INTERVAL)
+    accounted.compose(SelfComposedDpEvent(sampled, mechanism.rounds))
+    return float(accounted.get_epsilon(mechanism.delta))
 
 
 def noise_for(mechanism: Mechanism, target: float, accountant: Literal["rdp", "pld"] = "rdp") -> float:

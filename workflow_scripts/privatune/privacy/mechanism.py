@@ -37,6 +37,9 @@ class Mechanism:
         clip: S: largest L2 norm of a person's update; with `adaptive` that of the first round.
         delta: probability beyond epsilon.
         adaptive: how the clip goes on; its noised count and the noised sum cost together what z says.
+        carriers: synthetic persons beside the population, who carry canaries. Nothing of them follows from a person's
+            text or from who is drawn, so that no epsilon depends on them.
+        participation: probability with which each carrier takes part in a round, on their own.
 
     Raises:
         PrivatuneError: a value of which no claim could be made.
@@ -50,6 +53,8 @@ class Mechanism:
     clip: float
     delta: float
     adaptive: AdaptiveClipSettings | None = None
+    carriers: int = 0
+    participation: float = 0.0
 
     def __post_init__(self) -> None:
         if self.sampling not in ADJACENCIES:
@@ -64,6 +69,11 @@ class Mechanism:
             raise PrivatuneError(f"privacy.clip: {self.clip} bounds nothing; take a finite number above 0")
         if not (math.isfinite(self.noise_multiplier) and self.noise_multiplier >= 0):
             raise PrivatuneError(f"privacy.noise_multiplier: {self.noise_multiplier}; take a finite number, 0 or more")
+        if self.carriers < 0 or not 0 <= self.participation <= 1:
+            raise PrivatuneError(
+                f"canaries: {self.carriers} carriers, each in a round with probability {self.participation}; take a "
+                "probability of 0 to 1"
+            )
         if not 0 < self.delta * self.population < 1:
             raise PrivatuneError(
                 f"privacy.delta: {self.delta:g} is not between 0 and 1 / {self.population} persons; with more, "
@@ -74,6 +84,16 @@ class Mechanism:
     def q(self) -> float:
         """Share of the population in a round: exact (fixed) or each person's probability (Poisson)."""
         return self.cohort / self.population
+
+    @property
+    def everyone(self) -> int:
+        """Persons and carriers: all who may send an update."""
+        return self.population + self.carriers
+
+    @property
+    def expected(self) -> float:
+        """Updates of a round, persons' and carriers', that are expected; public, and what the sum is divided by."""
+        return self.cohort + self.carriers * self.participation
 
     @property
     def sensitivity(self) -> float:
@@ -124,9 +144,10 @@ def noisy_mean(
     """(sum of clipped updates + N(0, (z S)^2)) / M, in float64; every person has weight one.
 
     Args:
-        mechanism: see there. M is its public cohort size, also where fewer or more were drawn.
+        mechanism: see there. M is the number of updates that are expected, also where fewer or more came.
         sums: of parts of the cohort, which together hold each person once, in any order.
-        persons: the cohort, as federation.cohorts draws it for this sampling.
+        persons: the cohort, as federation.cohorts draws it for this sampling, and the carriers who came, who are
+            numbered behind the population.
         clip: S of this round: the mechanism's, or what the round before released.
         key: (seed, round counted from 1) of the noise; the seed is secret where privacy is claimed.
 
@@ -142,12 +163,12 @@ def noisy_mean(
         raise PrivatuneError(
             f"{whole.persons} updates of a cohort of {len(persons)}: one person, one update; run the round again"
         )
-    if whole.unit != unit_of(clip, mechanism.population):
+    if whole.unit != unit_of(clip, mechanism.everyone):
         raise PrivatuneError(f"the round's sums were not clipped at {clip}; run its jobs again")
     noise = stream(seed, "privacy noise", round_number)
     deviation = mechanism.noise_of_sum * clip
     mean = {
-        name: (whole.unit * summed + deviation * noise.standard_normal(summed.shape)) / mechanism.cohort
+        name: (whole.unit * summed + deviation * noise.standard_normal(summed.shape)) / mechanism.expected
         for name, summed in sorted(whole.sum.items())
     }
     return Release(mean, _next_clip(mechanism, clip, whole.within, key), whole.refused)
@@ -159,7 +180,7 @@ def _next_clip(mechanism: Mechanism, clip: float, within: float, key: tuple[int,
         return clip
     seed, round_number = key
     noise = stream(seed, "clip count noise", round_number).standard_normal()
-    share = 0.5 + (within + mechanism.noise_of_count * noise) / mechanism.cohort
+    share = 0.5 + (within + mechanism.noise_of_count * noise) / mechanism.expected
     return clip * math.exp(-mechanism.adaptive.rate * (share - mechanism.adaptive.quantile))
 
 
@@ -168,11 +189,12 @@ def _refuse_what_is_not_accounted_for(
 ) -> None:
     if len(set(persons)) != len(persons):
         raise PrivatuneError("a person is twice in the cohort; draw it without replacement")
-    if persons and not (min(persons) >= 0 and max(persons) < mechanism.population):
+    if persons and not (min(persons) >= 0 and max(persons) < mechanism.everyone):
         raise PrivatuneError(f"the cohort has a person beyond the {mechanism.population} of the population")
-    if mechanism.sampling == "fixed" and len(persons) != mechanism.cohort:
+    drawn = sum(person < mechanism.population for person in persons)
+    if mechanism.sampling == "fixed" and drawn != mechanism.cohort:
         raise PrivatuneError(
-            f"a cohort of {len(persons)}, but {mechanism.cohort} is accounted for; draw that many, or sampling: poisson"
+            f"a cohort of {drawn}, but {mechanism.cohort} is accounted for; draw that many, or sampling: poisson"
         )
     if not 1 <= round_number <= mechanism.rounds:
         raise PrivatuneError(

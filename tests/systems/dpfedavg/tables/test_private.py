@@ -9,6 +9,7 @@ from privatune.systems.dpfedavg.tables import audit, canaries, comparison_dpfeda
 
 MEASURES = [name for name in COLUMNS if name.split("_")[0] in {"ppl", "oov", "kss", "recall1", "recall3"}]
 MECHANISM = dict.fromkeys(comparison_dpfedavg.STATED, 1.0) | {"cohort": 4, "rounds": 10, "population": 1500}
+MECHANISM |= {"carriers": 6, "participation": 0.5}
 GUARANTEE = {"epsilon": 2.5, "sampling": "poisson", "adjacency": "add", "delta": 1e-3, "noise_multiplier": 0.5}
 
 
@@ -32,6 +33,7 @@ def files(tmp_path):
             for copies in (1, 9)
         ]
         model = {"variant": variant, "seed": 0, "guarantee": guarantee, "canaries": rows, "carriers": True}
+        model |= {"carriers_epsilon": guarantee and 9.0}
         model |= {"mechanism": MECHANISM, "model_bits": 800} | dict.fromkeys(MEASURES, 9.0)
         paths.append(tmp_path / f"{variant}.json")
         write_json(paths[-1], model)
@@ -43,11 +45,13 @@ def test_an_epsilon_stands_only_beside_noise_and_with_its_terms(files):
     write_json(baseline, {"variant": "ngram", "seed": 0, "guarantee": None} | dict.fromkeys(MEASURES, 9.0))
     made = comparison_dpfedavg.table([baseline, *files])
     frame = made.frame.set_index("scenario")
-    assert frame.columns.tolist() == [*COLUMNS[1:], *comparison_dpfedavg.STATED]
+    assert frame.columns.tolist() == [*COLUMNS[1:], *comparison_dpfedavg.STATED, *comparison_dpfedavg.CARRIED]
     assert frame["epsilon"].isna().tolist() == frame["delta"].isna().tolist() == [True, True, False]
     assert frame.loc["private", comparison_dpfedavg.STATED].notna().all()
-    assert frame["bits_up"].fillna(0).tolist() == frame["bits_down"].fillna(0).tolist() == [0, 32_000, 32_000]
+    assert frame["bits_up"].fillna(0).tolist() == frame["bits_down"].fillna(0).tolist() == [0, 56_000, 56_000]
     assert frame["noise_multiplier"].tolist()[1:] == [1.0, 0.5]
+    assert frame["carriers_epsilon"].isna().tolist() == [True, True, False]
+    assert made.shown["epsilon of carriers"].tolist() == ["–", "–", "9"]
     assert "With 1,500 persons" in made.note
     assert made.shown["epsilon"].tolist() == ["–", "–", "2.5"]
 

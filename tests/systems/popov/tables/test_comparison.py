@@ -23,10 +23,10 @@ def build(tmp_path):
 
 def test_columns_of_the_interface_come_first_and_in_order(make_run, build):
     frame = build(make_run()).frame
-    assert list(frame.columns[:18]) == [
+    assert list(frame.columns[:21]) == [
         "scenario", "seed", "round", "clients_per_round", "user_share", "ppl_general", "ppl_user", "ppl_average",
-        "oov_general", "oov_user", "kss_general", "kss_user", "recall1_user", "recall3_user", "bits_up", "bits_down",
-        "epsilon", "delta",
+        "ppl_general_with_ends", "ppl_user_with_ends", "ppl_average_with_ends", "oov_general", "oov_user",
+        "kss_general", "kss_user", "recall1_user", "recall3_user", "bits_up", "bits_down", "epsilon", "delta",
     ]  # fmt: skip
     assert {"ppl_later", "targets_user", "paper_kss_user"} <= set(frame.columns)
 
@@ -54,7 +54,7 @@ def test_the_papers_figures_stand_beside_their_counterparts(make_run, build):
     assert frame.loc[("averaging-rehearsal", 1), "paper_kss_general"] == 67.7
     assert math.isnan(frame.loc[("averaging-control", 10), "paper_ppl_user"])
     last = made.shown[(made.shown["scenario"] == "averaging-rehearsal") & (made.shown["round"] == "10")].iloc[0]
-    place = list(made.shown.columns).index("user PPL")
+    place = list(made.shown.columns).index("user PPL, words")
     assert list(last)[place : place + 2] == ["118.0", "109.3"] and made.shown.columns[place + 1] == "paper"
 
 

@@ -49,8 +49,8 @@ def test_a_single_run_shows_no_spread_and_a_method_is_not_compared_with_itself(w
     assert frame.loc[("averaging-rehearsal", 10), ["ppl_average_sd", "ppl_average_to_initial_low"]].isna().all()
     assert math.isnan(frame.loc[("device-rehearsal", 1), "ppl_average_to_half"])
     shown = made.shown.set_index(["scenario", "round"])
-    assert "±" not in shown.loc[("averaging-rehearsal", "10"), "average PPL"]
-    assert "±" in shown.loc[("averaging-rehearsal", "4"), "average PPL"]
+    assert "±" not in shown.loc[("averaging-rehearsal", "10"), "average PPL, words"]
+    assert "±" in shown.loc[("averaging-rehearsal", "4"), "average PPL, words"]
     assert shown.loc[("initial", "0"), "average PPL to initial"] == "–"
 
 

@@ -23,6 +23,12 @@ def task(user: np.ndarray, general: np.ndarray, settings: ClientSettings, rng: n
     return Task(text=np.concatenate([user, drawn]), user_tokens=len(user), sent=drawn)
 
 
+def uses(settings: ClientSettings) -> set[str]:
+    """The shares and, where any of it is sent, general text."""
+    mixed = {"user_share"} | ({"general"} if settings.user_share < 1 else set())
+    return mixed | ({"control_share"} if settings.user_share == 0 else set())
+
+
 def draw_lines(text: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """`count` words of `text`, as whole lines drawn at random; the last line is cut."""
     starts = np.concatenate([[0], np.flatnonzero(text == EOS) + 1])

@@ -44,7 +44,8 @@ def audited(mechanism: Mechanism, canaries: int) -> Mechanism:
     hundredth for all of them little would be left to show.
     """
     cohort = -(-canaries * mechanism.cohort // mechanism.population)
-    return replace(mechanism, population=canaries, cohort=cohort, delta=min(mechanism.delta, 0.01 / canaries))
+    least = min(mechanism.delta, 0.01 / canaries)
+    return replace(mechanism, population=canaries, cohort=cohort, delta=least, carriers=0)
 
 
 def canary_updates(state: State, heads: np.ndarray, mechanism: Mechanism, seed: int) -> Contribution:
@@ -84,8 +85,8 @@ def observe(state: State, heads: np.ndarray, mechanism: Mechanism, seed: int) ->
     seen, lengths, clips = np.zeros((len(heads), mechanism.rounds)), [], []
     whole, room = np.zeros(size), np.empty((-(-size // 8), 8), np.float32)
     for number in range(1, mechanism.rounds + 1):
-        total = run_slot(state, contribution, mechanism, number, seed)
-        after = close_round(state, [total], mechanism, SgdSettings(), number, seed)
+        total = run_slot(state, contribution, mechanism, number, seed, seed)
+        after = close_round(state, [total], mechanism, SgdSettings(), number, seed, seed)
         moved = flat(after.weights) - flat(state.weights)
         # not by BLAS, whose sums depend on how many threads it has
         seen[:, number - 1] = [np.einsum("i,i", moved, signs(seed, n, size, room)) for n in range(len(heads))]

@@ -24,12 +24,25 @@ class CanarySettings(Settings):
     sentences: int = Field(
         200, ge=1, description="Lines of a carrier's text, copies included; the rest is public text."
     )
+    participation: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Probability with which a carrier takes part in a round, on its own. Carriers come beside the "
+        "cohort of persons, whose epsilon does not depend on them. In the paper they take part one to two orders of "
+        "magnitude more often than persons do; their own epsilon is larger accordingly, and stated beside it.",
+    )
     references: int = Field(20_000, ge=1, description="Random continuations among which a canary is ranked.")
 
     @property
     def carriers(self) -> int:
         """Synthetic persons of the whole grid."""
         return sum(self.users) * len(self.copies) * self.per_cell
+
+    @property
+    def expected(self) -> float:
+        """Carriers of a round, on average."""
+        return self.carriers * self.participation
 
 
 class VariantSettings(Settings):
@@ -46,7 +59,11 @@ class PrivateTrainingSettings(Settings):
     vocabulary: int = Field(10_000, ge=10, description="Its words: the most frequent of the vocabulary.")
     pretrain: PretrainSettings = Field(default_factory=PretrainSettings, description="On general text, before rounds.")
     client: ClientSettings = Field(default_factory=ClientSettings, description="What a person's device does.")
-    cohort: int = Field(20, ge=1, description="M: persons of a round; under Poisson sampling the expected number.")
+    cohort: int = Field(
+        20,
+        ge=1,
+        description="M: persons of a round, carriers not counted; under Poisson sampling the expected number.",
+    )
     rounds: int = Field(20, ge=1, le=100_000, description="T.")
     optimiser: OptimiserSettings = Field(default_factory=SgdSettings, description="Of the server.")
     canaries: CanarySettings = Field(default_factory=CanarySettings, description="What is planted and looked for.")
@@ -59,6 +76,8 @@ class PrivateJobSettings(Settings):
     client: ClientSettings = Field(description="What a person's device does.")
     numerics: NumericsSettings = Field(description="How it computes.")
     optimiser: OptimiserSettings = Field(description="Of the server.")
-    secrets: str | None = Field(description="Folder of secret seeds; null: cohorts and noise follow from public seeds.")
+    secrets: str | None = Field(
+        description="Folder of secret releases; null: cohorts and noise follow from public seeds."
+    )
     slots: int = Field(ge=1, description="Parts of a round.")
     vocabulary: int = Field(ge=10, description="Words: the most frequent of the vocabulary.")

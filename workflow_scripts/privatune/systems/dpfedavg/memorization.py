@@ -6,20 +6,24 @@ from privatune.attacks.canaries import draw_canaries
 from privatune.attacks.exposure import beam_found, sampled_exposure
 from privatune.models.network import Weights
 from privatune.systems.dpfedavg.job_settings import CanarySettings
+from privatune.systems.dpfedavg.population import visits
 
 
-def memorized(weights: Weights, canaries: CanarySettings, seed: int) -> list[dict[str, Any]]:
-    """One row a canary: n_users, n_copies, canary, rank, references, exposure, low, high (bits), beam_found.
+def memorized(weights: Weights, canaries: CanarySettings, rounds: int, seed: int) -> list[dict[str, Any]]:
+    """One row a canary: n_users, n_copies, canary, visits, rank, references, exposure, low, high (bits), beam_found.
+
+    `visits` says how often its carriers took part: of a canary that no round has seen a model can tell nothing.
 
     Args:
         weights: float32 weights of a model.
         canaries: as of the training.
+        rounds: of the training; 0 where nobody carried them.
         seed: of the training: the canaries that were planted in it.
     """
     rows = []
-    vocabulary = len(weights["embedding"])
-    for canary in draw_canaries(vocabulary, canaries.users, canaries.copies, canaries.per_cell, seed):
+    planted = draw_canaries(len(weights["embedding"]), canaries.users, canaries.copies, canaries.per_cell, seed)
+    for canary, seen in zip(planted, visits(planted, canaries.participation, rounds, seed).tolist(), strict=True):
         cell = {"n_users": canary.n_users, "n_copies": canary.n_copies, "canary": canary.number}
         found = sampled_exposure(weights, canary.words, canaries.references, (seed, *cell.values()))
-        rows.append({**cell, **found._asdict(), "beam_found": beam_found(weights, canary.words)})
+        rows.append({**cell, "visits": seen, **found._asdict(), "beam_found": beam_found(weights, canary.words)})
     return rows

@@ -13,7 +13,7 @@ import numpy as np
 from privatune.core.tensors import Arrays, load_tensors, pack, save_tensors
 from privatune.core.vectors import shapes_of
 from privatune.federation.client import fine_tune
-from privatune.federation.cohorts import fixed_cohort, poisson_cohort
+from privatune.federation.cohorts import carriers_drawn, fixed_cohort, poisson_cohort
 from privatune.federation.optimisers import step
 from privatune.federation.settings import ClientSettings, OptimiserSettings
 from privatune.models.network import kind_of
@@ -55,9 +55,11 @@ def fine_tuning(
     return contribution
 
 
-def drawn(mechanism: Mechanism, number: int, secret: int) -> list[int]:
-    """The cohort of a round; a private figure where privacy is claimed."""
-    return DRAWS[mechanism.sampling](mechanism.population, mechanism.cohort, number, secret)
+def drawn(mechanism: Mechanism, number: int, secret: int, seed: int) -> list[int]:
+    """The cohort of a round, a private figure where privacy is claimed, and behind the population its carriers."""
+    persons = DRAWS[mechanism.sampling](mechanism.population, mechanism.cohort, number, secret)
+    came = carriers_drawn(mechanism.carriers, mechanism.participation, number, seed)
+    return persons + [mechanism.population + carrier for carrier in came]
 
 
 def run_slot(
@@ -66,6 +68,7 @@ def run_slot(
     mechanism: Mechanism,
     number: int,
     secret: int,
+    seed: int,
     slot: int = 0,
     slots: int = 1,
 ) -> ClippedSum:
@@ -77,11 +80,12 @@ def run_slot(
         mechanism: see there.
         number: of the round, counted from 1.
         secret: seed of cohorts and noise; from the operating system where privacy is claimed.
+        seed: of the carriers' draws; public.
         slot, slots: which part of the cohort, of how many.
     """
     sent = pack(state.weights)
-    updates = (contribution(sent, number, person) for person in drawn(mechanism, number, secret)[slot::slots])
-    return clipped_sum(updates, shapes_of(state.weights), state.clip, mechanism.population)
+    updates = (contribution(sent, number, person) for person in drawn(mechanism, number, secret, seed)[slot::slots])
+    return clipped_sum(updates, shapes_of(state.weights), state.clip, mechanism.everyone)
 
 
 def close_round(
@@ -91,19 +95,20 @@ def close_round(
     optimiser: OptimiserSettings,
     number: int,
     secret: int,
+    seed: int,
 ) -> State:
     """Add noise to the sums of all slots and let the server's optimiser take the mean.
 
     Arguments as of `run_slot`; raises what `noisy_mean` does.
     """
-    release = noisy_mean(mechanism, sums, drawn(mechanism, number, secret), state.clip, (secret, number))
+    release = noisy_mean(mechanism, sums, drawn(mechanism, number, secret, seed), state.clip, (secret, number))
     change, memory = step(release.mean, state.memory, optimiser)
     weights = {name: (weight + change[name]).astype(np.float32) for name, weight in state.weights.items()}
     return State(weights, memory, release.next_clip)
 
 
 def train_privately(
-    state: State, contribution: Contribution, mechanism: Mechanism, optimiser: OptimiserSettings, secret: int
+    state: State, contribution: Contribution, mechanism: Mechanism, optimiser: OptimiserSettings, secret: int, seed: int
 ) -> State:
     """Train for all of the mechanism's rounds; what it returns, and every state between, is what epsilon is about.
 
@@ -111,12 +116,12 @@ def train_privately(
 
     Args:
         state: what the first round starts from.
-        contribution, mechanism, secret: as of `run_slot`.
+        contribution, mechanism, secret, seed: as of `run_slot`.
         optimiser: of the server.
     """
     for number in range(1, mechanism.rounds + 1):
-        total = run_slot(state, contribution, mechanism, number, secret)
-        state = close_round(state, [total], mechanism, optimiser, number, secret)
+        total = run_slot(state, contribution, mechanism, number, secret, seed)
+        state = close_round(state, [total], mechanism, optimiser, number, secret, seed)
     return state
 
 
@@ -125,9 +130,9 @@ def first_state(model: str | Path, mechanism: Mechanism) -> State:
     return State(load_tensors(model)[0], {}, mechanism.clip)
 
 
-def save_model(path: str | Path, state: State) -> None:
-    """Write the model of a state as every kept model is written."""
-    save_tensors(path, state.weights, {"model": {"kind": kind_of(state.weights)}})
+def save_model(path: str | Path, weights: Arrays) -> None:
+    """Write a trained model as every kept model is written."""
+    save_tensors(path, weights, {"model": {"kind": kind_of(weights)}})
 
 
 def save_sum(path: str | Path, part: ClippedSum) -> None:

@@ -1,26 +1,45 @@
 """What the jobs of one private training share: who contributes, under which mechanism, with which secret."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from privatune.core.errors import PrivatuneError
-from privatune.core.files import read_json
+from privatune.core.files import read_json, sha256
+from privatune.core.machine import machine
+from privatune.core.tensors import Arrays, digest
+from privatune.core.vectors import shapes_of
+from privatune.federation.settings import OptimiserSettings
+from privatune.federation.task import task_uses
+from privatune.privacy.clipping import ClippedSum, clipped_sum
 from privatune.privacy.mechanism import Mechanism, mechanism_from, mechanism_record
-from privatune.privacy.seeds import release_name, secret_seed
+from privatune.privacy.releases import keep, release_name, release_seed, released
 from privatune.systems.dpfedavg.job_settings import PrivateJobSettings
 from privatune.systems.dpfedavg.population import population
-from privatune.systems.dpfedavg.rounds import Contribution, fine_tuning
-from privatune.text.streams import limited, read_stream
+from privatune.systems.dpfedavg.rounds import (
+    Contribution,
+    State,
+    close_round,
+    fine_tuning,
+    first_state,
+    run_slot,
+    train_privately,
+)
+from privatune.text.streams import Stream, limited, read_stream
 from privatune.text.tokenizer import read_words
 
 
 class PrivateRun(NamedTuple):
-    """See privatune.systems.dpfedavg.rounds for each."""
+    """One private training; see privatune.systems.dpfedavg.rounds for the first five."""
 
+    start: State
     contribution: Contribution
     mechanism: Mechanism
     secret: int
+    seed: int
+    folder: Path | None = None  # of a secret release; null: seeds are public, and nothing is kept
+    finished: Arrays | None = None  # the model of a release that an earlier run finished; it is not computed again
 
 
 def private_run(
@@ -28,7 +47,8 @@ def private_run(
     general: str | Path,
     tokenizer: str | Path,
     terms: str | Path,
-    others: Sequence[str | Path],
+    model: str | Path,
+    code: Sequence[str | Path],
     settings: PrivateJobSettings,
     seed: int,
 ) -> PrivateRun:
@@ -38,33 +58,92 @@ def private_run(
         private, general: streams of training text.
         tokenizer: the vocabulary.
         terms: the mechanism, as it was stated before the training.
-        others: all else that the trained model follows from, code included.
+        model: the general model.
+        code: the library's files that the training reaches.
         settings: see there.
         seed: of the replicate.
 
     Raises:
-        PrivatuneError: the terms are about another population, or a file is damaged.
+        PrivatuneError: the terms are about another population, a file is damaged, or a secret release was begun by
+            other code or elsewhere.
     """
     words = read_words(tokenizer)[: settings.vocabulary]
     persons, public = (limited(read_stream(path), len(words)) for path in (private, general))
     everyone = population(persons, public, words, settings.canaries, seed)
     mechanism = mechanism_from(read_json(terms)["mechanism"])
-    if mechanism.population != len(everyone.units):
+    stated, there = (mechanism.population, mechanism.everyone), (len(persons.units), len(everyone.units))
+    if stated != there:
         raise PrivatuneError(
-            f"{terms}: stated for {mechanism.population} persons, but there are {len(everyone.units)}; delete it"
+            f"{terms}: stated for {stated[0]} persons, {stated[1]} with carriers, but there are {there[0]} and "
+            f"{there[1]}; delete it"
         )
+    start = first_state(model, mechanism)
     contribution = fine_tuning(everyone, public.ids, settings.client, settings.numerics, seed)
     if settings.secrets is None:
-        return PrivateRun(contribution, mechanism, seed)
-    name = release_name([private, general, tokenizer, *others], decisive(mechanism, settings, seed))
-    return PrivateRun(contribution, mechanism, secret_seed(Path(settings.secrets) / name))
+        return PrivateRun(start, contribution, mechanism, seed, seed)
+    origin = made_from(everyone, public, start.weights, mechanism, settings, seed)
+    folder = Path(settings.secrets) / release_name(origin)
+    if (finished := released(folder)) is not None:
+        logging.info("%s: this release is finished, so its model is taken from there and nothing is computed", folder)
+        return PrivateRun(start, contribution, mechanism, 0, seed, folder, finished)
+    secret = release_seed(folder, origin, made_with(code, settings.numerics.device))
+    return PrivateRun(start, contribution, mechanism, secret, seed, folder)
 
 
-def decisive(mechanism: Mechanism, settings: PrivateJobSettings, seed: int) -> dict[str, Any]:
-    """All values that a training's updates and their noise follow from, and no other.
+def made_from(
+    everyone: Stream, general: Stream, model: Arrays, mechanism: Mechanism, settings: PrivateJobSettings, seed: int
+) -> dict[str, Any]:
+    """All that a training's updates and their noise follow from, by role, and nothing else.
 
-    With another delta or another accountant, or cut into other slots, it is the same release and must keep its seed:
-    under fresh noise the same updates would be released twice.
+    With another delta or another accountant, cut into other slots, or after a change of what is not used, it is the
+    same release and must keep its seed: under fresh noise the same updates would be released twice.
     """
     about = {name: value for name, value in mechanism_record(mechanism).items() if name != "delta"}
-    return settings.model_dump(mode="json", exclude={"secrets", "slots"}) | {"mechanism": about, "seed": seed}
+    uses = task_uses(settings.client)
+    unused = {"user_share", "control_share"} - uses
+    return {
+        "client": settings.client.model_dump(mode="json", exclude=unused),
+        "general text": digest({"ids": general.ids}) if "general" in uses else None,
+        "mechanism": about,
+        "model": digest(model),
+        "numerics": settings.numerics.model_dump(mode="json"),
+        "optimiser": settings.optimiser.model_dump(mode="json"),
+        "private text": digest({"ids": everyone.ids, "offsets": everyone.offsets}),
+        "seed": seed,
+    }
+
+
+def made_with(code: Sequence[str | Path], device: str) -> dict[str, str]:
+    """What else decides the last bits: each file of the library that is reached, and what `machine` says."""
+    library = Path(__file__).parents[1]
+    return {str(Path(file).resolve().relative_to(library)): sha256(file) for file in code} | machine(device)
+
+
+def train(run: PrivateRun, optimiser: OptimiserSettings) -> Arrays:
+    """The model after all rounds: of a secret release the one that was kept first."""
+    if run.finished is not None:
+        return run.finished
+    return _kept(
+        run, train_privately(run.start, run.contribution, run.mechanism, optimiser, run.secret, run.seed).weights
+    )
+
+
+def slot_sum(run: PrivateRun, state: State, number: int, slot: int, slots: int) -> ClippedSum:
+    """As `run_slot`; of a finished release a sum of nobody, as no sum is made again."""
+    if run.finished is not None:
+        return clipped_sum([], shapes_of(state.weights), state.clip, run.mechanism.everyone)
+    return run_slot(state, run.contribution, run.mechanism, number, run.secret, run.seed, slot, slots)
+
+
+def next_state(
+    run: PrivateRun, state: State, sums: Iterable[ClippedSum], optimiser: OptimiserSettings, number: int
+) -> State:
+    """As `close_round`; of a finished release its model, in every round."""
+    if run.finished is not None:
+        return run.start._replace(weights=run.finished)
+    after = close_round(state, sums, run.mechanism, optimiser, number, run.secret, run.seed)
+    return after._replace(weights=_kept(run, after.weights)) if number == run.mechanism.rounds else after
+
+
+def _kept(run: PrivateRun, weights: Arrays) -> Arrays:
+    return keep(run.folder, weights) if run.folder else weights

@@ -35,6 +35,7 @@ class DpFedAvgSettings(Settings):
                     "guarantee",
                     "measure_private",
                     but={
+                        "participation": touches("guarantee", "measure_private"),
                         "sentences": touches(*PRIVATE, "measure_private"),
                         "references": touches("measure_private"),
                     },

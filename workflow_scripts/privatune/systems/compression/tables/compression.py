@@ -15,12 +15,13 @@ COLUMNS = (
     "bits_up bits_down"
 ).split()
 NOTE = (
-    "One row a measured model; `steps`: times that every device has sent; at 0 nothing was. All methods of a seed read "
-    "the same text of the same persons, and start from the same small model ({model}). Bits are those of payloads that "
-    "were written, headers included, of all devices so far; down: models or what the server sends in their place, and "
-    "general text that is sent along. Parameter-server forms: TernGrad with each device's own scale, PowerSGD with "
-    "each device's own P and Q. In averaging a person takes part once, so error feedback and momentum do nothing "
-    "there; in gradient training a device holds several persons' texts and keeps what its codec remembers."
+    "One row a measured model; PPL: perplexity of words, without ends of lines; `steps`: times that every device has "
+    "sent; at 0 nothing was. All methods of a seed read the same text of the same persons, and start from the same "
+    "small model ({model}). Bits are those of payloads that were written, headers included, of all devices so far; "
+    "down: models or what the server sends in their place, and general text that is sent along. Parameter-server "
+    "forms: TernGrad with each device's own scale, PowerSGD with each device's own P and Q. In averaging a person "
+    "takes part once, so error feedback and momentum do nothing there; in gradient training a device holds several "
+    "persons' texts and keeps what its codec remembers."
 )
 
 
@@ -50,9 +51,9 @@ def table(runs: Sequence[str | Path], tunings: Sequence[str | Path], methods: Ma
             "learning_rate": ("rate", "{:g}".format),
             "seed": ("seed", str),
             "steps": ("steps", decimals(0)),
-            "ppl_general": ("PPL general", decimals(1)),
-            "ppl_user": ("PPL user", decimals(1)),
-            "ppl_average": ("PPL average", decimals(1)),
+            "ppl_general": ("PPL general, words", decimals(1)),
+            "ppl_user": ("PPL user, words", decimals(1)),
+            "ppl_average": ("PPL average, words", decimals(1)),
             "kss_general": ("KSS general, %", decimals(1)),
             "kss_user": ("KSS user, %", decimals(1)),
             "bits_up": ("sent up, MB", megabytes),

@@ -12,9 +12,9 @@ from privatune.systems.compression.methods import best
 from privatune.systems.compression.tables.compression import setting
 
 NOTE = (
-    "Average perplexity of general validation text and of the training persons' newer text, at the end of a training "
-    "of {rounds} rounds, or on their text, under seed {seed}; the best point of each method is the one that table "
-    "`compression` measures on test text. Every method has a grid of the same size."
+    "Average perplexity of the words of general validation text and of the training persons' newer text, at the end of "
+    "a training of {rounds} rounds, or on their text, under seed {seed}; the best point of each method is the one that "
+    "table `compression` measures on test text. Every method has a grid of the same size."
 )
 
 
@@ -46,7 +46,7 @@ def table(tunings: Sequence[str | Path], methods: Mapping[str, Any], rounds: int
             "codec": ("codec", str),
             "setting": ("setting", str),
             "learning_rate": ("rate", "{:g}".format),
-            "ppl_average": ("PPL average, validation", decimals(1)),
+            "ppl_average": ("PPL average of words, validation", decimals(1)),
             "chosen": ("chosen", lambda chosen: "yes" if chosen else ""),
         },
     )

@@ -10,30 +10,34 @@ from privatune.report.frames import Table, arrange, decimals, megabytes, show
 from privatune.report.measured import COLUMNS
 
 STATED = "unit adjacency sensitivity sampling population cohort q rounds noise_multiplier clip accountant".split()
+CARRIED = "carriers participation carriers_epsilon".split()
 NOTE = (
-    "Rows as of table `comparison`, on a model and samples of their own. Epsilon is an upper bound, by user, over all "
+    "Rows as of table `comparison`, on a model and samples of their own; PPL is that of words, and the CSV has it with "
+    "ends of lines too. Epsilon is an upper bound, by user, over all "
     "rounds; what it means nothing without stands beside it in the CSV: unit, adjacency, sampling, q, T, noise "
     "multiplier, clip, delta, accountant. It is about one model: of several models of the same persons the epsilons "
-    "add up. No epsilon: there is no noise, and no claim. With {persons:,} persons, those who carry canaries among "
-    "them, an honest epsilon at a useful noise is large; table `accounting` has the paper's scale. Seeds are public "
-    "unless `secure: true`, so these models show the method and protect nobody. The persons who carry canaries are "
-    "many beside the real ones; the variant without them shows what they cost. ngram-general is what the network "
+    "add up. No epsilon: there is no noise, and no claim. With {persons:,} persons an honest epsilon at a useful noise "
+    "is large; table `accounting` has the paper's scale. Seeds are public unless `secure: true`, so these models show "
+    "the method and protect nobody. Synthetic persons, who carry canaries, come beside the cohort of real ones, each "
+    "in a round with the probability `participation`: no epsilon of a real person depends on them, and the variant "
+    "without them shows what they cost. They take part more often than real persons do, so a person who took part as "
+    "often would have a larger epsilon: `carriers_epsilon`, at the same delta. ngram-general is what the network "
     "replaces, ngram-private one of the persons' own text, which nothing protects. MB: of all clients in all rounds, "
-    "by the expected size of a cohort."
+    "by their expected number."
 )
 
 
 def table(measures: Sequence[str | Path]) -> Table:
     """One row a trained model, and one an n-gram model; from files of `measure_private` and `measure_ngram`."""
     frame = pd.DataFrame([_row(read_json(path)) for path in measures])
-    frame = arrange(frame, [*COLUMNS, *STATED], list(dict.fromkeys(frame["scenario"])), ["seed"])
+    frame = arrange(frame, [*COLUMNS, *STATED, *CARRIED], list(dict.fromkeys(frame["scenario"])), ["seed"])
     shown = show(
         frame,
         {
             "scenario": ("variant", str),
             "seed": ("seed", str),
-            "ppl_general": ("general PPL", decimals(1)),
-            "ppl_user": ("user PPL", decimals(1)),
+            "ppl_general": ("general PPL, words", decimals(1)),
+            "ppl_user": ("user PPL, words", decimals(1)),
             "recall1_user": ("user top-1, %", decimals(1)),
             "recall3_user": ("user top-3, %", decimals(1)),
             "kss_user": ("user KSS, %", decimals(1)),
@@ -45,6 +49,7 @@ def table(measures: Sequence[str | Path]) -> Table:
             "q": ("q", "{:.3g}".format),
             "delta": ("delta", "{:.2g}".format),
             "epsilon": ("epsilon", "{:.3g}".format),
+            "carriers_epsilon": ("epsilon of carriers", "{:.3g}".format),
         },
     )
     note = NOTE.format(persons=int(frame["population"].max()))
@@ -56,7 +61,10 @@ def _row(model: dict) -> dict:
     mechanism = model.get("mechanism") or {}
     stated = model["guarantee"] or {}
     cohort, rounds = mechanism.get("cohort"), mechanism.get("rounds")
-    sent = model["model_bits"] * cohort * rounds if mechanism else None
-    row = {name: model.get(name) for name in COLUMNS} | {name: mechanism.get(name) for name in STATED}
+    carried = {name: mechanism.get(name) for name in CARRIED} | {"carriers_epsilon": model.get("carriers_epsilon")}
+    sent = None
+    if mechanism:
+        sent = round(model["model_bits"] * rounds * (cohort + mechanism["carriers"] * mechanism["participation"]))
+    row = {name: model.get(name) for name in COLUMNS} | {name: mechanism.get(name) for name in STATED} | carried
     row |= {"scenario": model["variant"], "round": rounds, "clients_per_round": cohort}
     return row | {"bits_up": sent, "bits_down": sent} | stated

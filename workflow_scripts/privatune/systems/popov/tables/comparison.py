@@ -18,7 +18,9 @@ PAPER = "ppl_general ppl_user ppl_average kss_general kss_user".split()
 
 NOTE = (
     "paper: its figure for the row's counterpart (Popov et al., 2018; other text, larger sizes), where there is one. "
-    "PPL: perplexity of the targets inside the vocabulary; average: both texts pooled by their targets. "
+    "PPL: perplexity of the words inside the vocabulary; average: both texts pooled by their words. With ends: ends of "
+    "lines counted among the words; a model soon learns how long a person's lines are, so that figure falls without a "
+    "word being predicted better. It is not known whether the paper counts them. "
     "KSS: share of keystrokes saved with three suggestions. Top-1, top-3: share of the users' words, those outside "
     "the vocabulary included, that are among the first one or three suggestions. "
     "MB: sent by (up) and to (down) all clients, in all rounds so far."
@@ -87,12 +89,15 @@ def _shown(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
         "clients_per_round": ("clients a round", str),
         "user_share": ("user share", "{:g}".format),
         **{key: (key, str) for key in keys},
-        "ppl_general": ("general PPL", one),
+        "ppl_general": ("general PPL, words", one),
         "paper_ppl_general": paper,
-        "ppl_user": ("user PPL", one),
+        "ppl_user": ("user PPL, words", one),
         "paper_ppl_user": paper,
-        "ppl_average": ("average PPL", one),
+        "ppl_average": ("average PPL, words", one),
         "paper_ppl_average": paper,
+        "ppl_general_with_ends": ("general PPL with ends", one),
+        "ppl_user_with_ends": ("user PPL with ends", one),
+        "ppl_average_with_ends": ("average PPL with ends", one),
         "kss_general": ("general KSS, %", one),
         "paper_kss_general": paper,
         "kss_user": ("user KSS, %", one),

@@ -11,14 +11,18 @@ from privatune.report.intervals import difference, interval, values_of
 from privatune.systems.popov.counterparts import counterpart
 
 MEASURES = "ppl_general kss_general ppl_user kss_user ppl_average".split()
+WITH_ENDS = "ppl_general_with_ends ppl_user_with_ends ppl_average_with_ends".split()  # the paper has one figure alone
 REFERENCES = {"initial": "initial", "half": "rehearsal 1/2"}  # rows of the paper's tables
 COLUMNS = ["scenario", "round", "paper", "clients_per_round", "user_share", "n"]
 HEADINGS = {
-    "ppl_general": "general PPL",
+    "ppl_general": "general PPL, words",
     "kss_general": "general KSS, %",
-    "ppl_user": "user PPL",
+    "ppl_user": "user PPL, words",
     "kss_user": "user KSS, %",
-    "ppl_average": "average PPL",
+    "ppl_average": "average PPL, words",
+    "ppl_general_with_ends": "general PPL with ends",
+    "ppl_user_with_ends": "user PPL with ends",
+    "ppl_average_with_ends": "average PPL with ends",
 }
 
 
@@ -33,30 +37,30 @@ def table(replicates: str | Path, scenarios: Sequence[str]) -> Table:
         replicates: the table `replicates`.
         scenarios: in the order of the rows; others are left out.
     """
-    models = read_table(replicates, [*COLUMNS[:-1], "seed", *MEASURES, *(f"paper_{measure}" for measure in MEASURES)])
+    papers = [f"paper_{measure}" for measure in MEASURES]
+    models = read_table(replicates, [*COLUMNS[:-1], "seed", *MEASURES, *WITH_ENDS, *papers])
     references = {key: counterpart({"replicates": models}, row) for key, row in REFERENCES.items()}
     groups = models[models["scenario"].isin(scenarios)].groupby(["scenario", "round"], sort=False)
     rows = [_row(rows, references) for _, rows in groups]
-    columns = [*COLUMNS, *(name for measure in MEASURES for name in _columns(measure))]
+    columns = [*COLUMNS, *(name for measure in HEADINGS for name in _columns(measure))]
     frame = arrange(pd.DataFrame(rows, columns=columns), columns, scenarios, ["round"])
     note = (
         "Mean ± standard deviation over n replicates, each of which draws its own devices; paper: its figure for the "
-        "same method (other text, larger sizes). In brackets: 95 % t-interval of the difference in average PPL, paired "
-        "by seed, to the initial model and to one device with rehearsal at user share 1/2; no interval with fewer than "
-        "two replicates. All replicates share one general model and one sample of text."
+        "same method (other text, larger sizes). PPL: perplexity of words; with ends: ends of lines counted too. In "
+        "brackets: 95 % t-interval of the difference in average PPL of words, paired by seed, to the initial model and "
+        "to one device with rehearsal at user share 1/2; no interval with fewer than two replicates. All replicates "
+        "share one general model and one sample of text."
     )
     return Table("Tables 1 and 2 of Popov et al. (2018)", note, frame, _shown(frame))
 
 
 def _row(rows: pd.DataFrame, references: dict[str, pd.DataFrame]) -> dict[str, Any]:
     made = {column: rows[column].iloc[0] for column in COLUMNS[:-1]} | {"n": rows["seed"].nunique()}
-    for measure in MEASURES:
+    for measure in HEADINGS:
         values = values_of(rows, measure)
-        made |= {
-            measure: values.mean(),
-            f"{measure}_sd": values.std(),
-            f"paper_{measure}": rows[f"paper_{measure}"].iloc[0],
-        }
+        made |= {measure: values.mean(), f"{measure}_sd": values.std()}
+        if measure in MEASURES:
+            made[f"paper_{measure}"] = rows[f"paper_{measure}"].iloc[0]
         for key, reference in references.items():
             same = rows.index.equals(reference.index)
             found = interval([]) if same else difference(rows, reference, measure)
@@ -66,7 +70,8 @@ def _row(rows: pd.DataFrame, references: dict[str, pd.DataFrame]) -> dict[str, A
 
 def _columns(measure: str) -> list[str]:
     differences = [name for reference in REFERENCES for name in _named(measure, reference)]
-    return [measure, f"{measure}_sd", f"paper_{measure}", *differences]
+    paper = [f"paper_{measure}"] if measure in MEASURES else []
+    return [measure, f"{measure}_sd", *paper, *differences]
 
 
 def _named(measure: str, reference: str) -> list[str]:
@@ -78,8 +83,9 @@ def _shown(frame: pd.DataFrame) -> pd.DataFrame:
     cells = [shown]
     for measure, heading in HEADINGS.items():
         ours = [_spread(*pair) for pair in zip(frame[measure], frame[f"{measure}_sd"], strict=True)]
-        paper = show(frame, {f"paper_{measure}": ("paper", "{:.1f}".format)})
-        cells += [pd.DataFrame({heading: ours}), paper]
+        cells.append(pd.DataFrame({heading: ours}))
+        if measure in MEASURES:
+            cells.append(show(frame, {f"paper_{measure}": ("paper", "{:.1f}".format)}))
     for key, heading in (("initial", "to initial"), ("half", "to rehearsal 1/2")):
         columns = [frame[name] for name in _named("ppl_average", key)]
         cells.append(pd.DataFrame({f"average PPL {heading}": [_span(*row) for row in zip(*columns, strict=True)]}))
