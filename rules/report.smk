@@ -130,6 +130,7 @@ TABLES = {
     "stages": ("Costs", {"benchmarks": BENCHMARKS}, {"folder": f"{OUT}/benchmarks"}),
     "audit": ("Privacy, measured", {"audits": AUDITS}, {"order": NOISY}),
     "canaries": ("Privacy, proved", {"measures": PRIVATE_MODELS}, {"order": list(E.dpfedavg.run)}),
+    "canaries_by_cell": ("Privacy, proved", {"canaries": f"{OUT}/tables/canaries.csv"}, {}),
     "comparison_dpfedavg": (
         "Privacy, proved",
         {"measures": [f"{OUT}/dpfedavg/{baseline}.json" for baseline in BASELINES] + PRIVATE_MODELS},
@@ -182,7 +183,7 @@ FIGURES = {
     "keystrokes": ("Comparison of models", {"comparison": f"{OUT}/tables/comparison.csv"}),
     "popov_methods": (POPOV, {"replicates": f"{OUT}/tables/replicates.csv"}),
     "popov_rounds": (POPOV, {"replicates": f"{OUT}/tables/replicates.csv"}),
-    "canaries": ("Privacy, proved", {"canaries": f"{OUT}/tables/canaries.csv"}),
+    "canaries": ("Privacy, proved", {"cells": f"{OUT}/tables/canaries_by_cell.csv"}),
     "quality_by_epsilon": ("Privacy, proved", {"comparison": f"{OUT}/tables/comparison_dpfedavg.csv"}),
     "pretraining": ("General model", {"curve": CURVE}),
     "tail_of_c": (
@@ -242,5 +243,13 @@ OF_COMPRESSION_FULL = [
     f"{part}_full" for part in ("compression", "tuning", "claims_compression", "perplexity_by_bits", "bits_to_reach")
 ]
 OF_COMPRESSION = [part.removesuffix("_full") for part in OF_COMPRESSION_FULL] + ["codec_costs"]
-OF_DPFEDAVG = ["accounting", "audit", "canaries", "comparison_dpfedavg", "claims_dpfedavg", "quality_by_epsilon"]
+OF_DPFEDAVG = [
+    "accounting",
+    "audit",
+    "canaries",
+    "canaries_by_cell",
+    "comparison_dpfedavg",
+    "claims_dpfedavg",
+    "quality_by_epsilon",
+]
 REPORTED = files_of({*TABLES, *FIGURES} - {"precision", *OF_POPOV, *OF_COMPRESSION, *OF_COMPRESSION_FULL, *OF_DPFEDAVG})
