@@ -175,6 +175,9 @@ def test_dpfedavg_states_an_epsilon_only_where_there_is_noise(copy, snakemake):
     canaries = pd.read_csv(tables / "canaries.csv")
     assert set(canaries["scenario"]) == {"fedavg", "private"}
     assert (canaries["rank"] <= canaries["references"] + 1).all()
+    assert canaries["visits"].between(0, 2 * canaries["n_users"]).all() and canaries["visits"].sum() > 0
+    assert set(pd.read_csv(tables / "canaries_by_cell.csv")["scenario"]) == {"fedavg", "private"}
+    assert models.loc["private", "carriers_epsilon"] > models.loc["private", "epsilon"]
     audit = pd.read_csv(tables / "audit.csv").set_index("scenario")
     assert audit.index.tolist() == ["private"], "what has no noise has no epsilon to audit"
     assert 0 <= audit.loc["private", "epsilon_lower"] <= audit.loc["private", "epsilon_upper"]

@@ -194,9 +194,8 @@ def _private_visits(rounds: float, carried: bool, setting: Setting) -> Work:
     """Of the persons, and of the carriers of canaries, of so many rounds of private training."""
     t, whole = setting.e.dpfedavg.training, Work()
     weights = model_bytes(t.model, t.vocabulary)
-    devices: list[tuple[float, float]] = [(t.cohort, setting.texts.person)]
-    devices += [(t.canaries.expected, WORDS_A_SENTENCE * t.canaries.sentences)] if carried else []
-    for each, own in devices:
+    carriers = t.canaries.expected if carried else 0.0
+    for each, own in ((t.cohort, setting.texts.person), (carriers, WORDS_A_SENTENCE * t.canaries.sentences)):
         visits, (words, sent) = rounds * each, visit_words(t.client, own)
         operations = training(words, t.model, t.vocabulary, t.client.facts.teaches)
         operations += parameters(t.model, t.vocabulary) * WEIGHT / BILLION

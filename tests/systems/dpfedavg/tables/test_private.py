@@ -4,8 +4,7 @@ import pytest
 from privatune.core.files import write_json
 from privatune.report.frames import write_table
 from privatune.report.measured import COLUMNS
-from privatune.systems.dpfedavg.figures import canaries as canary_figure
-from privatune.systems.dpfedavg.tables import audit, canaries, comparison_dpfedavg
+from privatune.systems.dpfedavg.tables import audit, comparison_dpfedavg
 
 MEASURES = [name for name in COLUMNS if name.split("_")[0] in {"ppl", "oov", "kss", "recall1", "recall3"}]
 MECHANISM = dict.fromkeys(comparison_dpfedavg.STATED, 1.0) | {"cohort": 4, "rounds": 10, "population": 1500}
@@ -16,23 +15,8 @@ GUARANTEE = {"epsilon": 2.5, "sampling": "poisson", "adjacency": "add", "delta":
 @pytest.fixture
 def files(tmp_path):
     paths = []
-    for variant, guarantee, found in (("fedavg", None, True), ("private", GUARANTEE, False)):
-        rows = [
-            {
-                "n_users": users,
-                "n_copies": copies,
-                "canary": 0,
-                "rank": 1,
-                "references": 1024,
-                "exposure": 10.0 if found else 0.0,
-                "low": 0.0,
-                "high": 12.0,
-                "beam_found": found,
-            }
-            for users in (1, 4)
-            for copies in (1, 9)
-        ]
-        model = {"variant": variant, "seed": 0, "guarantee": guarantee, "canaries": rows, "carriers": True}
+    for variant, guarantee in (("fedavg", None), ("private", GUARANTEE)):
+        model = {"variant": variant, "seed": 0, "guarantee": guarantee, "carriers": True}
         model |= {"carriers_epsilon": guarantee and 9.0}
         model |= {"mechanism": MECHANISM, "model_bits": 800} | dict.fromkeys(MEASURES, 9.0)
         paths.append(tmp_path / f"{variant}.json")
@@ -54,21 +38,6 @@ def test_an_epsilon_stands_only_beside_noise_and_with_its_terms(files):
     assert made.shown["epsilon of carriers"].tolist() == ["–", "–", "9"]
     assert "With 1,500 persons" in made.note
     assert made.shown["epsilon"].tolist() == ["–", "–", "2.5"]
-
-
-def test_canaries_have_a_row_each_and_the_note_states_the_largest_exposure(files):
-    made = canaries.table(files)
-    assert len(made.frame) == 8
-    assert "above 10.0" in made.note
-    assert made.shown["found"].tolist() == ["yes"] * 4 + [""] * 4
-
-
-def test_the_figure_counts_what_was_found(files, tmp_path):
-    canaries.table(files).frame.to_csv(tmp_path / "canaries.csv", index=False)
-    first, second, *_ = canary_figure.figure(tmp_path / "canaries.csv").axes
-    assert [text.get_text() for text in first.texts] == ["1/1"] * 4
-    assert [text.get_text() for text in second.texts] == ["0/1"] * 4
-    assert pd.read_csv(tmp_path / "canaries.csv")["exposure"].max() == first.images[0].get_clim()[1]
 
 
 def test_an_audit_stands_beside_what_is_proved_and_says_whether_it_contradicts(tmp_path):

@@ -1,28 +1,44 @@
 """What Ramaswamy et al. (2020) claim of DP-FedAvg: what it memorizes, its recall beside n-grams, its epsilon."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Literal
 
 import pandas as pd
 
-from privatune.core.proportions import share_interval
 from privatune.report.intervals import Interval, interval
-from privatune.report.verdicts import FAILS, HOLDS, Claim, Rule, Tables, above, equals, higher
+from privatune.report.verdicts import FAILS, HOLDS, UNDECIDED, Claim, Rule, Tables, above, equals, higher, not_higher
+from privatune.systems.dpfedavg.extraction import beyond_chance, extracted
 
 SYSTEM = "Ramaswamy et al. 2020"
 TABLES = {
-    "comparison_dpfedavg": "scenario seed recall1_user recall3_user noise_multiplier clip epsilon".split(),
-    "canaries": "scenario seed n_users n_copies carried beam_found".split(),
+    "comparison_dpfedavg": "scenario seed recall1_user recall3_user noise_multiplier clip carriers_epsilon".split(),
+    "canaries": "scenario seed n_users n_copies carried visits beyond beam_found".split(),
     "accounting": "epsilon paper_epsilon".split(),
     "paper_text": "figure value".split(),
 }
+Measure = Callable[[pd.DataFrame], Interval]
 BASELINE = "ngram-general"
-Cells = Literal["fewest", "largest"]
+# fixed before the first run: epsilon of one who carries a canary, above which a variant protects nobody to speak of
+SAYS_NOTHING = 20.0
+MARGIN = 2.0  # bits of exposure that are too few to matter
 
-NONE = Rule("holds if none is found, fails if one is", lambda ours, _: HOLDS if ours.middle == 0 else FAILS)
 MOST = above("50", lambda _: 50.0)
+CONTROL = "a control of this project, no claim of the paper"
+
+
+def none_beside(control: Interval) -> Rule:
+    """None may be found, where without noise the attack finds so many that none is no accident."""
+
+    def judge(ours: Interval, _: float) -> str:
+        if ours.middle > 0:
+            return FAILS
+        return HOLDS if ours.high < control.low else UNDECIDED
+
+    return Rule(
+        "holds if none is found and the interval ends below that of the same cells without noise, fails if one is",
+        judge,
+    )
 
 
 def claims(tables: Tables) -> Iterator[Claim]:
@@ -30,19 +46,36 @@ def claims(tables: Tables) -> Iterator[Claim]:
     private, plain = _variants(tables)
     for variant in plain:
         yield Claim(
-            f"{variant}: most canaries of the largest cell are extracted without differential privacy",
+            f"{variant}: most canaries of the largest cell are extracted without differential privacy ({CONTROL})",
             "% of canaries",
             lambda _: math.nan,
-            partial(_extracted, variant=variant, cells="largest"),
+            partial(_of_largest, extracted, variant),
             MOST,
         )
-    for variant in private:
+        yield Claim(
+            f"{variant}: without differential privacy canaries of the smallest cells are more exposed than in a model "
+            f"that never saw them ({CONTROL})",
+            "bits",
+            lambda _: math.nan,
+            partial(_of_smallest, beyond_chance, variant),
+            higher(),
+        )
+    for variant in _judged(tables):
+        control = _of_smallest(extracted, plain[0] if plain else "", tables)
         yield Claim(
             f"{variant}: no canary of the smallest cells is extracted under differential privacy",
             "% of canaries",
             lambda _: 0.0,
-            partial(_extracted, variant=variant, cells="fewest"),
-            NONE,
+            partial(_of_smallest, extracted, variant),
+            none_beside(control),
+        )
+        yield Claim(
+            f"{variant}: under differential privacy canaries of the smallest cells are hardly more exposed than in a "
+            "model that never saw them",
+            "bits",
+            lambda _: math.nan,
+            partial(_of_smallest, beyond_chance, variant),
+            not_higher(MARGIN),
         )
     for variant in plain + private:
         for best in (1, 3):
@@ -65,12 +98,18 @@ def claims(tables: Tables) -> Iterator[Claim]:
 def note(tables: Tables) -> str:
     """Which variants stand for what, and how intervals of shares are made."""
     private, plain = _variants(tables)
+    judged = _judged(tables)
+    left_out = [variant for variant in private if variant not in judged]
     return (
         f"Without differential privacy: {', '.join(plain)}, of the variants without noise that with the widest clip. "
-        f"Under it: {', '.join(private)}, whatever their epsilon, which table comparison_dpfedavg states. Smallest "
-        "cells: canaries that the fewest persons carry, however often. Largest cell: most persons, most copies. "
-        "Extracted: found by the beam search. Intervals of shares are Clopper and Pearson's, n counts canaries of all "
-        "seeds; the paper's own differences of recall are in the column of its figures."
+        f"Under it: {', '.join(judged)}. Left out where canaries are judged, as the epsilon of one who takes part as "
+        f"often as a carrier exceeds {SAYS_NOTHING:g}, at the delta of the variant: {', '.join(left_out) or 'none'}. "
+        "Smallest cells: canaries that the fewest persons carry, of those numbers of copies of which the same attack "
+        "extracts some without noise. Largest cell: most persons, most copies. A canary counts if one who carries it "
+        "was drawn. Extracted: found by the beam search. Intervals of shares are Clopper and Pearson's; n counts "
+        "canaries of all seeds, and fewer than two seeds decide nothing. Exposure is compared with that of the same "
+        "canaries in a model that never saw them. The paper's own differences of recall are in the column of its "
+        "figures."
     )
 
 
@@ -84,19 +123,27 @@ def _variants(tables: Tables) -> tuple[list[str], list[str]]:
     return models.loc[models["noise_multiplier"] > 0, "scenario"].tolist(), plain[-1:]
 
 
-def _extracted(tables: Tables, variant: str, cells: Cells) -> Interval:
-    """Share of canaries that the beam search found, in %, all seeds together."""
+def _judged(tables: Tables) -> list[str]:
+    """Variants with noise whose epsilon says something to those who carry canaries."""
+    models = tables["comparison_dpfedavg"]
+    says = set(models.loc[models["carriers_epsilon"] <= SAYS_NOTHING, "scenario"])
+    return [variant for variant in _variants(tables)[0] if variant in says]
+
+
+def _of_smallest(measure: Measure, variant: str, tables: Tables) -> Interval:
+    """Of a variant's canaries that the fewest persons carry, in numbers of copies that are extracted without noise."""
     rows = tables["canaries"]
-    rows = rows[(rows["scenario"] == variant) & rows["beam_found"].notna()]
-    if cells == "fewest":
-        rows = rows[rows["n_users"] == rows["n_users"].min()]
-    else:
-        rows = rows[(rows["n_users"] == rows["n_users"].max()) & (rows["n_copies"] == rows["n_copies"].max())]
-    n, found = len(rows), int(rows["beam_found"].sum())
-    if rows["seed"].nunique() < 2:  # canaries of one model share its training: they are one replicate
-        return Interval(100 * found / n if n else math.nan, math.nan, math.nan, n)
-    low, high = share_interval(found, n)
-    return Interval(100 * found / n, 100 * low, 100 * high, n)
+    rows = rows[rows["n_users"] == rows["n_users"].min()]
+    control = rows[rows["scenario"].isin(_variants(tables)[1]) & (rows["visits"] > 0)]
+    known = set(control.loc[control["beam_found"].eq(True), "n_copies"])
+    return measure(rows[(rows["scenario"] == variant) & rows["n_copies"].isin(known)])
+
+
+def _of_largest(measure: Measure, variant: str, tables: Tables) -> Interval:
+    """Of a variant's canaries that the most persons carry, in the most copies."""
+    rows = tables["canaries"]
+    largest = (rows["n_users"] == rows["n_users"].max()) & (rows["n_copies"] == rows["n_copies"].max())
+    return measure(rows[largest & (rows["scenario"] == variant)])
 
 
 def _beyond_ngrams(tables: Tables, variant: str, best: int) -> Interval:

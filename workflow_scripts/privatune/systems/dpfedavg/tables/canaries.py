@@ -8,13 +8,22 @@ import pandas as pd
 
 from privatune.core.files import read_json
 from privatune.report.frames import Table, decimals, show
+from privatune.systems.dpfedavg.extraction import CHANCE
 
-COLUMNS = "scenario seed carried n_users n_copies canary rank references exposure low high beam_found".split()
+CANARY = "seed n_users n_copies canary".split()
+COLUMNS = (
+    "scenario seed carried n_users n_copies canary visits rank references exposure low high chance unseen beyond "
+    "beam_found"
+).split()
 NOTE = (
     "A canary is five random words. Exposure = log2(references) - log2(rank), in bits, where rank is the canary's "
     "among random continuations of its first two words; low, high: 95 % interval for the share of all continuations "
-    "that are as likely. With {references:,} references no exposure is above {most:.1f}. Found: a beam search of width "
-    "5 from the first two words gives the canary. Variants without carriers never saw one: they show what chance does."
+    "that are as likely. With {references:,} references no exposure is above {most:.1f}. A canary that a model never "
+    "saw has {chance:.2f} bits by chance, with a standard deviation of {chance:.2f}. Never seen: its exposure in the "
+    "variant {unseen}; beyond: what it has more than there. Visits: how often persons who carry it took part in a "
+    "round; of a canary with none a model can know nothing. Carriers are synthetic, so this is no secret; the cohort "
+    "of real persons, who are drawn apart from them, stays one. Found: a beam search of width 5 from the first two "
+    "words gives the canary."
 )
 
 
@@ -27,7 +36,7 @@ def table(measures: Sequence[str | Path]) -> Table:
             {"scenario": model["variant"], "seed": model["seed"], "carried": model["carriers"], **row}
             for row in model["canaries"]
         ]
-    frame = pd.DataFrame(rows)[COLUMNS]
+    frame, unseen = _beside_the_unseen(pd.DataFrame(rows))
     shown = show(
         frame,
         {
@@ -36,13 +45,28 @@ def table(measures: Sequence[str | Path]) -> Table:
             "n_users": ("carriers", str),
             "n_copies": ("copies each", str),
             "canary": ("canary", str),
+            "visits": ("visits", str),
             "rank": ("rank", decimals(0)),
             "exposure": ("exposure, bits", decimals(1)),
             "low": ("low", decimals(1)),
             "high": ("high", decimals(1)),
+            "chance": ("by chance", decimals(2)),
+            "unseen": ("never seen", decimals(1)),
+            "beyond": ("beyond", decimals(1)),
             "beam_found": ("found", lambda found: "yes" if found else ""),
         },
     )
     references = int(frame["references"].max())
-    note = NOTE.format(references=references, most=math.log2(references))
+    note = NOTE.format(references=references, most=math.log2(references), chance=CHANCE, unseen=unseen)
     return Table("What models memorize", note, frame, shown)
+
+
+def _beside_the_unseen(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The rows with the exposure of the same canary in the first variant that nobody carries one in, and its name."""
+    never = rows[~rows["carried"].astype(bool)]
+    never = never[never["scenario"] == (never["scenario"].iloc[0] if len(never) else None)]
+    values = never.set_index(CANARY)["exposure"].rename("unseen")
+    rows = rows.join(values, on=CANARY).assign(chance=CHANCE)
+    rows["unseen"] = rows["unseen"].where(rows["carried"].astype(bool))
+    rows["beyond"] = rows["exposure"] - rows["unseen"]
+    return rows[COLUMNS], str(never["scenario"].iloc[0]) if len(never) else "without carriers, which is not here"
