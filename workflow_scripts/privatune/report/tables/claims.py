@@ -9,7 +9,7 @@ import pandas as pd
 from privatune.report.frames import Table, decimals, read_table, show
 from privatune.report.verdicts import verdict
 
-COLUMNS = "system claim paper ours low high rule verdict unit n".split()
+COLUMNS = "system claim paper ours low high rule verdict unit n recalled".split()
 
 
 def table(systems: Sequence[str], **files: str | Path) -> Table:
@@ -40,6 +40,7 @@ def table(systems: Sequence[str], **files: str | Path) -> Table:
                     "verdict": verdict(claim.rule, ours, paper),
                     "unit": claim.unit,
                     "n": ours.n,
+                    "recalled": claim.recalled,
                 }
             )
     frame = pd.DataFrame(rows, columns=COLUMNS)
@@ -59,9 +60,15 @@ def table(systems: Sequence[str], **files: str | Path) -> Table:
             "rule": ("rule", str),
         },
     )
+    mark = " (recalled)"  # beside the claim and beside its figure, which else look like what was read
+    recalled = frame["recalled"].astype(bool)
+    shown.loc[recalled, "claim"] += mark
+    shown.loc[recalled & frame["paper"].notna(), "paper"] += mark
     note = (
         "Low, high: 95 % t-interval over n replicates, of ratios by their logarithms; what is compared is paired by "
         "seed. With fewer than two replicates a claim is undecided. The replicates share one general model and one "
         "sample of text, so the intervals cover which devices took part, nothing else."
     )
+    if recalled.any():
+        notes.append("Recalled: known from memory, not read in the paper's text.")
     return Table("Claims", " ".join([note, *notes]), frame, shown)
