@@ -137,3 +137,10 @@ def test_rules_were_found():
 @pytest.mark.parametrize("path", [".ci/run", "LICENSE", "CITATION.cff", "CONTRIBUTING.md", "Makefile"])
 def test_present(path):
     assert (ROOT / path).stat().st_size > 0
+
+
+def test_the_report_of_any_target_says_where_a_guarantee_is_claimed():
+    """One text opens the report of every target, also of that which proves an epsilon."""
+    said = (ROOT / "report/workflow.rst").read_text()
+    assert "No privacy guarantee is claimed" not in said
+    assert re.search(r"\*\*Privacy, proved\*\* that were trained with noise have a guarantee", said)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from privatune.core.errors import PrivatuneError
+from privatune.corpora.cleaning import CleaningSettings
+from privatune.corpora.sources.chitchat import ChitchatSource
 
 LINES = [
     "",
@@ -101,6 +103,18 @@ def test_chitchat_by_sender_and_time(corpus, pinned):
     assert [row["person"] for row in rows] == ["ann", "ann", "bob", "cem"]
     assert rows[1] == {"person": "ann", "time": datetime(2018, 5, 1, 0, 0, 2, tzinfo=UTC), "text": "anyone there ?"}
     assert (manifest["persons"], manifest["words"], manifest["rows"]) == (3, 6, 4)
+
+
+def test_chitchat_leaves_its_bot_out_and_no_other_corpus_does(corpus, pinned, tmp_path):
+    pin, path = chat(pinned)
+    rows, manifest = corpus({"kind": "chitchat", "drop_persons": ["cem"], **pin}, path)
+    assert {row["person"] for row in rows} == {"ann", "bob"}
+    assert manifest["dropped"] == {"drop_persons": 1}
+    (bot,) = ChitchatSource().drop_persons
+    text = tmp_path / "chat.jsonl"
+    text.write_text(json.dumps({"person": bot, "text": "hi"}))
+    source = {"kind": "files", "role": "private", "paths": [str(text)], "time_column": None}
+    assert [row["person"] for row in corpus(source, cleaning=CleaningSettings())[0]] == [bot]
 
 
 def test_chitchat_takes_the_first_conversations(corpus, pinned):

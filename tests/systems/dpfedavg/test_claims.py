@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+from privatune.report.tables.claims import table as claims_table
 from privatune.report.verdicts import FAILS, HOLDS, UNDECIDED, verdict
 from privatune.systems.dpfedavg import claims as module
 from privatune.systems.dpfedavg.figures import quality_by_epsilon
 
+ROOT = Path(__file__).parents[3]
 # variant: z, clip, epsilon of carriers, carried, top-1 recall by seed, found and bits beyond (smallest, largest) cell
 VARIANTS = {
     "ngram-general": (None, None, None, None, [9.0], None, None),
@@ -161,3 +165,23 @@ def test_without_any_epsilon_there_are_lines_alone(tables, tmp_path):
     models = tables["comparison_dpfedavg"]
     models[models["epsilon"].isna()].to_csv(tmp_path / "models.csv", index=False)
     assert quality_by_epsilon.figure(tmp_path / "models.csv").axes[0].containers == []
+
+
+def test_what_is_recalled_of_the_paper_is_marked_and_what_was_read_is_not(tables, tmp_path):
+    for name, frame in tables.items():
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    made = claims_table(["ramaswamy_2020"], **{name: tmp_path / f"{name}.csv" for name in tables})
+    read = made.frame["claim"].str.contains("control of this project|epsilon of the paper's five")
+    assert (made.frame["recalled"] == ~read).all() and 0 < read.sum() < len(read)
+    assert (made.shown["claim"].str.endswith(" (recalled)") == ~read).all()
+    figures = made.shown["paper"][~read & made.frame["paper"].notna()]
+    assert len(figures) and figures.str.endswith(" (recalled)").all()
+    assert "Recalled: known from memory" in made.note
+
+
+def test_every_figure_of_a_papers_text_says_whether_it_was_read():
+    known = {path.name: pd.read_csv(path)["known"] for path in (ROOT / "report").glob("*-text.csv")}
+    assert {name: set(values) for name, values in known.items()} == {
+        "popov-2018-text.csv": {"read"},
+        "ramaswamy-2020-text.csv": {"recalled"},
+    }

@@ -19,8 +19,7 @@ class CleaningSettings(Settings):
     """Rules for private text. Empty texts are always dropped, and control characters become spaces."""
 
     drop_persons: tuple[str, ...] = Field(
-        ("ed35a50a-b6fe-4a82-9df3-606a9693adde",),
-        description="persons, as the corpus names them, to leave out; the default is the template bot of chitchat",
+        (), description="persons, as the corpus names them, to leave out beside those that its source names"
     )
     max_repeats: int | None = Field(
         2, ge=1, description="times one word may stand in a row; a text with more is dropped; null: keep"

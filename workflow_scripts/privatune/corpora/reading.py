@@ -54,6 +54,8 @@ def read_corpus(
     try:
         rows = module.read(settings, package)
         if settings.role == "private":
+            persons = (*cleaning.drop_persons, *settings.unwanted())
+            cleaning = cleaning.model_copy(update={"drop_persons": persons})
             rows = _count_persons(clean_private(rows, cleaning, counts.dropped, counts.changed), counts)
         else:
             rows = _count_documents(clean_general(rows, counts.dropped, counts.changed), counts)

@@ -46,6 +46,10 @@ class Source(Settings):
         """Local files that the source reads and that exist now (what is missing is told when it is read)."""
         return []
 
+    def unwanted(self) -> tuple[str, ...]:
+        """Persons of this corpus to leave out, whatever `cleaning` says."""
+        return ()
+
 
 class Shares(Settings):
     """Documents of a general corpus that are kept from training."""

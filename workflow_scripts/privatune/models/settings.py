@@ -18,7 +18,7 @@ class LstmSettings(Settings):
 
 
 class CifgSettings(Settings):
-    """The CIFG-LSTM language model of Ramaswamy et al. (2020); these are its sizes there."""
+    """The CIFG-LSTM language model of Ramaswamy et al. (2020); its sizes there are recalled, not read."""
 
     kind: Literal["cifg"] = Field(description="An LSTM whose input gate is 1 - its forget gate, with a projection.")
     layers: int = Field(1, ge=1, le=8, description="CIFG-LSTM layers.")

@@ -74,7 +74,7 @@ class PrivacySettings(Settings):
 
 
 class AccountingSettings(Settings):
-    """Training whose epsilon table `accounting` states by population; the defaults are the paper's."""
+    """Training whose epsilon table `accounting` states by population; the defaults are the paper's (clip: recalled)."""
 
     populations: list[Annotated[int, Field(ge=2)]] = Field(
         [2_000_000, 3_000_000, 4_000_000, 5_000_000, 10_000_000],

@@ -32,13 +32,17 @@ class Rule:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of a paper. Both functions take the tables; `paper` gives null where the paper has no figure."""
+    """One claim of a paper. Both functions take the tables; `paper` gives null where the paper has no figure.
+
+    A claim is `recalled` where it or its figure is known from memory and was not read in the paper's text.
+    """
 
     text: str
     unit: str
     paper: Callable[[Tables], float]
     ours: Callable[[Tables], Interval]
     rule: Rule
+    recalled: bool = False
 
 
 def verdict(rule: Rule, ours: Interval, paper: float) -> str:

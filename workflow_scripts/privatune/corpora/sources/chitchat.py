@@ -30,7 +30,15 @@ class ChitchatSource(PackageSource):
         "Myers, Etchart and Fulda 2020; senders are random identifiers",
         description="where the text comes from, for the manifest",
     )
+    drop_persons: tuple[str, ...] = Field(
+        ("ed35a50a-b6fe-4a82-9df3-606a9693adde",),
+        description="senders to leave out; the default is the bot that sends texts from a template",
+    )
     max_conversations: int | None = Field(None, ge=1, description="conversations to take from the start; null: all")
+
+    def unwanted(self) -> tuple[str, ...]:
+        """Those of `drop_persons`, which concern this corpus alone."""
+        return self.drop_persons
 
 
 SETTINGS = ChitchatSource

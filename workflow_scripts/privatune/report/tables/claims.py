@@ -8,7 +8,7 @@ import pandas as pd
 from privatune.report.frames import Table, decimals, read_table, show
 from privatune.report.verdicts import verdict
 
-COLUMNS = "system claim paper ours low high rule verdict unit n".split()
+COLUMNS = "system claim paper ours low high rule verdict unit n recalled".split()
 
 
 def table(system: str, **files: str | Path) -> Table:
@@ -38,6 +38,7 @@ def table(system: str, **files: str | Path) -> Table:
                     "verdict": verdict(claim.rule, ours, paper),
                     "unit": claim.unit,
                     "n": ours.n,
+                    "recalled": claim.recalled,
                 }
             )
     frame = pd.DataFrame(rows, columns=COLUMNS)
@@ -46,13 +47,15 @@ def table(system: str, **files: str | Path) -> Table:
         "seed. With fewer than two replicates a claim is undecided. The replicates share one general model and one "
         "sample of text, so the intervals cover which devices took part, nothing else."
     )
+    if frame["recalled"].any():
+        notes.append("Recalled: known from memory, not read in the paper's text.")
     return Table("Claims", " ".join([note, *notes]), frame, shown(frame))
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """Claims as a reader sees them."""
     number = decimals(2)
-    return show(
+    cells = show(
         frame,
         {
             "system": ("system", str),
@@ -67,3 +70,8 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
             "rule": ("rule", str),
         },
     )
+    mark = " (recalled)"  # beside the claim and beside its figure, which else look like what was read
+    recalled = frame["recalled"].astype(bool)
+    cells.loc[recalled, "claim"] += mark
+    cells.loc[recalled & frame["paper"].notna(), "paper"] += mark
+    return cells

@@ -68,6 +68,7 @@ def claims(tables: Tables) -> Iterator[Claim]:
             lambda _: 0.0,
             partial(_of_smallest, extracted, variant),
             none_beside(control),
+            recalled=True,
         )
         yield Claim(
             f"{variant}: under differential privacy canaries of the smallest cells are hardly more exposed than in a "
@@ -76,6 +77,7 @@ def claims(tables: Tables) -> Iterator[Claim]:
             lambda _: math.nan,
             partial(_of_smallest, beyond_chance, variant),
             not_higher(MARGIN),
+            recalled=True,
         )
     for variant in plain + private:
         for best in (1, 3):
@@ -85,6 +87,7 @@ def claims(tables: Tables) -> Iterator[Claim]:
                 partial(_in_the_paper, best=best),
                 partial(_beyond_ngrams, variant=variant, best=best),
                 higher(),
+                recalled=True,
             )
     yield Claim(
         "epsilon of the paper's five populations, accounted for as it does: the largest difference from its table",

@@ -30,7 +30,7 @@ TABLES = {
         "scenario seed round clients_per_round user_share ppl_general ppl_user ppl_average kss_user paper".split()
     ),
     "client_costs": "scenario seconds user_kb rehearsal_kb".split(),
-    "tail": "pair verdict epsilon_1e-4 epsilon_1e-5 epsilon_1e-6".split(),
+    "tail": "pair verdict estimated_epsilon_1e-4 estimated_epsilon_1e-5 estimated_epsilon_1e-6".split(),
     "paper": "row ppl_general ppl_user ppl_average kss_user".split(),
     "paper_text": ["figure", "value"],
 }
@@ -205,7 +205,7 @@ _CLAIMS = [
             f"Largest epsilon at delta {delta}, estimated from the tails that are not rejected",
             "",
             _said(f"epsilon_{delta}"),
-            partial(_largest_epsilon, f"epsilon_{delta}"),
+            partial(_largest_epsilon, f"estimated_epsilon_{delta}"),
             LARGEST,
         )
         for delta in DELTAS
