@@ -27,7 +27,7 @@ from privatune.planning.sizes import (
     visit_words,
 )
 
-WORDS_A_SENTENCE = 12  # of a carrier's text, canaries among public sentences
+WORDS_A_SENTENCE = 19  # of a carrier's text, canaries among public sentences
 
 
 class Setting(NamedTuple):
