@@ -6,7 +6,7 @@ import pytest
 
 from privatune.privacy.tail import NOT_REJECTED, REJECTED, UNDECIDED
 from privatune.report.claims import popov_2018
-from privatune.report.claims.popov_2018 import TABLES, claims
+from privatune.report.claims.popov_2018 import DELTAS, TABLES, claims
 from privatune.report.counterparts import counterpart
 from privatune.report.tables.claims import COLUMNS, table
 
@@ -24,7 +24,9 @@ EPSILON = "Largest epsilon at delta 1e-5, estimated from the tails that are not 
 def judged(write_replicates, tmp_path):
     """judged(...) makes the table `claims` of made-up tables: its rows by claim."""
 
-    def judge(changes=GOOD, noise=0.002, seeds=(0, 1, 2), rounds=4, seconds=(2.0, 2.1), tail=(), control=False):
+    def judge(
+        changes=GOOD, noise=0.002, seeds=(0, 1, 2), rounds=4, seconds=(2.0, 2.1), tail=(), control=False, renamed=()
+    ):
         replicates = write_replicates(dict(changes), seeds, noise, rounds)
         if control:  # under every seed
             models = pd.read_csv(replicates)
@@ -35,7 +37,8 @@ def judged(write_replicates, tmp_path):
         )
         other = costs.assign(scenario="device-plain", seconds=9999.0)
         pd.concat([costs, other]).to_csv(tmp_path / "costs.csv", index=False)
-        verdicts = pd.DataFrame(tail, columns=TABLES["tail"])
+        estimates = [f"estimated_epsilon_{delta}" for delta in DELTAS]
+        verdicts = pd.DataFrame(tail, columns=[*TABLES["tail"], *estimates]).rename(columns=dict(renamed))
         verdicts.to_csv(tmp_path / "tail.csv", index=False)
         made = table(
             ["popov_2018"],
@@ -204,6 +207,11 @@ def test_an_epsilon_is_the_largest_over_the_samples_not_rejected(judged, samples
     kept = sum(row[1] == NOT_REJECTED for row in samples)
     assert f"not rejected in {kept} of {len(samples)} samples" in claims.loc[EPSILON, "note"]
     assert "not a proof" in claims.loc[EPSILON, "note"]
+
+
+def test_an_epsilon_at_another_delta_decides_nothing(judged):
+    claims = judged(tail=pairs(kept=13), renamed={"estimated_epsilon_1e-5": "estimated_epsilon_1e-7"})
+    assert (claims.loc[EPSILON, "verdict"], claims.loc[EPSILON, "n"]) == ("undecided", 0)
 
 
 def test_more_pairs_make_no_verdict_less_likely(judged):

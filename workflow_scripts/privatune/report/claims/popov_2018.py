@@ -30,7 +30,7 @@ TABLES = {
         "scenario seed round clients_per_round user_share ppl_general ppl_user ppl_average kss_user paper".split()
     ),
     "client_costs": "scenario seconds user_kb rehearsal_kb".split(),
-    "tail": "pair verdict estimated_epsilon_1e-4 estimated_epsilon_1e-5 estimated_epsilon_1e-6".split(),
+    "tail": "pair verdict".split(),  # and an estimated epsilon for each of `tail.deltas`
     "paper": "row ppl_general ppl_user ppl_average kss_user".split(),
     "paper_text": ["figure", "value"],
 }
@@ -139,6 +139,8 @@ def _largest_epsilon(column: str, tables: Tables) -> Interval:
     SHARE percent of pairs do not exceed, from order statistics. With too few pairs its ends are 0 and infinite.
     """
     samples = tables["tail"]
+    if column not in samples:  # another delta was asked for
+        return Interval(math.nan, math.nan, math.nan, 0)
     samples = samples[samples["verdict"] == NOT_REJECTED]
     largest = samples.groupby("pair")[column].max().dropna().astype(float).sort_values().to_numpy()
     n = len(largest)
