@@ -76,7 +76,7 @@ class PlanSettings(Settings):
         description="Measured costs for stages that this experiment has not run yet, a `costs.json` of another output "
         "folder; null: those of the default experiment, config/costs.json.",
     )
-    population: int = Field(10_000_000, ge=2, description="N: persons who may be drawn; delta is N^-1.1.")
+    population: int = Field(10_000_000, ge=2, description="N: persons. Delta is 1 / (10 N), or N^-1.1 as the paper.")
     cohort: int = Field(20_000, ge=1, description="M: persons of a round.")
     rounds: int = Field(2000, ge=1, description="T.")
     noise_multiplier: float = Field(

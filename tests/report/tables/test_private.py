@@ -7,9 +7,11 @@ from privatune.report.tables import audit, comparison_dpfedavg
 from privatune.report.tables.comparison import COLUMNS
 
 MEASURES = [name for name in COLUMNS if name.split("_")[0] in {"ppl", "oov", "kss", "recall1", "recall3"}]
-MECHANISM = dict.fromkeys(comparison_dpfedavg.STATED, 1.0) | {"cohort": 4, "rounds": 10, "population": 1500}
+TERMS = [name for name in comparison_dpfedavg.STATED if name not in ("accountant", "epsilon_rdp")]
+MECHANISM = dict.fromkeys(TERMS, 1.0) | {"cohort": 4, "rounds": 10, "population": 1500}
 MECHANISM |= {"carriers": 6, "participation": 0.5}
-GUARANTEE = {"epsilon": 2.5, "sampling": "poisson", "adjacency": "add", "delta": 1e-3, "noise_multiplier": 0.5}
+GUARANTEE = {"epsilon": 2.5, "sampling": "poisson", "adjacency": "zero out one", "delta": 1e-3, "noise_multiplier": 0.5}
+GUARANTEE |= {"accountant": "pld", "epsilon_rdp": 3.1}
 
 
 @pytest.fixture
@@ -38,10 +40,11 @@ def test_an_epsilon_stands_only_beside_noise_and_with_its_terms(files):
     assert made.shown["epsilon of carriers"].tolist() == ["–", "–", "9"]
     assert "With 1,500 persons" in made.note
     assert made.shown["epsilon"].tolist() == ["–", "–", "2.5"]
+    assert made.shown.loc[2, ["delta", "by", "epsilon by RDP"]].tolist() == ["0.001", "PLD", "3.1"]
 
 
 def test_an_audit_stands_beside_what_is_proved_and_says_whether_it_contradicts(tmp_path):
-    stated = {"epsilon": 2.0, "accountant": "rdp", "adjacency": "add or remove one", "sampling": "poisson"}
+    stated = {"epsilon": 2.0, "accountant": "rdp", "adjacency": "zero out one", "sampling": "poisson"}
     stated |= {"unit": "user", "sensitivity": 0.8, "population": 1000, "cohort": 42, "q": 0.042, "rounds": 10}
     stated |= {"noise_multiplier": 0.8, "clip": 0.8, "delta": 1e-5}
     paths = []

@@ -9,21 +9,24 @@ from privatune.core.files import read_json
 from privatune.report.frames import Table, arrange, decimals, megabytes, show
 from privatune.report.tables.comparison import COLUMNS
 
-STATED = "unit adjacency sensitivity sampling population cohort q rounds noise_multiplier clip accountant".split()
+STATED = [
+    *"unit adjacency sensitivity sampling population cohort q rounds noise_multiplier clip".split(),
+    *"accountant epsilon_rdp".split(),
+]
 CARRIED = "carriers participation carriers_epsilon".split()
 NOTE = (
     "Rows as of table `comparison`, on a model and samples of their own; PPL is that of words, and the CSV has it with "
-    "ends of lines too. Epsilon is an upper bound, by user, over all "
-    "rounds; what it means nothing without stands beside it in the CSV: unit, adjacency, sampling, q, T, noise "
-    "multiplier, clip, delta, accountant. It is about one model: of several models of the same persons the epsilons "
-    "add up. No epsilon: there is no noise, and no claim. With {persons:,} persons an honest epsilon at a useful noise "
-    "is large; table `accounting` has the paper's scale. Seeds are public unless `secure: true`, so these models show "
-    "the method and protect nobody. Synthetic persons, who carry canaries, come beside the cohort of real ones, each "
-    "in a round with the probability `participation`: no epsilon of a real person depends on them, and the variant "
-    "without them shows what they cost. They take part more often than real persons do, so a person who took part as "
-    "often would have a larger epsilon: `carriers_epsilon`, at the same delta. ngram-general is what the network "
-    "replaces, ngram-private one of the persons' own text, which nothing protects. MB: of all clients in all rounds, "
-    "by their expected number."
+    "ends of lines too. Epsilon is an upper bound, by user, over all rounds, at the delta beside it. It compares one "
+    "person's text with none (zero out one; the person's place stays, and the number of persons is public), or with "
+    "another's (replace one). All its terms are in the CSV: unit, adjacency, sampling, q, T, noise multiplier, clip, "
+    "delta, accountant. It is about one model: of several models of the same persons the epsilons add up. No epsilon: "
+    "there is no noise, and no claim. With {persons:,} persons an honest epsilon at a useful noise is large; table "
+    "`accounting` has the paper's scale. Seeds are public unless `secure: true`, so these models show the method and "
+    "protect nobody. Synthetic persons, who carry canaries, come beside the cohort of real ones, each in a round with "
+    "the probability `participation`: no epsilon of a real person depends on them, and the variant without them shows "
+    "what they cost. They take part more often than real persons do, so a person who took part as often would have a "
+    "larger epsilon: `carriers_epsilon`, at the same delta. ngram-general is what the network replaces, ngram-private "
+    "one of the persons' own text, which nothing protects. MB: of all clients in all rounds, by their expected number."
 )
 
 
@@ -48,8 +51,10 @@ def table(measures: Sequence[str | Path]) -> Table:
             "adjacency": ("adjacency", str),
             "q": ("q", "{:.3g}".format),
             "delta": ("delta", "{:.2g}".format),
-            "epsilon": ("epsilon", "{:.3g}".format),
-            "carriers_epsilon": ("epsilon of carriers", "{:.3g}".format),
+            "epsilon": ("epsilon", "{:,.3g}".format),
+            "accountant": ("by", str.upper),
+            "epsilon_rdp": ("epsilon by RDP", "{:,.3g}".format),
+            "carriers_epsilon": ("epsilon of carriers", "{:,.3g}".format),
         },
     )
     note = NOTE.format(persons=int(frame["population"].max()))
