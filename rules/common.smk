@@ -214,7 +214,7 @@ def tunings(methods):
 def method_code(wildcards):
     """Modules that a method loads by name."""
     choice = E.compression.choices(wildcards.method)[0]
-    codecs = {choice.codec.name, choice.down_codec().name}
+    codecs = {choice.codec.name, choice.down_codec().name, choice.download.name}
     return [
         f"privatune.federation.objectives.{choice.client.objective}",
         *(f"privatune.compression.codecs.{codec}" for codec in sorted(codecs)),
@@ -223,12 +223,7 @@ def method_code(wildcards):
 
 def compression_settings(**others):
     """What every job of the comparison uses; its model is small, so float32 costs little."""
-    small = {
-        "evaluation": E.compression.evaluation,
-        "numerics": numerics(1) | {"precision": "float32"},
-        "seed": E.seed,
-        "vocabulary": E.compression.vocabulary,
-    }
+    small = {"numerics": numerics(1) | {"precision": "float32"}, "vocabulary": E.compression.vocabulary}
     return plain(small | others)
 
 

@@ -46,7 +46,8 @@ def compared(methods):
     varied = {method: sorted(E.compression.methods[method].parameter) for method in methods}
     c = E.compression
     model = f"LSTM of {c.model.layers} x {c.model.hidden} units, {c.vocabulary:,} words"
-    return "Compression", files, {"methods": varied, "model": model, "order": list(methods)}
+    settings = {"averaged": c.averaged, "methods": varied, "model": model, "order": list(methods)}
+    return "Compression", files, settings
 
 
 def tuned(methods):

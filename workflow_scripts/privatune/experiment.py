@@ -63,7 +63,7 @@ class ExecutionSettings(Settings):
         ge=1,
         le=256,
         description="Threads of pretraining. Sums round in their order, so it decides the last bits.",
-        json_schema_extra=touches("pretrain", "pretrain_small", "pretrain_private"),
+        json_schema_extra=touches("pretrain", "pretrain_private"),
     )
 
 
@@ -119,16 +119,14 @@ class Experiment(Settings):
         json_schema_extra=touches(
             "split_persons",
             "pretrain",
-            "pretrain_small",
             "pretrain_private",
             "evaluate",
             "client_cost",
             "write_texts",
             "fit_tails",
-            *METHODS,
+            "tune_method",
             "table_tuning",
             "table_tuning_full",
-            "codec_costs",
             "measure_private",
             "measure_ngram",
         ),
@@ -149,7 +147,6 @@ class Experiment(Settings):
             *CLIENTS,
             "aggregate",
             *METHODS,
-            "codec_costs",
             *PRIVATE,
         ),
     )

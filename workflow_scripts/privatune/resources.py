@@ -193,8 +193,10 @@ def _write_texts(known: Sizes, names: Names) -> Needs:
 def _compared(known: Sizes, rounds: int, looks: int) -> Needs:
     c, lm = known.e.compression, small_model(known.e)
     trained, measured = _clients(known, lm, c.client, c.cohort.size), _evaluation(known, lm, c.evaluation)
-    kept = 6 * c.cohort.size * lm.memory  # what codecs remember of each device, and the payloads
-    memory = max(trained.memory, measured.memory) + kept
+    # of each device its model with what computes it, what its codec remembers, and its payload; and, in float64, the
+    # sums from which the mean of the newest models is taken at each look
+    devices = c.cohort.size * (14 * lm.memory + 2 * lm.scores(c.client.batch * c.client.bptt))
+    memory = max(trained.memory, measured.memory) + devices + 2 * (len(c.shares) + 3) * lm.memory
     return Needs(memory, rounds * trained.seconds + looks * measured.seconds)
 
 
@@ -280,7 +282,7 @@ STAGES = {
 """The estimate of each stage, in data's order."""
 
 ON_DEVICE = frozenset(
-    "pretrain fine_tune aggregate run_rounds client_cost pretrain_small tune_method follow_method codec_costs "
-    "neighbour pretrain_private train_private private_slot".split()
+    "pretrain fine_tune aggregate run_rounds client_cost pretrain_small tune_method follow_method neighbour "
+    "pretrain_private train_private private_slot".split()
 )
 """Stages that compute where `device` says."""

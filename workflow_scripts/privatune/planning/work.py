@@ -144,18 +144,21 @@ def _method(choice: Choice, setting: Setting) -> Work:
     visits = size * choice.cohort.rounds
     words, sent = visits * words, visits * sent
     weights, payload = model_bytes(c.model, c.vocabulary), payload_bytes(choice.codec, c.model, c.vocabulary, size)
+    arriving = visits * payload_bytes(choice.download, c.model, c.vocabulary, 1)
     if choice.mode == "averaging":
         sends: float = choice.cohort.rounds
-        down = sends * size * weights
+        down = 0.0
     else:
         sends = words / (size * choice.client.batch * choice.client.bptt)
         answer = (
             payload if choice.down == "same" else weights if choice.down == "dense" else min(size * payload, weights)
         )
-        down = size * weights + sends * size * answer
+        down = sends * size * answer
     operations = training(words, c.model, c.vocabulary)
     operations += sends * size * parameters(c.model, c.vocabulary) * WEIGHT / BILLION
-    return Work(operations, weights / 1e6, up=sends * size * payload, down=down + sent * id_bytes(c.vocabulary))
+    return Work(
+        operations, weights / 1e6, up=sends * size * payload, down=arriving + down + sent * id_bytes(c.vocabulary)
+    )
 
 
 def _tune_method(job: Job, setting: Setting) -> Work:
