@@ -121,10 +121,16 @@ EVALUATIONS = [f"{OUT}/evaluation/{s}/seed-{seed}/round-{r}.json" for s, seed, r
 TRAINED = [(s, seed, r) for s in E.run if s != INITIAL for seed in E.seeds for r in written_rounds(s)]
 CLIENTS = [f"{OUT}/federated/{s}/seed-{seed}/round-{r}/clients.csv" for s, seed, r in TRAINED]
 KEPT = [f"{OUT}/models/{s}/seed-{seed}/round-{r}.safetensors" for s, seed, r in TRAINED if r in kept_rounds(s)]
-# the target `popov` evaluates these too, so that its tables hold the main job's models and more replicates of them
-REPLICATES = dict.fromkeys(
-    EVALUATED + [(s, seed, r) for s in E.popov.scenarios for seed in popov_seeds(s) for r in replicated_rounds(s)]
-)
+# the target `popov` adds replicates of the main job's models: many of each device alone, which one job trains and
+# evaluates, and rounds of other scenarios
+ALONE = [s for s in E.popov.scenarios if s != INITIAL and E.scenarios[s].cohort.alone]
+REPLICATES = [
+    model
+    for model in dict.fromkeys(
+        EVALUATED + [(s, seed, r) for s in E.popov.scenarios for seed in popov_seeds(s) for r in replicated_rounds(s)]
+    )
+    if model[0] not in ALONE or model in EVALUATED and model[1] not in E.popov.device_seeds
+]
 MEASURED = [(s, n) for s in E.report.cost_scenarios for n in range(E.report.cost_clients)]
 COSTS = [f"{OUT}/costs/{s}/client-{n}.json" for s, n in MEASURED]
 BENCHMARKS = []  # of the stages below, each of which adds its own
@@ -147,7 +153,8 @@ def reading(source):
 def scenario_settings(wildcards, *parts):
     """Those settings of a scenario that a job uses; the number of rounds is not one, so that more can follow."""
     s = E.scenarios[wildcards.scenario]
-    return plain({part: getattr(s, part) if part != "cohort" else {"size": s.cohort.size} for part in parts})
+    cohort = s.cohort.model_dump(exclude={"rounds"})
+    return plain({part: getattr(s, part) if part != "cohort" else cohort for part in parts})
 
 
 def round_model(wildcards):

@@ -20,13 +20,24 @@ def with_pages(files):
 
 def described(scenario):
     """What the table `comparison` says of a scenario beside its measures."""
-    about = {"name": scenario, "clients_per_round": 0, "user_share": None, "paper": E.report.paper.get(scenario, {})}
+    about = {
+        "name": scenario,
+        "clients_per_round": 0,
+        "persons_per_device": 0,
+        "user_share": None,
+        "paper": E.report.paper.get(scenario, {}),
+    }
     about |= {"swept": SWEPT.values[scenario]} if scenario in SWEPT.values else {}
     if scenario == INITIAL:
         return about
     client = E.scenarios[scenario].client
     share = 1.0 if client.objective == "plain" else client.user_share
-    return about | {"clients_per_round": E.scenarios[scenario].cohort.size, "user_share": share}
+    cohort = E.scenarios[scenario].cohort
+    return about | {
+        "clients_per_round": cohort.size,
+        "persons_per_device": cohort.persons_per_device,
+        "user_share": share,
+    }
 
 
 def sent(models):
@@ -85,8 +96,9 @@ TABLES = {
     "replicates": (
         POPOV,
         {
-            "clients": list(sent(REPLICATES)),
-            "evaluations": [f"{OUT}/evaluation/{s}/seed-{seed}/round-{r}.json" for s, seed, r in REPLICATES],
+            "clients": list(sent(REPLICATES)) + [f"{OUT}/devices/{s}.csv" for s in ALONE],
+            "evaluations": [f"{OUT}/evaluation/{s}/seed-{seed}/round-{r}.json" for s, seed, r in REPLICATES]
+            + [f"{OUT}/devices/{s}.json" for s in ALONE],
             "paper": PAPER,
         },
         {"scenarios": [described(scenario) for scenario in dict.fromkeys([*E.popov.scenarios, *E.run])]},

@@ -126,7 +126,12 @@ def test_popov_adds_its_replicates_to_a_finished_run_and_judges_every_claim(tiny
     assert set(claims["verdict"]) <= {"holds", "fails", "undecided"}
     assert claims["rule"].notna().all()
     replicates = pd.read_csv(tables / "replicates.csv")
-    assert replicates.groupby(["scenario", "round"])["seed"].nunique().max() > 1
+    counts = replicates.groupby(["scenario", "round"])["seed"].nunique()
+    assert counts.drop(["initial", "averaging-plain", "device-plain"]).eq(2).all(), "the control has replicates too"
+    keys = ["scenario", "seed", "round"]
+    both = replicates.merge(comparison := pd.read_csv(tables / "comparison.csv"), on=list(comparison.columns))
+    assert len(both) == len(comparison), "one job for all devices measures what a job for each model does"
+    assert replicates.groupby(keys).size().eq(1).all()
     untouched = digests(tiny, "models", "evaluation")
     found = digests(folder, "models", "evaluation")
     assert {name: found[name] for name in untouched} == untouched, "what `all` made is shared, not made again"

@@ -121,6 +121,7 @@ class Experiment(Settings):
             "pretrain",
             "pretrain_private",
             "evaluate",
+            "replicate_devices",
             "client_cost",
             "write_texts",
             "fit_tails",
@@ -198,7 +199,9 @@ class Experiment(Settings):
         description="Scenarios by name: each says only in what it differs from `federation`.",
     )
     evaluation: EvaluationSettings = Field(
-        default_factory=EvaluationSettings, description="Samples of text.", json_schema_extra=touches("evaluate")
+        default_factory=EvaluationSettings,
+        description="Samples of text.",
+        json_schema_extra=touches("evaluate", "replicate_devices"),
     )
     tail: TailSettings = Field(
         default_factory=TailSettings,
@@ -231,12 +234,9 @@ class Experiment(Settings):
         known_names("run", self.run, {INITIAL, *self.scenarios})
         known_names("report.cost_scenarios", self.report.cost_scenarios, set(self.scenarios))
         known_names("tail.scenario", [self.tail.scenario], set(self.scenarios))
-        measured = self.scenarios[self.tail.scenario]
-        if measured.server.method != "average" or not measured.codec.single_updates:
-            raise ValueError(
-                f"tail.scenario: the server of {self.tail.scenario} does not average single updates "
-                f"({measured.server.method}, {measured.codec.name}); name another"
-            )
+        if not self.scenarios[self.tail.scenario].averages_single_persons:
+            wrong = "does not average single updates of one person each"
+            raise ValueError(f"tail.scenario: the server of {self.tail.scenario} {wrong}; name another")
         known_names("report.paper", list(self.report.paper), {INITIAL, *self.scenarios})
         known_names("popov.scenarios", self.popov.scenarios, {INITIAL, *self.scenarios})
         smaller = {"compression": self.compression.vocabulary, "dpfedavg.training": self.dpfedavg.training.vocabulary}

@@ -147,7 +147,8 @@ def _clients(known: Sizes, lm: Lm, s: ClientSettings, clients: int) -> Needs:
 
 def _fine_tune(known: Sizes, names: Names) -> Needs:
     s = _scenario(known, names)
-    return _clients(known, main_model(known.e), s.client, min(s.cohort.size, known.e.execution.clients_per_job))
+    devices = min(s.cohort.size, known.e.execution.clients_per_job)
+    return _clients(known, main_model(known.e), s.client, devices * s.cohort.persons_per_device)
 
 
 def _aggregate(known: Sizes, names: Names) -> Needs:
@@ -161,10 +162,18 @@ def _aggregate(known: Sizes, names: Names) -> Needs:
 
 def _run_rounds(known: Sizes, names: Names) -> Needs:
     s, lm = _scenario(known, names), main_model(known.e)
-    trained, joined = _clients(known, lm, s.client, s.cohort.size), _aggregate(known, names)
-    payloads = s.cohort.size * lm.memory  # of a round, held at once
+    trained = _clients(known, lm, s.client, s.cohort.size * s.cohort.persons_per_device)
+    joined, payloads = _aggregate(known, names), s.cohort.size * lm.memory  # of a round, held at once
     seconds = known.e.execution.rounds_per_job * (trained.seconds + joined.seconds)
     return Needs(trained.memory + joined.memory + payloads, seconds)
+
+
+def _replicate_devices(known: Sizes, names: Names) -> Needs:
+    s, lm, e = _scenario(known, names), main_model(known.e), known.e
+    trained = _clients(known, lm, s.client, s.cohort.size * s.cohort.persons_per_device)
+    joined, measured = _aggregate(known, names), _evaluation(known, lm, e.evaluation)
+    seconds = len(e.popov.device_seeds) * (trained.seconds + joined.seconds + measured.seconds)
+    return Needs(max(trained.memory + joined.memory, measured.memory) + 4 * lm.memory, seconds)
 
 
 def _evaluation(known: Sizes, lm: Lm, s: EvaluationSettings) -> Needs:
@@ -249,8 +258,9 @@ STAGES = {
     "aggregate": _aggregate,
     "run_rounds": _run_rounds,
     "keep_model": lambda known, names: Needs(200, 0),
-    "client_cost": lambda known, names: _clients(known, main_model(known.e), _scenario(known, names).client, 1),
+    "client_cost": _fine_tune,
     "evaluate": lambda known, names: _evaluation(known, main_model(known.e), known.e.evaluation),
+    "replicate_devices": _replicate_devices,
     "pretrain_small": lambda known, names: _pretraining(known, small_model(known.e), known.e.compression.pretrain),
     "tune_method": _tune_method,
     "follow_method": lambda known, names: _compared(
@@ -282,7 +292,7 @@ STAGES = {
 """The estimate of each stage, in data's order."""
 
 ON_DEVICE = frozenset(
-    "pretrain fine_tune aggregate run_rounds client_cost pretrain_small tune_method follow_method neighbour "
-    "pretrain_private train_private private_slot".split()
+    "pretrain fine_tune aggregate run_rounds replicate_devices client_cost pretrain_small tune_method follow_method "
+    "neighbour pretrain_private train_private private_slot".split()
 )
 """Stages that compute where `device` says."""

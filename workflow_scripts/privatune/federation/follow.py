@@ -74,7 +74,7 @@ def _rounds(
     tokens = up = down = 0
     for number in range(1, rounds + 1):
         client = choice.client.model_copy(update={"learning_rate": choice.rate_at((number - 1) / rounds)})
-        scenario = ScenarioSettings(client=client, cohort=choice.cohort, codec=choice.codec)
+        scenario = ScenarioSettings(client=client, cohort=choice.cohort.model_dump(), codec=choice.codec)
         weights, about = unpack(model, "the round's model")
         sent = download(weights, choice.download, stream_key(seed, "download", number))
         arrived = pack(sent.weights, about)

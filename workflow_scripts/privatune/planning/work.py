@@ -46,7 +46,7 @@ def work(job: Job, setting: Setting) -> Work:
 def _visits(clients: float, s: ScenarioSettings, setting: Setting) -> Work:
     """Of so many devices of a scenario."""
     e, vocabulary = setting.e, setting.e.text.vocabulary
-    words, sent = visit_words(s.client, setting.texts.person)
+    words, sent = visit_words(s.client, s.cohort.persons_per_device * setting.texts.person)
     weights = model_bytes(e.model, vocabulary)
     up = clients * payload_bytes(s.codec, e.model, vocabulary, s.cohort.size)
     return Work(
@@ -128,6 +128,13 @@ def _pretraining(model: ModelSettings, vocabulary: int, epochs: float, setting: 
 def _evaluate(job: Job, setting: Setting) -> Work:
     e = setting.e
     return Work(reading(e.evaluation, e.model, e.text.vocabulary), model_bytes(e.model, e.text.vocabulary) / 1e6)
+
+
+def _replicate_devices(job: Job, setting: Setting) -> Work:
+    s, devices = setting.e.scenarios[job.wildcards["scenario"]], len(setting.e.popov.device_seeds)
+    looks = devices * _evaluate(job, setting).operations
+    visits = _visits(devices * s.cohort.size, s, setting)
+    return visits._replace(operations=visits.operations + devices * _server(s, setting).operations + looks, passing=0)
 
 
 def _write_texts(job: Job, setting: Setting) -> Work:
@@ -268,6 +275,7 @@ STAGES: dict[str, Callable[[Job, Setting], Work]] = {
     "client_cost": _client_cost,
     "neighbour": _neighbour,
     "evaluate": _evaluate,
+    "replicate_devices": _replicate_devices,
     "write_texts": _write_texts,
     "tune_method": _tune_method,
     "follow_method": _follow_method,
