@@ -7,7 +7,7 @@ from privatune.core.streams import stream
 from privatune.core.tensors import pack
 from privatune.evaluation.devices import replicates
 from privatune.evaluation.keystrokes import prefix_index
-from privatune.evaluation.measure import evaluate
+from privatune.evaluation.measure import evaluate_with_later
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.rounds import run_rounds
 from privatune.federation.settings import ScenarioSettings
@@ -40,6 +40,6 @@ def test_a_replicate_is_what_jobs_of_their_own_make(tmp_path, precision):
         seed = measures["seed"]
         ((_, model, alone),) = run_rounds(MODEL, private, general, scenario, numerics, seed, [1])
         (tmp_path / "model").write_bytes(model)
-        expected = evaluate(load_weights(tmp_path / "model"), *samples, index, SAMPLES, 7)
+        expected = evaluate_with_later(load_weights(tmp_path / "model"), *samples, index, SAMPLES, 7)
         assert measures == {"seed": seed, "round": 1, **expected} and records == alone
     assert made[0][0]["ppl_user"] != made[1][0]["ppl_user"], "each draws its own device"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from privatune.corpora.catalog import SourceSettings
-from privatune.evaluation.settings import EvaluationSettings
+from privatune.evaluation.settings import SampleSettings
 from privatune.experiment import Experiment
 from privatune.federation.settings import ClientSettings, DistillSettings, ScenarioSettings
 from privatune.models.settings import ModelSettings
@@ -176,13 +176,12 @@ def _replicate_devices(known: Sizes, names: Names) -> Needs:
     return Needs(max(trained.memory + joined.memory, measured.memory) + 4 * lm.memory, seconds)
 
 
-def _evaluation(known: Sizes, lm: Lm, s: EvaluationSettings) -> Needs:
-    chunks = max(s.general_tokens, s.user_tokens, s.later_tokens) / s.chunk_tokens
+def _evaluation(known: Sizes, lm: Lm, s: SampleSettings) -> Needs:
+    chunks = max(s.words) / s.chunk_tokens
     prefixes = 2e-3 * lm.vocabulary
     # windows of four words of each chunk (evaluation/measure.py)
     memory = TORCH + 4 * lm.memory + 3 * lm.scores(4 * chunks) + prefixes + known.mapped
-    words = s.general_tokens + s.user_tokens + s.later_tokens
-    return Needs(memory, lm.seconds(words, 3))  # finding what the keyboard suggests takes as long as two passes
+    return Needs(memory, lm.seconds(sum(s.words), 3))  # finding what the keyboard suggests takes as long as two passes
 
 
 def _neighbour(known: Sizes, names: Names) -> Needs:

@@ -28,10 +28,19 @@ def files(tmp_path):
 
 def test_an_epsilon_stands_only_beside_noise_and_with_its_terms(files):
     baseline = files[0].with_name("ngram.json")
-    write_json(baseline, {"variant": "ngram", "seed": 0, "guarantee": None} | dict.fromkeys(MEASURES, 9.0))
+    write_json(
+        baseline, {"variant": "ngram", "seed": 0, "text": "general", "guarantee": None} | dict.fromkeys(MEASURES, 9.0)
+    )
     made = comparison_dpfedavg.table([baseline, *files])
     frame = made.frame.set_index("scenario")
-    assert frame.columns.tolist() == [*COLUMNS[1:], *comparison_dpfedavg.STATED, *comparison_dpfedavg.CARRIED]
+    measured = [name for name in COLUMNS[1:] if name != "ppl_later"]
+    assert frame.columns.tolist() == [
+        *measured,
+        "covered",
+        *comparison_dpfedavg.STATED,
+        *comparison_dpfedavg.CARRIED,
+    ]
+    assert frame["covered"].tolist() == made.shown["covered by epsilon"].tolist() == ["public text", "no", "yes"]
     assert frame["epsilon"].isna().tolist() == frame["delta"].isna().tolist() == [True, True, False]
     assert frame.loc["private", comparison_dpfedavg.STATED].notna().all()
     assert frame["bits_up"].fillna(0).tolist() == frame["bits_down"].fillna(0).tolist() == [0, 56_000, 56_000]

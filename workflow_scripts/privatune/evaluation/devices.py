@@ -7,7 +7,7 @@ import torch
 
 from privatune.core.tensors import unpack
 from privatune.evaluation.keystrokes import PrefixIndex
-from privatune.evaluation.measure import evaluate
+from privatune.evaluation.measure import evaluate_with_later
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.clients import Record
 from privatune.federation.rounds import run_rounds
@@ -48,5 +48,5 @@ def replicates(
         use(NumericsSettings())  # evaluation: one thread, float32
         arrays, _ = unpack(trained, "the device's model")
         weights = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
-        measures = evaluate(weights, *samples, index, settings, seed)
+        measures = evaluate_with_later(weights, *samples, index, settings, seed)
         yield {"seed": replicate, "round": 1, **measures}, records

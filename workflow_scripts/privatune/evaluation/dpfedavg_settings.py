@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from privatune.core.settings import Name, Names, Seeds, Settings, touches
-from privatune.evaluation.settings import EvaluationSettings
+from privatune.evaluation.settings import SampleSettings
 from privatune.federation.private_settings import PrivateTrainingSettings, VariantSettings
 from privatune.privacy.settings import AccountingSettings, AuditSettings
 
@@ -68,7 +68,7 @@ class DpFedAvgSettings(Settings):
                     "guarantee",
                     but={
                         "noise_multiplier": touches("guarantee", adds=["audit"]),
-                        "secure": touches("guarantee", *PRIVATE),
+                        "secure": touches("guarantee", *PRIVATE, adds=["measure_ngram"]),
                     },
                 ),
                 "carriers": touches("guarantee", *PRIVATE, "measure_private"),
@@ -81,9 +81,9 @@ class DpFedAvgSettings(Settings):
         description="Replicates.",
         json_schema_extra=touches(adds=[*PRIVATE, "measure_private", "audit"]),
     )
-    evaluation: EvaluationSettings = Field(
-        default_factory=EvaluationSettings,
-        description="Samples of text.",
+    evaluation: SampleSettings = Field(
+        default_factory=SampleSettings,
+        description="Samples of text; none of the training persons, about whom every figure is a release.",
         json_schema_extra=touches("measure_private", "measure_ngram"),
     )
     audit: AuditSettings = Field(

@@ -13,6 +13,7 @@ STATED = [
     *"unit adjacency sensitivity sampling population cohort q rounds noise_multiplier clip".split(),
     *"accountant epsilon_rdp".split(),
 ]
+MEASURED = [name for name in COLUMNS if name != "ppl_later"]  # of training persons' text, which no noise covers
 CARRIED = "carriers participation carriers_epsilon".split()
 NOTE = (
     "Rows as of table `comparison`, on a model and samples of their own; PPL is that of words, and the CSV has it with "
@@ -26,14 +27,16 @@ NOTE = (
     "the probability `participation`: no epsilon of a real person depends on them, and the variant without them shows "
     "what they cost. They take part more often than real persons do, so a person who took part as often would have a "
     "larger epsilon: `carriers_epsilon`, at the same delta. ngram-general is what the network replaces, ngram-private "
-    "one of the persons' own text, which nothing protects. MB: of all clients in all rounds, by their expected number."
+    "one of the persons' own text. Covered: whether an epsilon bounds what the row tells of training persons. Do not "
+    "publish a row that says `no` together with a model that is to protect them. User measures are of persons who "
+    "never train. MB: of all clients in all rounds, by their expected number."
 )
 
 
 def table(measures: Sequence[str | Path]) -> Table:
     """One row a trained model, and one an n-gram model; from files of `measure_private` and `measure_ngram`."""
     frame = pd.DataFrame([_row(read_json(path)) for path in measures])
-    frame = arrange(frame, [*COLUMNS, *STATED, *CARRIED], list(dict.fromkeys(frame["scenario"])), ["seed"])
+    frame = arrange(frame, [*MEASURED, "covered", *STATED, *CARRIED], list(dict.fromkeys(frame["scenario"])), ["seed"])
     shown = show(
         frame,
         {
@@ -54,6 +57,7 @@ def table(measures: Sequence[str | Path]) -> Table:
             "epsilon": ("epsilon", "{:,.3g}".format),
             "accountant": ("by", str.upper),
             "epsilon_rdp": ("epsilon by RDP", "{:,.3g}".format),
+            "covered": ("covered by epsilon", str),
             "carriers_epsilon": ("epsilon of carriers", "{:,.3g}".format),
         },
     )
@@ -70,6 +74,7 @@ def _row(model: dict) -> dict:
     sent = None
     if mechanism:
         sent = round(model["model_bits"] * rounds * (cohort + mechanism["carriers"] * mechanism["participation"]))
-    row = {name: model.get(name) for name in COLUMNS} | {name: mechanism.get(name) for name in STATED} | carried
+    row = {name: model.get(name) for name in MEASURED} | {name: mechanism.get(name) for name in STATED} | carried
+    row["covered"] = "yes" if stated else "public text" if model.get("text") == "general" else "no"
     row |= {"scenario": model["variant"], "round": rounds, "clients_per_round": cohort}
     return row | {"bits_up": sent, "bits_down": sent} | stated
