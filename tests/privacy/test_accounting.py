@@ -266,6 +266,8 @@ def test_the_epsilon_of_carriers_is_that_of_a_person_drawn_as_often(sampling):
     assert carriers_epsilon(mechanism, "pld") == epsilon([Mechanism("poisson", 2, 1, 12, 1.5, 0.8, 1e-4)], "pld")
     if sampling == "poisson":
         assert carriers_epsilon(mechanism) > 2 * epsilon([mechanism])
+    # next to no noise: a grid as fine as for small epsilons would fit no memory
+    assert carriers_epsilon(replace(mechanism, noise_multiplier=0.001), "pld") > 1e5
     with pytest.raises(PrivatuneError, match="without noise"):
         carriers_epsilon(replace(mechanism, noise_multiplier=0.0))
     with pytest.raises(PrivatuneError, match="take a probability of 0 to 1"):

@@ -186,12 +186,17 @@ def epsilon(phases: Sequence[Mechanism], accountant: Accountant = "rdp", as_pape
     sampling, delta = phases[0].sampling, phases[0].delta
     if any(phase.noise_multiplier == 0 for phase in phases):
         raise PrivatuneError("privacy.noise_multiplier: without noise there is no epsilon; take it above 0")
+    events = [_event(phase, phase.noise_multiplier, as_paper) for phase in phases]
+    return _composed(events, sampling, accountant, delta)
+
+
+def _composed(events: Sequence[DpEvent], sampling: Sampling, accountant: Accountant, delta: float) -> float:
     interval = PLD_INTERVAL
     if accountant == "pld":
-        interval = min(max(PLD_INTERVAL, PLD_SHARE * epsilon(phases, "rdp")), PLD_WIDEST)
+        interval = min(max(PLD_INTERVAL, PLD_SHARE * _composed(events, sampling, "rdp", delta)), PLD_WIDEST)
     accounted = _accountant(sampling, accountant, interval)
-    for phase in phases:
-        accounted.compose(_event(phase, phase.noise_multiplier, as_paper))
+    for event in events:
+        accounted.compose(event)
     if accountant == "rdp_plain":
         pairs = zip(accounted.orders, accounted.rdp, strict=True)
         return float(min(rdp + math.log(1 / delta) / (order - 1) for order, rdp in pairs))
@@ -210,9 +215,7 @@ def carriers_epsilon(mechanism: Mechanism, accountant: Literal["rdp", "pld"] = "
     if mechanism.noise_multiplier == 0:
         raise PrivatuneError("privacy.noise_multiplier: without noise there is no epsilon; take it above 0")
     sampled = PoissonSampledDpEvent(mechanism.participation, GaussianDpEvent(mechanism.noise_multiplier))
-    accounted = _accountant("poisson", accountant, PLD_INTERVAL)
-    accounted.compose(SelfComposedDpEvent(sampled, mechanism.rounds))
-    return float(accounted.get_epsilon(mechanism.delta))
+    return _composed([SelfComposedDpEvent(sampled, mechanism.rounds)], "poisson", accountant, mechanism.delta)
 
 
 def noise_for(mechanism: Mechanism, target: float, accountant: Literal["rdp", "pld"] = "rdp") -> float:
