@@ -14,7 +14,7 @@ def tunings(methods):
 def method_code(wildcards):
     """Modules that a method loads by name."""
     choice = E.compression.choices(wildcards.method)[0]
-    codecs = {choice.codec.name, choice.down_codec().name}
+    codecs = {choice.codec.name, choice.down_codec().name, choice.download.name}
     return [
         f"privatune.federation.objectives.{choice.client.objective}",
         *(f"privatune.compression.codecs.{codec}" for codec in sorted(codecs)),
@@ -23,12 +23,7 @@ def method_code(wildcards):
 
 def compression_settings(**others):
     """What every job of the comparison uses; its model is small, so float32 costs little."""
-    small = {
-        "evaluation": E.compression.evaluation,
-        "numerics": numerics(1) | {"precision": "float32"},
-        "seed": E.seed,
-        "vocabulary": E.compression.vocabulary,
-    }
+    small = {"numerics": numerics(1) | {"precision": "float32"}, "vocabulary": E.compression.vocabulary}
     return plain(small | others)
 
 
@@ -38,7 +33,7 @@ def compared(methods):
     varied = {method: sorted(E.compression.methods[method].parameter) for method in methods}
     c = E.compression
     model = f"LSTM of {c.model.layers} x {c.model.hidden} units, {c.vocabulary:,} words"
-    return files, {"methods": varied, "model": model, "order": list(methods)}
+    return files, {"averaged": c.averaged, "methods": varied, "model": model, "order": list(methods)}
 
 
 def tuned(methods):
@@ -59,30 +54,27 @@ wildcard_constraints:
 
 use rule pretrain as pretrain_small with:
     output:
-        model="<results>/compression/general.safetensors",
-        curve="<results>/compression/curve.csv",
+        model="<results>/compression/general-seed-{seed}.safetensors",
+        curve="<results>/compression/curve-seed-{seed}.csv",
     log:
-        "<results>/logs/pretrain_small.log",
+        "<results>/logs/pretrain_small/seed-{seed}.log",
     benchmark:
-        "<results>/benchmarks/pretrain_small.tsv"
+        "<results>/benchmarks/pretrain_small/seed-{seed}.tsv"
+    threads: 1
     resources:
         **asked("pretrain_small"),
     params:
-        settings=plain(
-            {
-                "checkpoints": f"{OUT}/checkpoints",
-                "model": E.compression.model,
-                "numerics": numerics(E.execution.pretrain_threads) | {"precision": "float32"},
-                "pretrain": E.compression.pretrain,
-                "seed": E.seed,
-                "vocabulary": E.compression.vocabulary,
-            }
+        settings=lambda wildcards: compression_settings(
+            checkpoints=f"{OUT}/checkpoints",
+            model=E.compression.model,
+            pretrain=E.compression.pretrain,
+            seed=int(wildcards.seed),
         ),
 
 
 rule tune_method:
     input:
-        model="<results>/compression/general.safetensors",
+        model=f"<results>/compression/general-seed-{E.seed}.safetensors",
         private="<results>/text/private-train.safetensors",
         general="<results>/text/general-train.safetensors",
         valid="<results>/text/general-valid.safetensors",
@@ -101,14 +93,16 @@ rule tune_method:
     resources:
         **asked("tune_method"),
     params:
-        settings=lambda wildcards: compression_settings(choices=E.compression.choices(wildcards.method)),
+        settings=lambda wildcards: compression_settings(
+            choices=E.compression.choices(wildcards.method), evaluation=E.compression.evaluation, seed=E.seed
+        ),
     script:
         "../workflow_scripts/tune_method.py"
 
 
 rule follow_method:
     input:
-        model="<results>/compression/general.safetensors",
+        model="<results>/compression/general-seed-{seed}.safetensors",
         tuning="<results>/compression/{method}/tuning.json",
         private="<results>/text/private-train.safetensors",
         general="<results>/text/general-train.safetensors",
@@ -128,14 +122,16 @@ rule follow_method:
     resources:
         **asked("follow_method"),
     params:
-        settings=compression_settings(cohort=E.compression.cohort, shares=E.compression.shares),
+        settings=compression_settings(
+            cohort=E.compression.cohort, evaluation=E.compression.evaluation, shares=E.compression.shares
+        ),
     script:
         "../workflow_scripts/follow_method.py"
 
 
 rule codec_costs:
     input:
-        model="<results>/compression/general.safetensors",
+        model=f"<results>/compression/general-seed-{E.seed}.safetensors",
         tunings=tunings(E.compression.run),
         private="<results>/text/private-train.safetensors",
         general="<results>/text/general-train.safetensors",
@@ -154,7 +150,9 @@ rule codec_costs:
     resources:
         **asked("codec_costs"),
     params:
-        settings=compression_settings(order=E.compression.run),
+        settings=compression_settings(
+            numerics={"device": "cpu", "precision": "float32", "threads": 1}, order=E.compression.run
+        ),
     script:
         "../workflow_scripts/codec_costs.py"
 

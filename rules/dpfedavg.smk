@@ -69,11 +69,11 @@ rule account:
 
 
 PRIVATE_MODELS = [f"{OUT}/dpfedavg/{v}/seed-{seed}.json" for v in E.dpfedavg.run for seed in E.dpfedavg.seeds]
-# n-gram models: what the network replaces, and what text of the persons themselves would give without any protection
-BASELINES = {
-    "ngram-general": f"{OUT}/text/general-train.safetensors",
-    "ngram-private": f"{OUT}/text/private-train.safetensors",
-}
+# n-gram models, and whose text they are made of: what the network replaces, and what text of the persons themselves would
+# give without any protection; beside a model that is to protect them that must not be released
+BASELINES = {"ngram-general": "general", "ngram-private": "private"}
+if any(E.dpfedavg.variants[variant].privacy.secure for variant in E.dpfedavg.run):
+    del BASELINES["ngram-private"]
 
 
 PRIVATE_INPUTS = {
@@ -234,7 +234,6 @@ rule measure_private:
         tokenizer="<results>/text/tokenizer.json",
         test="<results>/text/general-test.safetensors",
         heldout="<results>/text/private-heldout.safetensors",
-        later="<results>/text/private-later.safetensors",
         code=code("measure_private"),
     output:
         "<results>/dpfedavg/{variant}/seed-{seed}.json",
@@ -262,11 +261,10 @@ rule measure_private:
 
 rule measure_ngram:
     input:
-        text=lambda wildcards: BASELINES[wildcards.baseline],
+        text=lambda wildcards: f"{OUT}/text/{BASELINES[wildcards.baseline]}-train.safetensors",
         tokenizer="<results>/text/tokenizer.json",
         test="<results>/text/general-test.safetensors",
         heldout="<results>/text/private-heldout.safetensors",
-        later="<results>/text/private-later.safetensors",
         code=code("measure_ngram"),
     output:
         "<results>/dpfedavg/{baseline}.json",
@@ -280,11 +278,12 @@ rule measure_ngram:
     resources:
         **asked("measure_ngram"),
     params:
-        settings=plain(
+        settings=lambda wildcards: plain(
             {
                 "evaluation": E.dpfedavg.evaluation,
                 "order": E.dpfedavg.ngram_order,
                 "seed": E.seed,
+                "text": BASELINES[wildcards.baseline],
                 "vocabulary": E.dpfedavg.training.vocabulary,
             }
         ),

@@ -10,19 +10,73 @@ def popov_seeds(scenario):
 
 def described(scenario):
     """What the table `comparison` says of a scenario beside its measures."""
-    about = {"name": scenario, "clients_per_round": 0, "user_share": None, "paper": E.report.paper.get(scenario, {})}
+    about = {
+        "name": scenario,
+        "clients_per_round": 0,
+        "persons_per_device": 0,
+        "user_share": None,
+        "paper": E.report.paper.get(scenario, {}),
+    }
     about |= {"swept": SWEPT.values[scenario]} if scenario in SWEPT.values else {}
     if scenario == INITIAL:
         return about
-    client = E.scenarios[scenario].client
-    return about | {"clients_per_round": E.scenarios[scenario].cohort.size, "user_share": client.effective_share}
+    client, cohort = E.scenarios[scenario].client, E.scenarios[scenario].cohort
+    return about | {
+        "clients_per_round": cohort.size,
+        "persons_per_device": cohort.persons_per_device,
+        "user_share": client.effective_share,
+    }
 
 
-# the target `popov` evaluates these too, so that its tables hold the main experiment's models and more replicates
-REPLICATES = dict.fromkeys(
-    EVALUATED + [(s, seed, r) for s in E.popov.scenarios for seed in popov_seeds(s) for r in replicated_rounds(s)]
-)
+# the target `popov` adds replicates of the main experiment's models: many of each device alone, which one job trains
+# and evaluates, and rounds of other scenarios
+ALONE = [s for s in E.popov.scenarios if s != INITIAL and E.scenarios[s].cohort.alone]
+REPLICATES = [
+    model
+    for model in dict.fromkeys(
+        EVALUATED + [(s, seed, r) for s in E.popov.scenarios for seed in popov_seeds(s) for r in replicated_rounds(s)]
+    )
+    if model[0] not in ALONE or model in EVALUATED and model[1] not in E.popov.device_seeds
+]
 COSTS = [f"{OUT}/costs/{s}/client-{n}.json" for s, n in MEASURED]
+
+
+# Of replicates of a device alone the measures are kept and not the models.
+rule replicate_devices:
+    input:
+        model=GENERAL_MODEL,
+        private="<results>/text/private-train.safetensors",
+        general="<results>/text/general-train.safetensors",
+        tokenizer="<results>/text/tokenizer.json",
+        general_test="<results>/text/general-test.safetensors",
+        user="<results>/text/private-heldout.safetensors",
+        later="<results>/text/private-later.safetensors",
+        code=lambda wildcards: code("replicate_devices", *chosen(wildcards, "objective", "codec", "server")),
+    output:
+        evaluations="<results>/devices/{scenario}.json",
+        clients="<results>/devices/{scenario}.csv",
+    log:
+        "<results>/logs/replicate_devices/{scenario}.log",
+    benchmark:
+        "<results>/benchmarks/replicate_devices/{scenario}.tsv"
+    conda:
+        "../envs/privatune.yaml"
+    threads: 1
+    resources:
+        **asked("replicate_devices"),
+    params:
+        settings=lambda wildcards: plain(
+            {
+                "evaluation": E.evaluation,
+                "numerics": numerics(1),
+                "scenario": scenario_settings(wildcards, "client", "codec", "cohort", "server"),
+                "seed": E.seed,
+                "seeds": E.popov.device_seeds,
+            }
+        ),
+    script:
+        "../workflow_scripts/replicate_devices.py"
+
 
 # Privacy, measured: pairs of models that differ in one person.
 # as the wildcards of a round's rules would name it
@@ -125,7 +179,11 @@ TABLES |= {
     "replicates": Part(
         "popov",
         POPOV,
-        {"clients": list(records(REPLICATES)), "evaluations": evaluations(REPLICATES), "paper": PAPER},
+        {
+            "clients": list(records(REPLICATES)) + [f"{OUT}/devices/{s}.csv" for s in ALONE],
+            "evaluations": evaluations(REPLICATES) + [f"{OUT}/devices/{s}.json" for s in ALONE],
+            "paper": PAPER,
+        },
         {"scenarios": [described(scenario) for scenario in dict.fromkeys([*E.popov.scenarios, *E.run])]},
     ),
     "popov": Part("popov", POPOV, {"replicates": table_file("replicates")}, {"scenarios": list(E.popov.scenarios)}),

@@ -50,7 +50,8 @@ def seeds_of(scenario):
 def scenario_settings(wildcards, *parts):
     """Those settings of a scenario that a job uses; the number of rounds is not one, so that more can follow."""
     s = E.scenarios[wildcards.scenario]
-    return plain({part: getattr(s, part) if part != "cohort" else {"size": s.cohort.size} for part in parts})
+    cohort = s.cohort.model_dump(exclude={"rounds"})
+    return plain({part: getattr(s, part) if part != "cohort" else cohort for part in parts})
 
 
 def round_model(wildcards):

@@ -88,8 +88,9 @@ def test_a_wrong_base_is_named_once():
 
 def test_a_pair_of_models_differs_by_single_updates():
     scenario = DEFAULT["tail"]["scenario"]
-    with pytest.raises(PrivatuneError, match=r"tail.scenario: .* does not average single updates \(average, signsgd\)"):
-        experiment(merged(DEFAULT, {"scenarios": {scenario: {"codec": {"name": "signsgd"}}}}))
+    for change in ({"codec": {"name": "signsgd"}}, {"cohort": {"persons_per_device": 2}}):
+        with pytest.raises(PrivatuneError, match=r"tail.scenario: .* not average single updates of one person each"):
+            experiment(merged(DEFAULT, {"scenarios": {scenario: change}}))
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,10 @@ def pins(path):
     return dict((canonicalize_name(m[1]), m[2]) if isinstance(m, re.Match) else (m, None) for m in matches)
 
 
+# a figure of epsilon in running text
+EPSILON = re.compile(r"epsilons?\b[^|\d]{0,25}\d", re.IGNORECASE)
+
+
 def short(path):
     return str(path.relative_to(ROOT))
 
@@ -144,3 +148,10 @@ def test_the_report_of_any_target_says_where_a_guarantee_is_claimed():
     said = (ROOT / "report/workflow.rst").read_text()
     assert "No privacy guarantee is claimed" not in said
     assert re.search(r"\*\*Privacy, proved\*\* that were trained with noise have a guarantee", said)
+
+
+@pytest.mark.parametrize("path", [*ROOT.glob("docs/*.md"), *ROOT.glob("report/*.rst")], ids=short)
+def test_no_epsilon_without_its_delta(path):
+    """On the same line, so that neither is quoted alone."""
+    lines = path.read_text().splitlines()
+    assert [line for line in lines if EPSILON.search(line) and "delta" not in line] == []

@@ -4,7 +4,7 @@ from privatune.core.files import read_json, write_json
 from privatune.core.job import job
 from privatune.evaluation.keystrokes import prefix_index
 from privatune.evaluation.measure import evaluate
-from privatune.evaluation.settings import EvaluationSettings
+from privatune.evaluation.settings import SampleSettings
 from privatune.models.checkpoint import load_weights, use
 from privatune.models.settings import NumericsSettings
 from privatune.systems.dpfedavg.job_settings import CanarySettings
@@ -17,8 +17,8 @@ with job(snakemake.log[0]):
     use(NumericsSettings())  # one thread, float32
     weights = load_weights(snakemake.input.model)
     words = read_words(snakemake.input.tokenizer)[: len(weights["embedding"])]
-    samples = [limited(read_stream(snakemake.input[name]), len(words)) for name in ("test", "heldout", "later")]
-    measures = evaluate(weights, *samples, prefix_index(words), EvaluationSettings(**s["evaluation"]), s["seed"])
+    samples = [limited(read_stream(snakemake.input[name]), len(words)) for name in ("test", "heldout")]
+    measures = evaluate(weights, *samples, prefix_index(words), SampleSettings(**s["evaluation"]), s["seed"])
     terms = read_json(snakemake.input.terms)
     rounds = terms["mechanism"]["rounds"] if s["carriers"] else 0
     canaries = memorized(weights, CanarySettings(**s["canaries"]), rounds, int(w.seed))

@@ -112,7 +112,7 @@ def test_text_shorter_than_a_chunk_is_refused():
 
 
 def test_the_average_is_pooled_over_targets():
-    found = evaluate(WEIGHTS, text(3), text(4), text(5), INDEX, SETTINGS, seed=0)
+    found = evaluate(WEIGHTS, text(3), text(4), INDEX, SETTINGS, seed=0)
     n, m = found["targets_general"], found["targets_user"]
     pooled = (n * math.log(found["ppl_general"]) + m * math.log(found["ppl_user"])) / (n + m)
     assert found["ppl_average"] == pytest.approx(math.exp(pooled))
@@ -141,7 +141,7 @@ def test_perplexity_is_that_of_words_and_stands_beside_one_with_ends_of_lines():
 def test_a_model_that_only_learns_where_lines_end_gains_nothing_on_words():
     """Its perplexity with ends of lines falls below that of words, which rises as words lose their share."""
     before, after = (constant(ends) for ends in (0.05, 0.4))
-    found = [evaluate(model, text(3), text(4), text(5), INDEX, SETTINGS, seed=0) for model in (before, after)]
+    found = [evaluate(model, text(3), text(4), INDEX, SETTINGS, seed=0) for model in (before, after)]
     others = len(WORDS) - 1
     for measures_of, ends in zip(found, (0.05, 0.4), strict=True):
         assert measures_of["ppl_user"] == pytest.approx(others / (1 - ends), rel=1e-4)

@@ -12,6 +12,7 @@ from privatune.core.streams import stream
 from privatune.core.tensors import pack, unpack
 from privatune.core.vectors import shapes_of
 from privatune.federation.aggregation import aggregate
+from privatune.federation.client import fine_tune
 from privatune.federation.clients import run_clients
 from privatune.federation.costs import client_cost
 from privatune.federation.server import Server
@@ -19,6 +20,7 @@ from privatune.federation.servers.average import next_model
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.network import initial_weights
 from privatune.models.settings import LstmSettings, NumericsSettings
+from privatune.models.sizes import products
 from privatune.text.settings import EOS
 from privatune.text.streams import Stream
 
@@ -150,6 +152,34 @@ def test_the_cost_of_a_client_is_that_clients():
         letters = PRIVATE.lengths[PRIVATE.offsets[place] : PRIVATE.offsets[place + 1]].sum()
         assert cost["user_kb"] == pytest.approx((letters + cost["user_tokens"]) / 1e3)
         assert cost["rehearsal_kb"] == pytest.approx(cost["rehearsal_tokens"] * (GENERAL.lengths.mean() + 1) / 1e3)
+
+
+def test_a_device_holds_the_text_of_several_persons():
+    settings = ScenarioSettings(
+        client={"batch": 4, "bptt": 5, "objective": "rehearsal"},
+        cohort={"size": 2, "rounds": 2, "persons_per_device": 3},
+    )
+    visits = one_round(settings, range(2))
+    names = [record["client"].split("+") for _, record in visits]
+    assert [len(persons) for persons in names] == [3, 3] and len({*names[0], *names[1]}) == 6
+    for (payload, record), persons in zip(visits, names, strict=True):
+        places = [PRIVATE.units.index(name) for name in persons]
+        pooled = np.concatenate([PRIVATE.unit(place) for place in places])
+        update = fine_tune(MODEL, pooled, GENERAL.ids, settings.client, ONE_THREAD, (0, 1, places[0])).update
+        (sent,) = decode([payload], shapes_of(unpack(MODEL)[0]), settings.codec)
+        for name, weight in update.items():
+            np.testing.assert_array_equal(sent[name], weight)
+        assert record["user_tokens"] == record["rehearsal_tokens"] == 360
+    cost = client_cost(MODEL, PRIVATE, GENERAL, settings, ONE_THREAD, 0, 1)
+    letters = sum(PRIVATE.lengths[PRIVATE.offsets[PRIVATE.units.index(name)] :][:120].sum() for name in names[1])
+    assert cost["user_kb"] == pytest.approx((letters + 360) / 1e3)
+    assert cost["products_per_word"] == products(LstmSettings(hidden=8), WORDS)
+
+
+def test_devices_without_enough_persons_are_refused():
+    settings = ScenarioSettings(cohort={"size": 2, "persons_per_device": 4})
+    with pytest.raises(PrivatuneError, match=r"8 persons a round, but only 7 .* `persons_per_device`"):
+        one_round(settings, [0])
 
 
 def test_a_control_reads_no_text_of_its_own():

@@ -3,10 +3,14 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from dp_accounting import ComposedDpEvent, GaussianDpEvent, NeighboringRelation, PoissonSampledDpEvent
 from dp_accounting.rdp import RdpAccountant
+from scipy.optimize import brentq
+from scipy.stats import binom
 
+from privatune.attacks.audit import Gaussian, gaussian_epsilon
 from privatune.core.errors import PrivatuneError
 from privatune.privacy.accounting import (
     ORDERS,
@@ -17,6 +21,7 @@ from privatune.privacy.accounting import (
     guarantee,
     mechanism_of,
     noise_for,
+    paper_delta,
 )
 from privatune.privacy.mechanism import Mechanism
 from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings
@@ -33,7 +38,7 @@ PAPER = [
 
 def at_scale(population, sampling="fixed", **changes):
     values = {"cohort": 20_000, "rounds": 2000, "noise_multiplier": 0.8, "clip": 0.8}
-    return Mechanism(sampling, population, delta=default_delta(population), **(values | changes))
+    return Mechanism(sampling, population, delta=paper_delta(population), **(values | changes))
 
 
 def sampled(q, sigma, rounds, delta, clip=1.0):
@@ -73,6 +78,51 @@ def test_pld_and_one_gaussian():
     assert epsilon([sampled(1, 1, 1, 1e-5)], "pld") == pytest.approx(4.377178, abs=1e-5)
 
 
+def one_person_more(persons, sigma, delta):
+    """Exact epsilon of one round of everyone (q = M / N = 1) against the same with one person more (q = M / (N + 1)).
+
+    Everybody sends 1 but for the new person, who sends -1, so the sum is one Gaussian against a mixture of binomially
+    many: each of the N is left out with probability 1 / (N + 1), though nobody changed their text.
+    """
+    taken = np.arange(persons + 1)
+    weights = binom.pmf(taken, persons, q := persons / (persons + 1))
+    x = np.linspace(-1 - 12 * sigma, persons + 12 * sigma, 40_001)
+
+    def density(means, shares):
+        return np.exp(-(((x[:, None] - means) / sigma) ** 2) / 2) @ shares / (sigma * math.sqrt(2 * math.pi))
+
+    before = density(np.array([float(persons)]), np.ones(1))
+    after = (1 - q) * density(taken, weights) + q * density(taken - 1, weights)
+
+    def excess(epsilon):
+        ways = [(before, after), (after, before)]
+        return max(np.maximum(p - math.exp(epsilon) * q, 0).sum() * (x[1] - x[0]) for p, q in ways) - delta
+
+    return brentq(excess, 0, 60)
+
+
+@pytest.mark.parametrize(
+    ("persons", "z", "delta", "rdp", "pld", "added"),
+    [
+        (100, 2.0, 1e-4, 1.880, 1.698, 6.756),
+        (10, 1.0, 1e-3, 3.537, 3.139, 15.39),
+        (1000, 2.3, 1e-4, 1.605, 1.447, 5.345),  # "one round of everyone" of tests/federation/test_audit.py
+    ],
+)
+def test_a_poisson_epsilon_is_about_zeroing_out_and_not_about_joining(persons, z, delta, rdp, pld, added):
+    """With q = M / N one person more changes everybody's q: what is stated must not be said of add or remove."""
+    mechanism = Mechanism("poisson", persons, persons, 1, z, 1.0, delta)
+    stated = guarantee(mechanism)
+    assert (stated.adjacency, stated.accountant) == ("zero out one", "pld")
+    assert "zero out one" in str(stated) and "add" not in str(stated)
+    assert stated.epsilon == pytest.approx(pld, abs=1e-3)
+    assert stated.epsilon_rdp == pytest.approx(rdp, abs=1e-3)
+    # zeroed out, with N public: the same round against one whose sum lacks one person's clip
+    assert gaussian_epsilon(Gaussian(0, z), Gaussian(1, z), delta) == pytest.approx(stated.epsilon, abs=1e-3)
+    assert one_person_more(persons, z, delta) == pytest.approx(added, rel=2e-3)
+    assert added > 3 * stated.epsilon
+
+
 def slow_fixed_rdp(order, q, sigma):
     """Theorem 27 of Wang et al. (2019) at order 2, worked out by hand: one term, no differences of higher order."""
     assert order == 2
@@ -88,7 +138,7 @@ def test_pitfall_4_the_adjacency_is_stated_and_used():
     by_hand = 2000 * slow_fixed_rdp(2, 0.01, 0.8 / 2) + math.log(1 / mechanism.delta)
     assert stated.epsilon == pytest.approx(by_hand, rel=1e-9)
     other = guarantee(at_scale(2_000_000, "poisson"), "rdp_plain")
-    assert (other.adjacency, other.sensitivity) == ("add or remove one", 0.8)
+    assert (other.adjacency, other.sensitivity) == ("zero out one", 0.8)
     assert epsilon([mechanism]) == pytest.approx(epsilon([replace(mechanism, noise_multiplier=0.4)], as_paper=True)), (
         "2 S at z is S at z / 2"
     )
@@ -118,7 +168,7 @@ def test_pitfall_9_the_adaptive_clip_is_within_the_budget():
     both.compose(PoissonSampledDpEvent(adaptive.q, ComposedDpEvent(parts)))
     assert both.rdp == pytest.approx(joint.rdp, rel=1e-9)
     assert adaptive.noise_of_sum > 0.9
-    assert guarantee(adaptive).epsilon == guarantee(replace(adaptive, adaptive=None)).epsilon
+    assert guarantee(adaptive).record() == guarantee(replace(adaptive, adaptive=None)).record()
 
 
 @pytest.mark.parametrize("accountant", ["rdp", "rdp_plain", "pld"])
@@ -180,10 +230,10 @@ def test_little_noise_needs_orders_below_two():
 
 
 def test_all_that_must_stand_beside_an_epsilon():
-    record = guarantee(at_scale(2_000_000, "poisson")).record()
-    assert {name: record[name] for name in record if name != "epsilon"} == {
+    record = guarantee(at_scale(2_000_000, "poisson"), "rdp").record()
+    assert {name: record[name] for name in record if not name.startswith("epsilon")} == {
         "unit": "user",
-        "adjacency": "add or remove one",
+        "adjacency": "zero out one",
         "sensitivity": 0.8,
         "sampling": "poisson",
         "population": 2_000_000,
@@ -195,10 +245,10 @@ def test_all_that_must_stand_beside_an_epsilon():
         "delta": 2_000_000**-1.1,
         "accountant": "rdp",
     }
-    text = str(guarantee(at_scale(2_000_000, "poisson")))
+    text = str(guarantee(at_scale(2_000_000, "poisson"), "rdp"))
     for part in (
         "by user",
-        "add or remove one",
+        "zero out one",
         "poisson",
         "q = 0.01",
         "2,000 rounds",
@@ -216,6 +266,8 @@ def test_the_epsilon_of_carriers_is_that_of_a_person_drawn_as_often(sampling):
     assert carriers_epsilon(mechanism, "pld") == epsilon([Mechanism("poisson", 2, 1, 12, 1.5, 0.8, 1e-4)], "pld")
     if sampling == "poisson":
         assert carriers_epsilon(mechanism) > 2 * epsilon([mechanism])
+    # next to no noise: a grid as fine as for small epsilons would fit no memory
+    assert carriers_epsilon(replace(mechanism, noise_multiplier=0.001), "pld") > 1e5
     with pytest.raises(PrivatuneError, match="without noise"):
         carriers_epsilon(replace(mechanism, noise_multiplier=0.0))
     with pytest.raises(PrivatuneError, match="take a probability of 0 to 1"):
@@ -224,12 +276,32 @@ def test_the_epsilon_of_carriers_is_that_of_a_person_drawn_as_often(sampling):
 
 def test_settings_become_a_mechanism():
     given_noise = mechanism_of(PrivacySettings(noise_multiplier=1.1, clip=0.3), 400, 20, 12)
-    assert given_noise == Mechanism("poisson", 400, 20, 12, 1.1, 0.3, 400**-1.1)
-    asked = mechanism_of(PrivacySettings(target_epsilon=8, delta=1e-3, sampling="fixed"), 400, 20, 12)
-    assert asked.delta == 1e-3 and epsilon([asked]) == pytest.approx(8, abs=1e-3)
+    assert given_noise == Mechanism("poisson", 400, 20, 12, 1.1, 0.3, 1 / 4000)
+    asked = mechanism_of(PrivacySettings(target_epsilon=8, delta=1e-4, sampling="fixed"), 400, 20, 12)
+    assert asked.delta == 1e-4 and epsilon([asked]) == pytest.approx(8, abs=1e-3)
+    tight = mechanism_of(PrivacySettings(target_epsilon=1), 400, 20, 12)
+    assert epsilon([tight], "pld") == pytest.approx(1, abs=1e-2), "a target is met by the accountant that is stated"
     for both in ({}, {"noise_multiplier": 1, "target_epsilon": 2}):
         with pytest.raises(ValueError, match="give one of the two"):
             PrivacySettings(**both)
+
+
+@pytest.mark.parametrize("population", [2, 7, 389, 1000, 10_000_000])
+def test_delta_is_at_most_a_tenth_of_a_persons_share(population):
+    """With more than 1 / (10 N) to publish one person's text in ten runs would count as private; N^-1.1 is more."""
+    stated = mechanism_of(PrivacySettings(noise_multiplier=1), population, 1, 1)
+    assert stated.delta * population == pytest.approx(0.1)
+    assert stated.delta < paper_delta(population)
+    for delta in (stated.delta, stated.delta / 3):
+        mechanism_of(PrivacySettings(noise_multiplier=1, delta=delta), population, 1, 1)
+    large = {"noise_multiplier": 1, "delta": paper_delta(population)}
+    with pytest.raises(PrivatuneError, match=r"privacy\.delta: .* take at most .*, or set privacy\.allow_large_delta"):
+        mechanism_of(PrivacySettings(**large), population, 1, 1)
+    assert mechanism_of(PrivacySettings(**large, allow_large_delta=True), population, 1, 1).delta == large["delta"]
+    with pytest.raises(PrivatuneError, match="is not between 0 and 1 / "):
+        mechanism_of(
+            PrivacySettings(noise_multiplier=1, delta=1.01 / population, allow_large_delta=True), population, 1, 1
+        )
 
 
 def test_rows_by_population():

@@ -54,6 +54,14 @@ def test_a_damaged_table_is_named(tmp_path, content):
         read_table(tmp_path / "t.csv", ["x"])
 
 
+def test_a_file_holds_a_record_or_a_list_of_them(tmp_path):
+    write_json(tmp_path / "one.json", {"x": 1})
+    write_json(tmp_path / "two.json", [{"x": 2}, {"x": 3}])
+    assert read_records([tmp_path / "one.json", tmp_path / "two.json"], ["x"])["x"].tolist() == [1, 2, 3]
+    with pytest.raises(PrivatuneError, match=r"two\.json: has no `y`"):
+        read_records([tmp_path / "two.json"], ["y"])
+
+
 def test_a_missing_column_or_key_is_named(tmp_path):
     (tmp_path / "t.csv").write_text("x\n1\n")
     write_json(tmp_path / "r.json", {"x": 1})

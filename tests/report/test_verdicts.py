@@ -1,7 +1,9 @@
 import math
 
+import numpy as np
 import pytest
 
+from privatune.core.streams import stream
 from privatune.report.intervals import Interval, interval
 from privatune.report.verdicts import (
     FAILS,
@@ -16,6 +18,8 @@ from privatune.report.verdicts import (
     lower,
     never,
     not_higher,
+    replicates_needed,
+    shares_needed,
     verdict,
 )
 
@@ -92,3 +96,38 @@ def test_a_figure_that_the_paper_lacks_decides_nothing(name):
 def test_an_interval_that_touches_zero_decides_nothing(rule):
     for ours in (Interval(0.0, 0.0, 0.0, 3), Interval(-1, -2, 0.0, 3), Interval(1, 0.0, 2, 3)):
         assert verdict(rule, ours, 0.0) == UNDECIDED
+
+
+@pytest.mark.parametrize("rule", [lower(), not_higher(2), at_least(3), at_most(3)])
+def test_as_many_replicates_as_are_needed_decide(rule):
+    """Of values with the mean and spread that were seen; one fewer does not."""
+    values = np.array([-2.0, 0.5, 3.0, -3.5])
+    needed = replicates_needed(rule, interval(values), 0.0)
+    assert needed > len(values)
+
+    def said(n):
+        made = stream(0, "replicates").standard_normal(n)
+        made = (made - made.mean()) / made.std(ddof=1) * values.std(ddof=1) + values.mean()
+        return verdict(rule, interval(made), 0.0)
+
+    assert said(needed - 1) == UNDECIDED and said(needed) in (HOLDS, FAILS)
+
+
+def test_what_no_number_of_replicates_would_decide_is_null():
+    for ours in (
+        interval([]),
+        interval([1.0]),
+        interval([1.0, 1.0]),
+        interval([-1.0, 1.0]),
+        Interval(1, 0, math.inf, 4),
+    ):
+        assert math.isnan(replicates_needed(lower(), ours, 0.0)), ours
+    assert math.isnan(replicates_needed(never("nobody knows"), interval([1.0, 2.0]), 0.0))
+    assert math.isnan(replicates_needed(at_most(1), interval([1.0, 2.0]), math.nan))
+
+
+def test_shares_needed_for_a_share():
+    rule = above("75 %", lambda _: 75.0)
+    assert shares_needed(rule, Interval(100, 15.8, 100, 2), 95.0) == 13, "0.025 ** (1 / 13) is the first above 0.75"
+    assert 13 < shares_needed(rule, Interval(90, 50, 99, 10), 95.0) < 200
+    assert math.isnan(shares_needed(rule, Interval(70, 50, 99, 10), 95.0))

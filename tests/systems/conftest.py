@@ -44,7 +44,13 @@ MODELS = {
 def about(scenarios: list[str]) -> list[dict]:
     """What the workflow tells the table `comparison` of each scenario."""
     return [
-        {"name": name, "user_share": MODELS[name][0], "clients_per_round": MODELS[name][1], "paper": MODELS[name][2]}
+        {
+            "name": name,
+            "user_share": MODELS[name][0],
+            "clients_per_round": MODELS[name][1],
+            "persons_per_device": 1,
+            "paper": MODELS[name][2],
+        }
         for name in scenarios
     ]
 
@@ -101,7 +107,13 @@ def write_run(folder: Path, seeds: list[int], scenarios: list[str]) -> SimpleNam
         for place in range(3 if cohort else 0):
             tokens = 3_000 + 4_321 * place
             cost = {"scenario": scenario, "client": f"p{place:04}", "tokens": tokens}
-            cost |= {"user_kb": tokens * 0.0025, "rehearsal_kb": tokens * 0.0027, "bits_up": 8e7, "bits_down": 9e7}
+            cost |= {
+                "user_kb": tokens * 0.0025,
+                "rehearsal_kb": tokens * 0.0027,
+                "bits_up": 8e7,
+                "bits_down": 9e7,
+                "products_per_word": 6_168_576,
+            }
             cost |= {"seconds": 1.1 + tokens / (5200 if share == 0.5 else 6100), "peak_memory_mb": 410.0 + tokens / 400}
             path = folder / "costs" / scenario / f"client-{place}.json"
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -70,3 +70,5 @@ def test_a_secret_release_is_made_once(copy, begin, snakemake, cleaned):
     snakemake(folder, MODEL, overlay=SLOTS)
     assert (folder / MODEL).read_bytes() == model, "the same seed and sums give the same release, in slots too"
     assert (release / "model.safetensors").read_bytes() == model
+    planned = snakemake(folder, "dpfedavg", overlay=SECURE, options=["--dry-run"]).stdout
+    assert "ngram-general" in planned and "ngram-private" not in planned, "no model of the bare text beside it"

@@ -1,9 +1,14 @@
 """The tiny run from download to report: what it makes, that it makes it again to the byte, and what stops it."""
 
 import hashlib
+import os
 
 import pandas as pd
 import pytest
+
+from privatune.core.files import read_json
+from privatune.core.streams import stream
+from privatune.text.streams import read_stream, write_stream
 
 COSTS = {"claims", "client_costs", "stages", "curve"}  # measured, so no two runs agree
 FEDERATED = ("federated", "models", "evaluation", "tables", "figures")
@@ -126,7 +131,12 @@ def test_popov_adds_its_replicates_to_a_finished_run_and_judges_every_claim(tiny
     assert set(claims["verdict"]) <= {"holds", "fails", "undecided"}
     assert claims["rule"].notna().all()
     replicates = pd.read_csv(tables / "replicates.csv")
-    assert replicates.groupby(["scenario", "round"])["seed"].nunique().max() > 1
+    counts = replicates.groupby(["scenario", "round"])["seed"].nunique()
+    assert counts.drop(["initial", "averaging-plain", "device-plain"]).eq(2).all(), "the control has replicates too"
+    keys = ["scenario", "seed", "round"]
+    both = replicates.merge(comparison := pd.read_csv(tables / "comparison.csv"), on=list(comparison.columns))
+    assert len(both) == len(comparison), "one job for all devices measures what a job for each model does"
+    assert replicates.groupby(keys).size().eq(1).all()
     untouched = digests(tiny, "models", "evaluation")
     found = digests(folder, "models", "evaluation")
     assert {name: found[name] for name in untouched} == untouched, "what `all` made is shared, not made again"
@@ -140,7 +150,8 @@ def test_compression_measures_every_method_on_the_same_text(copy, snakemake):
     assert set(runs["mode"]) == {"averaging", "gradient"}
     start = runs[runs["steps"] == 0]
     assert (start[["bits_up", "bits_down"]] == 0).all(axis=None)
-    assert start["ppl_average"].nunique() == 1
+    models = start.groupby("seed")["ppl_average"].agg(["nunique", "first"])
+    assert (models["nunique"] == 1).all() and models["first"].nunique() == len(models), "one general model a seed"
     ends = runs.groupby(["method", "seed"], sort=False).tail(1)
     words = ends.pivot(index="seed", columns="method", values="tokens")
     assert words.max(axis=1).div(words.min(axis=1)).max() < 1.2  # a last window that not all devices fill is left out
@@ -182,6 +193,54 @@ def test_dpfedavg_states_an_epsilon_only_where_there_is_noise(copy, snakemake):
     assert audit.index.tolist() == ["private"], "what has no noise has no epsilon to audit"
     assert 0 <= audit.loc["private", "epsilon_lower"] <= audit.loc["private", "epsilon_upper"]
     assert audit.loc["private", [*stated, "epsilon_largest", "epsilon_estimate", "confidence"]].notna().all()
+    nothing_but_models_follows_from_training_text(folder, snakemake)
+
+
+def nothing_but_models_follows_from_training_text(folder, snakemake):
+    """Other text of as many persons, the models as they were trained: all figures stay but those marked as uncovered.
+
+    A new figure of a private training has to follow from its model, or be marked and listed in docs/dp-fedavg.md.
+    """
+    root = folder / "results-tiny"
+    before = figures_of(root)
+    models = {path: path.read_bytes() for path in (root / "dpfedavg").rglob("*.safetensors")}
+    paths = [root / f"text/private-{part}.safetensors" for part in ("train", "later")]
+    paths += [root / f"dpfedavg/{variant}/terms.json" for variant in ("fedavg", "private")]
+    times = {path: path.stat().st_mtime_ns for path in paths}
+    for path in paths[:2]:
+        text = read_stream(path)
+        words = text.ids > 1  # ends of lines stay, as does the length of each person's text
+        other = text.ids.copy()
+        other[words] = stream(0, path.stem).permutation(text.ids[words])
+        blocks = [
+            (unit, other[a:b], text.lengths[a:b])
+            for unit, a, b in zip(text.units, text.offsets, text.offsets[1:], strict=False)
+        ]
+        write_stream(path, blocks, 2000)
+    again = ["--rerun-triggers", "mtime", "--forcerun"]
+    snakemake(folder, *(path.relative_to(folder) for path in paths[2:]), options=[*again, "guarantee"])
+    for path in paths:  # as old as they were, so that nothing is trained again
+        os.utime(path, ns=(times[path], times[path]))
+    snakemake(folder, "dpfedavg", options=[*again, "measure_private", "measure_ngram", "audit"])
+    after = figures_of(root)
+    assert all(path.read_bytes() == whole for path, whole in models.items()), "no model was trained again"
+    assert after.keys() == before.keys()
+    differ = {name for name in before if after[name] != before[name]}
+    assert differ == {"dpfedavg/ngram-private.json", "comparison_dpfedavg ngram-private"}
+    marks = pd.read_csv(root / "tables/comparison_dpfedavg.csv").set_index("scenario")["covered"]
+    assert marks.to_dict() == {"ngram-general": "public text", "ngram-private": "no", "fedavg": "no", "private": "yes"}
+    corpora = pd.read_csv(root / "tables/corpora.csv")
+    assert set(corpora["part"][corpora["covered"] == "no"]) == {"train", "later", "heldout"}
+    assert set(corpora["corpus"][corpora["covered"] == "public text"]) == {"sotu"}
+
+
+def figures_of(root):
+    """What the target `dpfedavg` writes beside models: JSON files, and rows of tables by their first cell."""
+    found = {str(path.relative_to(root)): read_json(path) for path in (root / "dpfedavg").rglob("*.json")}
+    for table in ("accounting", "audit", "canaries", "claims_dpfedavg", "comparison_dpfedavg"):
+        for line in (root / f"tables/{table}.csv").read_text().splitlines():
+            found.setdefault(f"{table} {line.partition(',')[0]}", []).append(line)
+    return found
 
 
 def test_a_sweep_adds_its_own_rounds_and_shares_all_before_them(copy, snakemake):

@@ -63,7 +63,7 @@ class ExecutionSettings(Settings):
         ge=1,
         le=256,
         description="Threads of pretraining. Sums round in their order, so it decides the last bits.",
-        json_schema_extra=touches("pretrain", "pretrain_small", "pretrain_private"),
+        json_schema_extra=touches("pretrain", "pretrain_private"),
     )
 
 
@@ -76,7 +76,7 @@ class PlanSettings(Settings):
         description="Measured costs for stages that this experiment has not run yet, a `costs.json` of another output "
         "folder; null: those of the default experiment, config/costs.json.",
     )
-    population: int = Field(10_000_000, ge=2, description="N: persons who may be drawn; delta is N^-1.1.")
+    population: int = Field(10_000_000, ge=2, description="N: persons. Delta is 1 / (10 N), or N^-1.1 as the paper.")
     cohort: int = Field(20_000, ge=1, description="M: persons of a round.")
     rounds: int = Field(2000, ge=1, description="T.")
     noise_multiplier: float = Field(
@@ -119,16 +119,15 @@ class Experiment(Settings):
         json_schema_extra=touches(
             "split_persons",
             "pretrain",
-            "pretrain_small",
             "pretrain_private",
             "evaluate",
+            "replicate_devices",
             "client_cost",
             "write_texts",
             "fit_tails",
-            *METHODS,
+            "tune_method",
             "table_tuning",
             "table_tuning_full",
-            "codec_costs",
             "measure_private",
             "measure_ngram",
         ),
@@ -149,7 +148,6 @@ class Experiment(Settings):
             *CLIENTS,
             "aggregate",
             *METHODS,
-            "codec_costs",
             *PRIVATE,
         ),
     )
@@ -201,7 +199,9 @@ class Experiment(Settings):
         description="Scenarios by name: each says only in what it differs from `federation`.",
     )
     evaluation: EvaluationSettings = Field(
-        default_factory=EvaluationSettings, description="Samples of text.", json_schema_extra=touches("evaluate")
+        default_factory=EvaluationSettings,
+        description="Samples of text.",
+        json_schema_extra=touches("evaluate", "replicate_devices"),
     )
     tail: TailSettings = Field(
         default_factory=TailSettings,
@@ -234,12 +234,9 @@ class Experiment(Settings):
         known_names("run", self.run, {INITIAL, *self.scenarios})
         known_names("report.cost_scenarios", self.report.cost_scenarios, set(self.scenarios))
         known_names("tail.scenario", [self.tail.scenario], set(self.scenarios))
-        measured = self.scenarios[self.tail.scenario]
-        if measured.server.method != "average" or not measured.codec.single_updates:
-            raise ValueError(
-                f"tail.scenario: the server of {self.tail.scenario} does not average single updates "
-                f"({measured.server.method}, {measured.codec.name}); name another"
-            )
+        if not self.scenarios[self.tail.scenario].averages_single_persons:
+            wrong = "does not average single updates of one person each"
+            raise ValueError(f"tail.scenario: the server of {self.tail.scenario} {wrong}; name another")
         known_names("report.paper", list(self.report.paper), {INITIAL, *self.scenarios})
         known_names("popov.scenarios", self.popov.scenarios, {INITIAL, *self.scenarios})
         smaller = {"compression": self.compression.vocabulary, "dpfedavg.training": self.dpfedavg.training.vocabulary}

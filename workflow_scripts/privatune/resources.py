@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from privatune.corpora.catalog import SourceSettings
-from privatune.evaluation.settings import EvaluationSettings
+from privatune.evaluation.settings import SampleSettings
 from privatune.experiment import Experiment
 from privatune.federation.settings import ClientSettings, DistillSettings, ScenarioSettings
 from privatune.models.settings import ModelSettings
@@ -147,7 +147,8 @@ def _clients(known: Sizes, lm: Lm, s: ClientSettings, clients: int) -> Needs:
 
 def _fine_tune(known: Sizes, names: Names) -> Needs:
     s = _scenario(known, names)
-    return _clients(known, main_model(known.e), s.client, min(s.cohort.size, known.e.execution.clients_per_job))
+    devices = min(s.cohort.size, known.e.execution.clients_per_job)
+    return _clients(known, main_model(known.e), s.client, devices * s.cohort.persons_per_device)
 
 
 def _aggregate(known: Sizes, names: Names) -> Needs:
@@ -161,19 +162,26 @@ def _aggregate(known: Sizes, names: Names) -> Needs:
 
 def _run_rounds(known: Sizes, names: Names) -> Needs:
     s, lm = _scenario(known, names), main_model(known.e)
-    trained, joined = _clients(known, lm, s.client, s.cohort.size), _aggregate(known, names)
-    payloads = s.cohort.size * lm.memory  # of a round, held at once
+    trained = _clients(known, lm, s.client, s.cohort.size * s.cohort.persons_per_device)
+    joined, payloads = _aggregate(known, names), s.cohort.size * lm.memory  # of a round, held at once
     seconds = known.e.execution.rounds_per_job * (trained.seconds + joined.seconds)
     return Needs(trained.memory + joined.memory + payloads, seconds)
 
 
-def _evaluation(known: Sizes, lm: Lm, s: EvaluationSettings) -> Needs:
-    chunks = max(s.general_tokens, s.user_tokens, s.later_tokens) / s.chunk_tokens
+def _replicate_devices(known: Sizes, names: Names) -> Needs:
+    s, lm, e = _scenario(known, names), main_model(known.e), known.e
+    trained = _clients(known, lm, s.client, s.cohort.size * s.cohort.persons_per_device)
+    joined, measured = _aggregate(known, names), _evaluation(known, lm, e.evaluation)
+    seconds = len(e.popov.device_seeds) * (trained.seconds + joined.seconds + measured.seconds)
+    return Needs(max(trained.memory + joined.memory, measured.memory) + 4 * lm.memory, seconds)
+
+
+def _evaluation(known: Sizes, lm: Lm, s: SampleSettings) -> Needs:
+    chunks = max(s.words) / s.chunk_tokens
     prefixes = 2e-3 * lm.vocabulary
     # windows of four words of each chunk (evaluation/measure.py)
     memory = TORCH + 4 * lm.memory + 3 * lm.scores(4 * chunks) + prefixes + known.mapped
-    words = s.general_tokens + s.user_tokens + s.later_tokens
-    return Needs(memory, lm.seconds(words, 3))  # finding what the keyboard suggests takes as long as two passes
+    return Needs(memory, lm.seconds(sum(s.words), 3))  # finding what the keyboard suggests takes as long as two passes
 
 
 def _neighbour(known: Sizes, names: Names) -> Needs:
@@ -193,8 +201,10 @@ def _write_texts(known: Sizes, names: Names) -> Needs:
 def _compared(known: Sizes, rounds: int, looks: int) -> Needs:
     c, lm = known.e.compression, small_model(known.e)
     trained, measured = _clients(known, lm, c.client, c.cohort.size), _evaluation(known, lm, c.evaluation)
-    kept = 6 * c.cohort.size * lm.memory  # what codecs remember of each device, and the payloads
-    memory = max(trained.memory, measured.memory) + kept
+    # of each device its model with what computes it, what its codec remembers, and its payload; and, in float64, the
+    # sums from which the mean of the newest models is taken at each look
+    devices = c.cohort.size * (14 * lm.memory + 2 * lm.scores(c.client.batch * c.client.bptt))
+    memory = max(trained.memory, measured.memory) + devices + 2 * (len(c.shares) + 3) * lm.memory
     return Needs(memory, rounds * trained.seconds + looks * measured.seconds)
 
 
@@ -247,8 +257,9 @@ STAGES = {
     "aggregate": _aggregate,
     "run_rounds": _run_rounds,
     "keep_model": lambda known, names: Needs(200, 0),
-    "client_cost": lambda known, names: _clients(known, main_model(known.e), _scenario(known, names).client, 1),
+    "client_cost": _fine_tune,
     "evaluate": lambda known, names: _evaluation(known, main_model(known.e), known.e.evaluation),
+    "replicate_devices": _replicate_devices,
     "pretrain_small": lambda known, names: _pretraining(known, small_model(known.e), known.e.compression.pretrain),
     "tune_method": _tune_method,
     "follow_method": lambda known, names: _compared(
@@ -280,7 +291,7 @@ STAGES = {
 """The estimate of each stage, in data's order."""
 
 ON_DEVICE = frozenset(
-    "pretrain fine_tune aggregate run_rounds client_cost pretrain_small tune_method follow_method codec_costs "
+    "pretrain fine_tune aggregate run_rounds replicate_devices client_cost pretrain_small tune_method follow_method "
     "neighbour pretrain_private train_private private_slot".split()
 )
 """Stages that compute where `device` says."""

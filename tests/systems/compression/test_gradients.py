@@ -1,24 +1,35 @@
 """Distributed gradient training against plain SGD on the mean gradient, and its count of bits."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 
-from privatune.compression.settings import DenseSettings, DgcSettings, QsgdSettings, SignsgdSettings, TopkSettings
+from privatune.compression.codec import encode, lasting
+from privatune.compression.settings import (
+    DenseSettings,
+    DgcSettings,
+    HalfSettings,
+    QsgdSettings,
+    SignsgdSettings,
+    TopkSettings,
+)
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
-from privatune.core.tensors import pack
+from privatune.core.tensors import pack, unpack
 from privatune.core.vectors import shapes_of
 from privatune.federation.cohorts import cohort
+from privatune.federation.download import download
 from privatune.federation.settings import ClientSettings, CohortSettings
 from privatune.federation.task import visit_task
 from privatune.models.network import initial_weights, zero_state
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.systems.compression.follow import follow
-from privatune.systems.compression.gradients import clipped
+from privatune.systems.compression.gradients import clipped, dealt
 from privatune.systems.compression.methods import Choice, MethodSettings, choices
 from privatune.text.streams import Stream
-from privatune.training.batches import rows, window
+from privatune.training.batches import rows, window, window_count
 from privatune.training.step import gradient, learner
 
 WORDS, PERSONS, EACH = 40, 6, 130
@@ -38,8 +49,17 @@ def setting():
     return weights, model, texts(PERSONS, EACH, "private"), texts(1, 900, "general")
 
 
-def choice(codec, mode="gradient", down="dense"):
-    return Choice(mode=mode, learning_rate=0.5, codec=codec, down=down, final_rate=0.1, client=CLIENT, cohort=COHORT)
+def choice(codec, mode="gradient", down="dense", **others):
+    settings = {
+        "learning_rate": 0.5,
+        "final_rate": 0.1,
+        "averaged": 0.001,  # the newest model alone
+        "download": DenseSettings(),
+        "memory": "device",
+        "client": CLIENT,
+        "cohort": COHORT,
+    }
+    return Choice(mode=mode, codec=codec, down=down, **settings | others)
 
 
 def run(setting, chosen, shares=(1.0,), seed=3):
@@ -47,23 +67,26 @@ def run(setting, chosen, shares=(1.0,), seed=3):
     return list(follow(model, private, general, chosen, NumericsSettings(), seed, shares))
 
 
-def text_of(private, general, seed):
-    visits = [(r, p) for r in (1, 2) for p in cohort(PERSONS, COHORT.size, r, seed)]
-    return np.concatenate(
-        [visit_task(np.asarray(private.unit(p)), general.ids, CLIENT, (seed, r, p)).text for r, p in visits]
-    )
+def texts_of(private, general, seed):
+    """What each visit reads, in averaging's order."""
+    visits = [(r, p) for r in (1, 2) for p in cohort(len(private.units), COHORT.size, r, seed)]
+    return [visit_task(np.asarray(private.unit(p)), general.ids, CLIENT, (seed, r, p)).text for r, p in visits]
 
 
-def test_dense_gradients_are_sgd_on_their_mean(setting):
+def test_dense_gradients_are_sgd_on_their_mean_one_person_after_the_other(setting):
     weights, _, private, general = setting
     lm = learner({name: weight.clone() for name, weight in weights.items()}, torch.float32)
-    shards = [rows(shard, CLIENT.batch) for shard in np.array_split(text_of(private, general, 3), 2)]
-    states = [zero_state(lm.computing, CLIENT.batch)] * 2
+    visits = [rows(text, CLIENT.batch) for text in texts_of(private, general, 3)]
+    each = window_count(visits[0].shape[1], CLIENT.bptt)
     (end,) = run(setting, choice(DenseSettings()))
+    assert end.steps == 2 * each
     for step in range(end.steps):
+        joined, place = divmod(step, each)
+        if not place:
+            states = [zero_state(lm.computing, CLIENT.batch)] * 2
         sums = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-        for place, shard in enumerate(shards):
-            found, _, states[place] = gradient(lm, *window(shard, step, CLIENT.bptt), states[place])
+        for n, shard in enumerate(visits[2 * joined : 2 * joined + 2]):
+            found, _, states[n] = gradient(lm, *window(shard, place, CLIENT.bptt), states[n])
             for name, g in found.items():
                 sums[name] += g
         for name, total in sums.items():
@@ -73,11 +96,34 @@ def test_dense_gradients_are_sgd_on_their_mean(setting):
         np.testing.assert_allclose(end.model[name], weight.numpy(), rtol=1e-4, atol=1e-6)
 
 
+def test_who_is_free_first_gets_the_next_person():
+    assert dealt([5, 2, 2, 2, 1], 2) == ([[0, 4], [1, 2, 3]], 6)
+    assert dealt([], 2) == ([[], []], 0)
+
+
+@pytest.mark.parametrize("mode", ["averaging", "gradient"])
+def test_what_is_looked_at_is_the_mean_of_the_newest_models(setting, mode):
+    steps = run(setting, choice(DenseSettings(), mode))[-1].steps
+    every = [(step + 1) / steps for step in range(steps)]
+    models = [at.model for at in run(setting, choice(DenseSettings(), mode), every)]
+    assert len(models) == steps
+    shares = (0.5, 1.0)
+    for at in run(setting, choice(DenseSettings(), mode, averaged=0.5), shares):
+        newest = models[at.steps - max(1, round(0.5 * at.steps)) : at.steps]
+        for name, array in at.model.items():
+            np.testing.assert_allclose(array, np.mean([model[name] for model in newest], 0), rtol=1e-5, atol=1e-7)
+
+
+def test_shares_of_the_same_step_are_one_stop(setting):
+    found = run(setting, choice(DenseSettings(), "averaging"), (0.1, 0.2, 0.5, 1.0))
+    assert [at.steps for at in found] == [1, 2]
+
+
 def test_both_modes_read_the_same_words(setting):
     (averaged,), (followed,) = run(setting, choice(DenseSettings(), "averaging")), run(setting, choice(DenseSettings()))
-    words = len(text_of(setting[2], setting[3], 3))
+    words = sum(map(len, texts_of(setting[2], setting[3], 3)))
     assert averaged.tokens == words
-    assert words - 2 * 2 * (CLIENT.bptt + 1) < followed.tokens <= words
+    assert followed.tokens == words - 4 * CLIENT.batch  # of each row the first word is not predicted
 
 
 def test_epochs_and_dropout_of_devices_count_in_both_modes(setting):
@@ -88,26 +134,96 @@ def test_epochs_and_dropout_of_devices_count_in_both_modes(setting):
             run(setting, choice(DenseSettings(), mode).model_copy(update={"client": client}))[-1]
             for mode in ("averaging", "gradient")
         )
-        assert abs(averaged.tokens - followed.tokens) <= 2 * 2 * (CLIENT.bptt + 1)
+        assert averaged.tokens - followed.tokens == client.epochs * 4 * CLIENT.batch
         assert (followed.tokens > once.tokens) == (key == "epochs")
         assert any((followed.model[name] != once.model[name]).any() for name in once.model)
 
 
 def test_too_little_text_is_one_line(setting):
     client = CLIENT.model_copy(update={"batch": 1000})
-    with pytest.raises(PrivatuneError, match="give no window"):
+    with pytest.raises(PrivatuneError, match="0 of 4 persons have text for a window"):
         run(setting, choice(DenseSettings()).model_copy(update={"client": client}))
 
 
 def test_bits_are_those_of_payloads_and_answers(setting):
-    weights, model, _, _ = setting
+    weights, *_ = setting
     halfway, end = run(setting, choice(DenseSettings()), (0.5, 1.0))
     values = sum(weight.numel() for weight in weights.values())
     assert halfway.steps == round(end.steps / 2)
     for at in (halfway, end):
         assert 0 < at.bits_up / (at.steps * 2) - 32 * values < 8 * 400  # headers
-    assert (end.bits_down - halfway.bits_down) == (end.bits_up - halfway.bits_up)
-    assert halfway.bits_down - halfway.bits_up > 8 * 2 * len(model)  # models and rehearsal text, once
+
+
+@pytest.mark.parametrize("codec", [DenseSettings(), HalfSettings(name="half")])
+def test_every_person_who_joins_is_charged_a_download(setting, codec):
+    """As many as in averaging, where the same persons take part: four, of whom two at a time."""
+    weights, model, *_ = setting
+    arrays = {name: weight.numpy() for name, weight in weights.items()}
+    length = download(arrays, codec, 0).length
+    assert length < 0.6 * len(model) or codec.name == "dense"
+    sent = len(pack({"words": np.zeros(EACH, np.uint16)}))  # rehearsal brings as many words as a person has
+    (averaged,) = run(setting, choice(DenseSettings(), "averaging", download=codec))
+    assert averaged.bits_down == 8 * 4 * (length + sent)
+    every = [(step + 1) / 52 for step in range(52)]
+    found = run(setting, choice(DenseSettings(), download=codec), every)
+    assert found[-1].bits_down - found[-1].bits_up == averaged.bits_down  # a dense answer is as long as a gradient
+    extra = [at.bits_down - at.bits_up for at in found]
+    joined = [n for n, (a, b) in enumerate(pairwise(extra), 2) if b > a]
+    assert extra[0] == averaged.bits_down / 2 and joined == [27], "when the first two have read all of their text"
+
+
+def test_a_download_is_what_its_payload_says(setting):
+    arrays = {name: weight.numpy() for name, weight in setting[0].items()}
+    dense = download(arrays, DenseSettings(), 0)
+    eight = download(arrays, QsgdSettings(name="qsgd", levels=127, norm="max"), 0)
+    assert eight.length < 0.35 * dense.length
+    largest = max(np.abs(array).max() for array in arrays.values())
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(dense.weights[name], array)
+        np.testing.assert_allclose(eight.weights[name], array, atol=1.001 * largest / 127)
+    assert (eight.weights["embedding"] != arrays["embedding"]).any()
+
+
+@pytest.mark.parametrize("mode", ["averaging", "gradient"])
+def test_devices_train_on_what_arrived_and_the_server_keeps_its_own_model(setting, mode):
+    coarse, start = QsgdSettings(name="qsgd", levels=1), unpack(setting[1], "model")[0]
+    assert np.abs(download(start, coarse, 0).weights["embedding"] - start["embedding"]).max() > 0.01
+    (still,) = run(setting, choice(DenseSettings(), mode, download=coarse, learning_rate=1e-6))
+    for name, array in still.model.items():
+        np.testing.assert_allclose(array, start[name], atol=1e-3)
+    (dense,), (lossy,) = (run(setting, choice(DenseSettings(), mode, download=d)) for d in (DenseSettings(), coarse))
+    assert np.abs(lossy.model["embedding"] - dense.model["embedding"]).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    "codec", [TopkSettings(name="topk", share=0.05), DgcSettings(name="dgc", share=0.05, momentum=0.9)]
+)
+def test_in_the_strict_variant_memory_leaves_with_the_person(setting, codec):
+    """Until the next persons join both are one; then the memory of the first makes the difference."""
+    shares = [(step + 1) / 52 for step in range(52)]
+    kept, left = (run(setting, choice(codec, memory=memory), shares) for memory in ("device", "person"))
+    same = [all((a.model[name] == b.model[name]).all() for name in a.model) for a, b in zip(kept, left, strict=True)]
+    assert same == [True] * 26 + [False] * 26
+    forgetful = codec.model_copy(
+        update={"momentum": 0.0, "share": 1.0} if codec.name == "dgc" else {"error_feedback": False}
+    )
+    kept, left = (run(setting, choice(forgetful, memory=memory))[-1] for memory in ("device", "person"))
+    for name, array in kept.model.items():
+        np.testing.assert_array_equal(array, left.model[name])
+
+
+def test_the_warm_up_goes_on_where_memory_leaves(setting):
+    like = {"v": np.ones(1000, np.float32)}
+    codec, state, lengths = DgcSettings(name="dgc", share=0.001, warmup_steps=1), {}, []
+    for _ in range(5):
+        payload, state = encode(like, lasting(state), codec, 0, 1)
+        lengths.append(len(payload))
+    assert set(lasting(state)) == {"step"} and lengths == sorted(lengths, reverse=True) and len(set(lengths)) == 5
+
+
+def test_memory_that_the_server_shares_cannot_leave():
+    with pytest.raises(ValueError, match="memory: the server of ef21"):
+        MethodSettings(mode="gradient", codec={"name": "ef21"}, memory="person", learning_rates=[1.0])
 
 
 def test_a_stop_on_the_way_changes_nothing(setting):
@@ -161,7 +277,8 @@ def test_a_grid_is_every_rate_with_every_value():
     method = MethodSettings(
         mode="gradient", codec={"name": "topk"}, learning_rates=[1, 2], parameter={"share": [0.1, 0.2]}
     )
-    found = [(c.learning_rate, c.codec.share) for c in choices(method, CLIENT, COHORT, 0.1)]
+    shared = {"client": CLIENT, "cohort": COHORT, "final_rate": 0.1, "averaged": 0.5}
+    found = [(c.learning_rate, c.codec.share) for c in choices(method, **shared)]
     assert found == [(1, 0.1), (1, 0.2), (2, 0.1), (2, 0.2)]
 
 

@@ -130,7 +130,7 @@ def test_what_the_attacker_sees_without_noise(name):
 
 @pytest.mark.parametrize(("sampling", "distance"), [("poisson", 1.0), ("fixed", 2.0)])
 def test_the_estimate_through_a_round_of_everyone(sampling, distance):
-    """A Gaussian mechanism of known epsilon: 4.377 at sigma 1 and delta 1e-5 where a person is added or removed."""
+    """A Gaussian mechanism of known epsilon: 4.377 at sigma 1 and delta 1e-5 where a person is zeroed out."""
     m = Mechanism(sampling, 1000, 1000, 1, 1.0, 0.5, 1e-5)
     true = gaussian_epsilon(Gaussian(0, 1), Gaussian(distance, 1), 1e-5)
     found = audit(start(size=60_000), m, "rdp", AuditSettings(canaries=1000), 0)["epsilon_estimate"]

@@ -28,7 +28,7 @@ def tables():
     for name, (z, clip, epsilon, carried, recalls, found, bits) in VARIANTS.items():
         for seed, recall in enumerate(recalls):
             row = (name, seed, recall, 2 * recall, z, clip, epsilon)
-            models.append((*row, 3000 / recall, epsilon and "replace one", EPSILON.get(name)))
+            models.append((*row, 3000 / recall, epsilon and "replace one", epsilon and 1e-3, EPSILON.get(name)))
             for users, n_found, more in zip((1, 16), found or (), bits or (), strict=False):
                 for number in range(3):
                     beyond = None if more is None else more + number / 2
@@ -36,7 +36,7 @@ def tables():
                 # the copies of which nothing is found without noise, and a canary that no round saw
                 canaries.append((name, seed, users, 1, carried, 7 * carried, 0.0, False))
                 canaries.append((name, seed, users, 50, carried, 0, -99.0, False))
-    columns = [*module.TABLES["comparison_dpfedavg"], "ppl_user", "adjacency", "epsilon"]
+    columns = [*module.TABLES["comparison_dpfedavg"], "ppl_user", "adjacency", "delta", "epsilon"]
     accounting = pd.DataFrame({"epsilon": [9.857, 6.733, 26.0], "paper_epsilon": [9.86, 6.73, None]})
     paper = {"recall1 n-gram": 10.24, "recall1 dp-fedavg": 11.03, "recall3 n-gram": 18.09, "recall3 dp-fedavg": 19.25}
     return {
@@ -148,17 +148,19 @@ def test_figure_has_a_point_an_epsilon_and_a_line_for_all_else(tables, tmp_path)
         "clipped",
     ]
     assert {text.get_text() for text in recall.texts} == {"z = 0.8", "z = 0.7", "z = 0.01"}
+    assert recall.get_xlabel() == "epsilon by user at delta = 0.001 (log.)", "never an epsilon without its delta"
 
 
 def test_variants_of_equal_epsilon_are_points_of_their_own_and_adjacencies_apart(tables, tmp_path):
     models = tables["comparison_dpfedavg"]
     other = models[models["scenario"] == "private"].assign(scenario="clipped-less", recall1_user=5.0)
-    added = models[models["scenario"] == "private"].assign(scenario="poisson", adjacency="add or remove one")
+    added = models[models["scenario"] == "private"].assign(scenario="poisson", adjacency="zero out one", delta=2e-3)
     pd.concat([models, other, added]).to_csv(tmp_path / "models.csv", index=False)
     recall, _ = quality_by_epsilon.figure(tmp_path / "models.csv").axes
     replaced, removed = recall.containers
     assert sorted(replaced.lines[0].get_ydata().tolist()) == pytest.approx([5.0, 8.1, 9.1, 9.1])
     assert removed.lines[0].get_xdata().tolist() == [2.0]
+    assert recall.get_xlabel() == "epsilon by user at deltas of 0.001 to 0.002 (log.)"
 
 
 def test_without_any_epsilon_there_are_lines_alone(tables, tmp_path):

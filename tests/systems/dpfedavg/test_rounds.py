@@ -6,6 +6,8 @@ import torch
 
 from privatune.attacks.canaries import draw_canaries
 from privatune.core.errors import PrivatuneError
+from privatune.core.files import sha256
+from privatune.core.machine import machine
 from privatune.core.streams import stream
 from privatune.core.tensors import pack
 from privatune.federation.client import fine_tune
@@ -14,8 +16,9 @@ from privatune.federation.settings import AdamSettings, ClientSettings, SgdSetti
 from privatune.models.lstm import initial_weights
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.privacy.accounting import guarantee, mechanism_of
-from privatune.privacy.releases import release_name, released
+from privatune.privacy.releases import release_name, release_seed, released
 from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings
+from privatune.systems.dpfedavg import run as private_run
 from privatune.systems.dpfedavg.job_settings import CanarySettings, PrivateJobSettings
 from privatune.systems.dpfedavg.memorization import memorized
 from privatune.systems.dpfedavg.population import joined, population, visits
@@ -31,7 +34,7 @@ from privatune.systems.dpfedavg.rounds import (
     save_sum,
     train_privately,
 )
-from privatune.systems.dpfedavg.run import PrivateRun, made_from, next_state, slot_sum, train
+from privatune.systems.dpfedavg.run import PrivateRun, made_from, made_with, next_state, slot_sum, train
 from privatune.text.streams import Stream
 
 WORDS, PERSONS, EACH = 40, 6, 60
@@ -192,29 +195,42 @@ SETTINGS = PrivateJobSettings(
 )
 
 
-def name_of(start, privacy=None, private="private", general="general", seed=1, client=None, **changes):
+def name_of(privacy=None, private="private", general="general", seed=1, client=None, **changes):
     """The name of a release in which something is changed."""
     mechanism = mechanism_of(PrivacySettings(**{"noise_multiplier": 1.0, "clip": 0.5} | (privacy or {})), PERSONS, 3, 2)
     settings = SETTINGS.model_copy(update=changes | {"client": CLIENT.model_copy(update=client or {})})
     everyone, public = texts(PERSONS, EACH, private), texts(2, EACH, general)
-    return release_name(made_from(everyone, public, start, mechanism, settings, seed))
+    return release_name(made_from(everyone, public, mechanism, settings, seed))
 
 
-def test_what_no_sum_follows_from_leaves_a_release_its_seed(start):
+def test_what_no_sum_follows_from_leaves_a_release_its_seed():
     unused = [
         {"privacy": {"delta": 1e-3}},
         {"privacy": {"accountant": "pld"}},
         {"secrets": "b", "slots": 4},
+        {"numerics": NumericsSettings(threads=2)},  # it is recorded beside the name, and another one is refused
         {"client": {"user_share": 0.9, "control_share": 0.9}},
         {"general": "other"},
         {"vocabulary": WORDS + 1},
     ]
-    assert {name_of(start, **changes) for changes in unused} == {name_of(start)}
+    assert {name_of(**changes) for changes in unused} == {name_of()}
     mixed = {"objective": "rehearsal"}
-    assert name_of(start, client=mixed) == name_of(start, client=mixed | {"control_share": 0.9})
+    assert name_of(client=mixed) == name_of(client=mixed | {"control_share": 0.9})
 
 
-def test_whatever_changes_the_sums_gets_noise_of_its_own(start):
+def test_code_machine_and_how_it_computes_are_recorded():
+    numerics = NumericsSettings(threads=2)
+    found = made_with([private_run.__file__], numerics)
+    assert found == {
+        "systems/dpfedavg/run.py": sha256(private_run.__file__),
+        "device": "cpu",
+        "precision": "float32",
+        "threads": "2",
+        **machine("cpu"),
+    }
+
+
+def test_whatever_changes_the_sums_gets_noise_of_its_own():
     """The same noise on other sums would fall out of the difference of both."""
     mixed = {"objective": "rehearsal"}
     changes = [
@@ -235,8 +251,7 @@ def test_whatever_changes_the_sums_gets_noise_of_its_own(start):
         {"client": {"objective": "lwf"}},
         {"client": {"objective": "lwf", "user_share": 0.9}},
     ]
-    other = {name: weight + 1 for name, weight in start.items()}
-    assert len({name_of(other), *(name_of(start, **change) for change in changes)}) == len(changes) + 1
+    assert len({name_of(**change) for change in changes}) == len(changes)
 
 
 def test_a_finished_release_is_handed_on_and_never_computed_again(start, tmp_path):
@@ -246,8 +261,9 @@ def test_a_finished_release_is_handed_on_and_never_computed_again(start, tmp_pat
     mechanism = mechanism_of(PrivacySettings(noise_multiplier=1.0), PERSONS, 3, 2)
     contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
     state = State(start, {}, mechanism.clip)
-    first = train(PrivateRun(state, contribution, mechanism, 2, 1, tmp_path / "release"), SgdSettings())
-    again = PrivateRun(state, nobody, mechanism, 0, 1, tmp_path / "release", released(tmp_path / "release"))
+    secret = release_seed(tmp_path / "release", {}, {})
+    first = train(PrivateRun(state, contribution, mechanism, secret, 1, tmp_path / "release"), SgdSettings())
+    again = PrivateRun(state, nobody, mechanism, 0, 1, tmp_path / "release", released(tmp_path / "release", {}))
     assert arrays_equal(train(again, SgdSettings()), first)
     for number in (1, 2):
         part = slot_sum(again, state, number, 0, 2)
@@ -260,12 +276,12 @@ def test_slots_keep_the_same_release(start, tmp_path):
     mechanism = mechanism_of(PrivacySettings(noise_multiplier=1.0), PERSONS, 3, 2)
     contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
     state = State(start, {}, mechanism.clip)
-    run = PrivateRun(state, contribution, mechanism, 2, 1, tmp_path / "slots")
+    run = PrivateRun(state, contribution, mechanism, release_seed(tmp_path / "slots", {}, {}), 1, tmp_path / "slots")
     for number in (1, 2):
-        assert released(tmp_path / "slots") is None
+        assert released(tmp_path / "slots", {}) is None
         sums = [slot_sum(run, state, number, slot, 2) for slot in (0, 1)]
         state = next_state(run, state, sums, SgdSettings(), number)
-    assert arrays_equal(state.weights, released(tmp_path / "slots"))
+    assert arrays_equal(state.weights, released(tmp_path / "slots", {}))
     assert arrays_equal(state.weights, train(run._replace(folder=tmp_path / "one"), SgdSettings()))
 
 

@@ -7,7 +7,7 @@ import pytest
 from privatune.attacks.tail import NOT_REJECTED, REJECTED, UNDECIDED
 from privatune.report.tables.claims import COLUMNS, table
 from privatune.systems.popov import claims as popov_2018
-from privatune.systems.popov.claims import TABLES, claims
+from privatune.systems.popov.claims import DELTAS, TABLES, claims
 from privatune.systems.popov.counterparts import counterpart
 
 REPORT = Path(__file__).parents[3] / "report/popov"
@@ -15,7 +15,7 @@ PAPER = {"paper": REPORT / "paper.csv", "paper_text": REPORT / "paper-text.csv"}
 MANY = ("averaging-rehearsal", 4)
 GOOD = {MANY: (176, 110)}  # what makes every claim hold
 CONTROLLED = [*GOOD.items(), (("averaging-control", 4), (172, 331))]
-SECONDS = "A device takes about two minutes for 20 kB of text"
+SECONDS = "A device takes about two minutes for 20 kB of text: a core of this machine, with a model of the paper's size"
 TAIL = "The tail of c is Pareto: pairs in which it is not rejected in either direction"
 EPSILON = "Largest epsilon at delta 1e-5, estimated from the tails that are not rejected"
 
@@ -24,7 +24,9 @@ EPSILON = "Largest epsilon at delta 1e-5, estimated from the tails that are not 
 def judged(write_replicates, tmp_path):
     """judged(...) makes the table `claims` of made-up tables: its rows by claim."""
 
-    def judge(changes=GOOD, noise=0.002, seeds=(0, 1, 2), rounds=4, seconds=(2.0, 2.1), tail=(), control=False):
+    def judge(
+        changes=GOOD, noise=0.002, seeds=(0, 1, 2), rounds=4, seconds=(2.0, 2.1), tail=(), control=False, renamed=()
+    ):
         replicates = write_replicates(dict(changes), seeds, noise, rounds)
         if control:  # under every seed
             models = pd.read_csv(replicates)
@@ -32,10 +34,11 @@ def judged(write_replicates, tmp_path):
             pd.concat([models, copies.assign(seed=1), copies.assign(seed=2)]).to_csv(replicates, index=False)
         costs = pd.DataFrame(
             {"scenario": "device-rehearsal", "seconds": seconds, "user_kb": 10.0, "rehearsal_kb": 10.0}
-        )
+        ).assign(products_per_word=26_260_000 / 4)
         other = costs.assign(scenario="device-plain", seconds=9999.0)
         pd.concat([costs, other]).to_csv(tmp_path / "costs.csv", index=False)
-        verdicts = pd.DataFrame(tail, columns=TABLES["tail"])
+        estimates = [f"estimated_epsilon_{delta}" for delta in DELTAS]
+        verdicts = pd.DataFrame(tail, columns=[*TABLES["tail"], *estimates]).rename(columns=dict(renamed))
         verdicts.to_csv(tmp_path / "tail.csv", index=False)
         made = table(
             "popov",
@@ -143,7 +146,7 @@ def test_replicates_are_of_one_model():
 def test_the_seconds_of_a_device_are_shown_and_never_judged(judged, seconds):
     row = judged(seconds=seconds).loc[SECONDS]
     assert (row["verdict"], row["n"]) == ("undecided", len(seconds)) and "not judged" in row["rule"]
-    assert row["ours"] == pytest.approx(sum(seconds) / len(seconds))
+    assert row["ours"] == pytest.approx(4 * sum(seconds) / len(seconds)), "as large a model as the paper's"
 
 
 def pairs(kept=0, rejected=0, undecided=0, epsilon=0.5, both=True):
@@ -204,6 +207,11 @@ def test_an_epsilon_is_the_largest_over_the_samples_not_rejected(judged, samples
     kept = sum(row[1] == NOT_REJECTED for row in samples)
     assert f"not rejected in {kept} of {len(samples)} samples" in claims.loc[EPSILON, "note"]
     assert "not a proof" in claims.loc[EPSILON, "note"]
+
+
+def test_an_epsilon_at_another_delta_decides_nothing(judged):
+    claims = judged(tail=pairs(kept=13), renamed={"estimated_epsilon_1e-5": "estimated_epsilon_1e-7"})
+    assert (claims.loc[EPSILON, "verdict"], claims.loc[EPSILON, "n"]) == ("undecided", 0)
 
 
 def test_more_pairs_make_no_verdict_less_likely(judged):

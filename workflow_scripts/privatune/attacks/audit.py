@@ -50,8 +50,8 @@ def signs(seed: int, canary: int, size: int, into: np.ndarray | None = None) -> 
 def log_ratios(projections: np.ndarray, noise: np.ndarray, mechanism: Mechanism) -> np.ndarray:
     """The attack: for each canary the log of how much likelier heads are than tails, by Neyman and Pearson the best.
 
-    With heads a canary adds 1 to the projection of every round's sum that it has a part in, with tails nothing where
-    persons are added or removed, -1 where they are replaced.
+    With heads a canary adds 1 to the projection of every round's sum that it has a part in; with tails it adds nothing
+    where a person is zeroed out, and -1 where one is replaced.
 
     Args:
         projections: [canaries, rounds], of the noisy sums on the canaries' directions, over the clip.

@@ -36,6 +36,11 @@ def encode(update: Arrays, state: Arrays, settings: CodecSettings, key: int, coh
     return codec.encode(update, state, settings, key, cohort_size)
 
 
+def lasting(state: Arrays) -> Arrays:
+    """What of a codec's state stays where a person leaves with the rest: the number of steps, which everyone knows."""
+    return {name: array for name, array in state.items() if name == "step"}
+
+
 def combine(
     payloads: Iterable[bytes], like: Shapes, state: Arrays, settings: CodecSettings, cohort_size: int
 ) -> tuple[Arrays, Arrays]:

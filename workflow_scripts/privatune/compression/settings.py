@@ -16,6 +16,12 @@ _SHARE = "Share of the values of the whole model that is sent, rounded up."
 class _Codec(Settings):
     zstd: bool = Field(False, description="Compress the payload once more, by a general method.")
     single_updates: ClassVar[bool] = True  # False where a payload says something only together with others
+    stateful: ClassVar[bool] = False  # True where a state is kept, with or without error feedback
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a client's payload hangs on what it sent before."""
+        return self.stateful or getattr(self, "error_feedback", False)
 
 
 class DenseSettings(_Codec):
@@ -75,6 +81,7 @@ class DgcSettings(_Codec):
     warmup_steps: int = Field(
         0, ge=0, le=1_000_000, description="Steps of each of the warm-up's shares 0.25, 0.0625, 0.015625 and 0.004."
     )
+    stateful: ClassVar[bool] = True
 
 
 class OnebitSettings(_Codec):
@@ -123,6 +130,7 @@ class PowersgdSettings(_Codec):
     name: Literal["powersgd"]
     rank: int = Field(4, ge=1, le=1024, description="r: columns of the thin matrices.")
     error_feedback: bool = Field(True, description=_FEEDBACK)
+    stateful: ClassVar[bool] = True
 
 
 class Ef21Settings(_Codec):
@@ -131,6 +139,7 @@ class Ef21Settings(_Codec):
     name: Literal["ef21"]
     share: float = Field(0.01, gt=0, le=1, description=_SHARE)
     single_updates: ClassVar[bool] = False
+    stateful: ClassVar[bool] = True
 
 
 CodecSettings = Annotated[

@@ -9,7 +9,7 @@ import torch
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.evaluation.keystrokes import PrefixIndex, type_words
-from privatune.evaluation.settings import EvaluationSettings
+from privatune.evaluation.settings import EvaluationSettings, SampleSettings
 from privatune.models import network
 from privatune.models.network import Weights, hidden_states, zero_state
 from privatune.models.ngram import Ngram, contexts_of, probabilities
@@ -137,18 +137,16 @@ def evaluate(
     model: Weights | Ngram,
     general: Stream,
     user: Stream,
-    later: Stream,
     index: PrefixIndex,
-    settings: EvaluationSettings,
+    settings: SampleSettings,
     seed: int,
 ) -> dict[str, Any]:
-    """All measures of one model.
+    """All measures of one model, of which none reads the training persons' text.
 
     Args:
         model: its weights, or an n-gram model.
         general: general test text.
         user: text of persons who never took part.
-        later: the training persons' text that is newer than what they train on.
         index: of the vocabulary's prefixes.
         settings: sizes of the samples.
         seed: of the samples.
@@ -159,21 +157,36 @@ def evaluate(
         and ends_*: over how many words and ends of lines each perplexity is a mean.
     """
 
-    def scored(text: Stream, tokens: int, name: str, typing: bool = True) -> Score:
+    def scored(text: Stream, tokens: int, name: str) -> Score:
         drawn = sample(text, tokens, settings.chunk_tokens, seed, name)
-        scores = score_ngram(model, drawn, index) if isinstance(model, Ngram) else score(model, drawn, index, typing)
-        return scores.total()
+        return (score_ngram(model, drawn, index) if isinstance(model, Ngram) else score(model, drawn, index)).total()
 
     of_general = scored(general, settings.general_tokens, "general")
     of_user = scored(user, settings.user_tokens, "user")
-    of_later = scored(later, settings.later_tokens, "later", typing=False)
     counts = {
         f"{count}_{name}": int(getattr(part, count))
         for name, part in (("general", of_general), ("user", of_user))
         for count in ("targets", "ends")
     }
-    found = measures(of_general, of_user) | {"ppl_later": perplexity([of_later])}
-    return {name: float(value) for name, value in found.items()} | counts
+    return {name: float(value) for name, value in measures(of_general, of_user).items()} | counts
+
+
+def evaluate_with_later(
+    weights: Weights,
+    general: Stream,
+    user: Stream,
+    later: Stream,
+    index: PrefixIndex,
+    settings: EvaluationSettings,
+    seed: int,
+) -> dict[str, Any]:
+    """What `evaluate` finds, and ppl_later: perplexity of training persons' text newer than what they train on.
+
+    No noise covers it, so it is not for models that are to protect these persons.
+    """
+    drawn = sample(later, settings.later_tokens, settings.chunk_tokens, seed, "later")
+    of_later = score(weights, drawn, index, typing=False).total()
+    return evaluate(weights, general, user, index, settings, seed) | {"ppl_later": float(perplexity([of_later]))}
 
 
 def measures(general: Score, user: Score) -> dict[str, Any]:

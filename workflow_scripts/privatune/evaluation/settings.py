@@ -5,10 +5,25 @@ from pydantic import Field
 from privatune.core.settings import Settings
 
 
-class EvaluationSettings(Settings):
-    """Seeded samples of stated size, the same for every model."""
+class SampleSettings(Settings):
+    """Seeded samples of stated size, the same for every model, of text that no person trained on."""
 
     chunk_tokens: int = Field(300, ge=2, description="Words of consecutive text in a sampled chunk.")
     general_tokens: int = Field(30_000, ge=2, description="Words of general test text, in chunks.")
     user_tokens: int = Field(30_000, ge=2, description="Words of held-out persons' text, in chunks.")
+
+    @property
+    def words(self) -> list[int]:
+        """Of each sample."""
+        return [self.general_tokens, self.user_tokens]
+
+
+class EvaluationSettings(SampleSettings):
+    """Seeded samples, one of them of the training persons: figures about it are a release that no noise covers."""
+
     later_tokens: int = Field(9_000, ge=2, description="Words of the training persons' newer text, in chunks.")
+
+    @property
+    def words(self) -> list[int]:
+        """Of each sample."""
+        return [*super().words, self.later_tokens]

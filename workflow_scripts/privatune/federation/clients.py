@@ -8,12 +8,25 @@ import numpy as np
 from privatune.compression.codec import encode
 from privatune.core.streams import stream_key
 from privatune.federation.client import fine_tune
-from privatune.federation.cohorts import cohort
-from privatune.federation.settings import ScenarioSettings
+from privatune.federation.cohorts import cohort as draw_cohort
+from privatune.federation.settings import PooledCohortSettings, ScenarioSettings
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import Stream
 
 Record = dict[str, Any]  # one row of the table `clients`
+
+
+def persons_of_devices(persons: int, cohort: PooledCohortSettings, key: tuple[int, int]) -> list[list[int]]:
+    """Whose text each device of a round holds, in the order in which their updates are summed.
+
+    Args:
+        persons: number of persons, known as 0 .. persons - 1.
+        cohort: devices of a round, and persons of a device.
+        key: (seed of the replicate, round counted from 1).
+    """
+    each, (seed, number) = cohort.persons_per_device, key
+    drawn = draw_cohort(persons, cohort.size * each, number, seed)
+    return [drawn[first : first + each] for first in range(0, len(drawn), each)]
 
 
 def run_clients(
@@ -38,17 +51,17 @@ def run_clients(
         cohort_size: clients of the round that the payloads are for, where these are not all of the cohort.
     """
     seed, round_number = key
-    persons = cohort(len(private.units), scenario.cohort.size, round_number, seed)
-    for person in (persons[place] for place in places):
-        user = np.asarray(private.unit(person))
-        visit = fine_tune(model, user, general.ids, scenario.client, numerics, (*key, person))
+    devices = persons_of_devices(len(private.units), scenario.cohort, key)
+    for persons in (devices[place] for place in places):
+        user = np.concatenate([private.unit(person) for person in persons])
+        visit = fine_tune(model, user, general.ids, scenario.client, numerics, (*key, persons[0]))
         # nothing is kept: in averaging a person takes part once
-        codec_key = stream_key(seed, "codec", round_number, person)
+        codec_key = stream_key(seed, "codec", round_number, persons[0])
         payload, _ = encode(visit.update, {}, scenario.codec, codec_key, cohort_size or scenario.cohort.size)
         record = {
             "seed": seed,
             "round": round_number,
-            "client": private.units[person],
+            "client": "+".join(private.units[person] for person in persons),
             "user_tokens": visit.user_tokens,
             "rehearsal_tokens": visit.rehearsal_tokens,
             "steps": visit.steps,

@@ -79,5 +79,5 @@ def _refuse_too_many(persons: int, size: int) -> None:
     if size > persons:
         raise PrivatuneError(
             f"federation.cohort.size: {size} persons a round, but only {persons} have enough text to train on; "
-            "lower it, lower `private.min_words` or bring more text"
+            "lower it or `persons_per_device`, lower `private.min_words` or bring more text"
         )

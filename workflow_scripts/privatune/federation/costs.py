@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from privatune.federation.clients import run_clients
+from privatune.core.tensors import unpack
+from privatune.federation.clients import persons_of_devices, run_clients
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import Stream
@@ -27,8 +28,8 @@ def client_cost(
     Returns:
         client (a pseudonym), tokens, user_tokens, rehearsal_tokens, steps, bits_up, bits_down; user_kb and
         rehearsal_kb of text (10^3 characters, a space a word included; of general text by its mean length of a word);
-        seconds of wall time from the arrived model to the payload; peak_memory_mb of the process (MB = 10^6 bytes),
-        Python and torch included.
+        products_per_word, the multiplications in which the model predicts a word; seconds of wall time from the arrived
+        model to the payload; peak_memory_mb of the process (MB = 10^6 bytes), Python and torch included.
     """
     rounds, place = divmod(client, scenario.cohort.size)
     started = time.perf_counter()
@@ -37,13 +38,16 @@ def client_cost(
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     del record["seed"], record["round"]
     record |= {"tokens": record["user_tokens"] + record["rehearsal_tokens"]}
-    person = private.units.index(record["client"])
-    own = private.lengths[private.offsets[person] : private.offsets[person + 1]]
+    persons = persons_of_devices(len(private.units), scenario.cohort, (seed, rounds + 1))[place]
+    own = np.concatenate([private.lengths[private.offsets[p] : private.offsets[p + 1]] for p in persons])
     record |= {
         "user_kb": record["user_tokens"] * _kilobytes(own),
         "rehearsal_kb": record["rehearsal_tokens"] * _kilobytes(general.lengths),
     }
-    return record | {"seconds": seconds, "peak_memory_mb": peak / 1e6}
+    matrices = {name: weight.size for name, weight in unpack(model, "the model")[0].items() if weight.ndim == 2}
+    if "output.weight" in matrices:
+        del matrices["embedding"]  # of which a word's row is looked up
+    return record | {"products_per_word": sum(matrices.values()), "seconds": seconds, "peak_memory_mb": peak / 1e6}
 
 
 def _kilobytes(lengths: np.ndarray) -> float:

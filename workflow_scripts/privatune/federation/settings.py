@@ -8,8 +8,8 @@ from privatune.compression.settings import CodecSettings, DenseSettings
 from privatune.core.settings import Settings, touches
 
 # rules that many keys touch: jobs of a round; jobs in which devices train; tables that describe a scenario
-ROUNDS = ["fine_tune", "aggregate", "run_rounds", "keep_model", "evaluate"]
-CLIENTS = ["fine_tune", "run_rounds", "client_cost", "neighbour"]
+ROUNDS = ["fine_tune", "aggregate", "run_rounds", "keep_model", "evaluate", "replicate_devices"]
+CLIENTS = ["fine_tune", "run_rounds", "replicate_devices", "client_cost", "neighbour"]
 DESCRIBED = ["table_comparison", "table_replicates"]
 
 
@@ -71,6 +71,21 @@ class CohortSettings(Settings):
 
     size: int = Field(10, ge=1, description="K: persons of a round.")
     rounds: int = Field(10, ge=1, le=100_000, description="Rounds of the scenario.")
+
+
+class PooledCohortSettings(CohortSettings):
+    """Who takes part: `size` devices a round, each with the text of one person or of several."""
+
+    persons_per_device: int = Field(
+        1,
+        ge=1,
+        description="Persons whose text one device holds, pooled where there is more than one.",
+    )
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is one device in one round: nothing is averaged, and nothing follows."""
+        return self.size == self.rounds == 1
 
 
 class AverageSettings(Settings):
@@ -136,8 +151,8 @@ class ScenarioSettings(Settings):
             *CLIENTS, but={key: touches(*CLIENTS, *DESCRIBED) for key in ("objective", "user_share")}
         ),
     )
-    cohort: CohortSettings = Field(
-        default_factory=CohortSettings,
+    cohort: PooledCohortSettings = Field(
+        default_factory=PooledCohortSettings,
         description="Who takes part in a round.",
         json_schema_extra=touches(*CLIENTS, "aggregate", *DESCRIBED, but={"rounds": touches(adds=ROUNDS)}),
     )
@@ -149,8 +164,13 @@ class ScenarioSettings(Settings):
     server: ServerSettings = Field(
         default_factory=AverageSettings,
         description="How updates become a model.",
-        json_schema_extra=touches("aggregate", "run_rounds", "neighbour", adds=["fine_tune"]),
+        json_schema_extra=touches("aggregate", "run_rounds", "replicate_devices", "neighbour", adds=["fine_tune"]),
     )
+
+    @property
+    def averages_single_persons(self) -> bool:
+        """Whether its server averages updates that are told apart, each of one person."""
+        return self.server.method == "average" and self.codec.single_updates and self.cohort.persons_per_device == 1
 
     @model_validator(mode="after")
     def _the_server_can_read_the_codec(self) -> Self:

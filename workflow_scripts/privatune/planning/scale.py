@@ -7,7 +7,7 @@ from privatune.experiment import Experiment
 from privatune.models.sizes import parameters
 from privatune.planning.costs import Cost
 from privatune.planning.sizes import BILLION, WEIGHT, Texts, id_bytes, model_bytes, training, visit_words
-from privatune.privacy.accounting import default_delta, guarantee
+from privatune.privacy.accounting import default_delta, guarantee, paper_delta
 from privatune.privacy.mechanism import Mechanism, Sampling
 
 # how cohorts are drawn, and how they are accounted for: as the paper does, which is no bound; by ours; and Poisson's
@@ -33,16 +33,12 @@ def at_scale(e: Experiment, texts: Texts, costs: Mapping[str, Cost]) -> dict[str
     operations = training(trained, t.model, t.vocabulary, t.client.facts.teaches)
     weights = parameters(t.model, t.vocabulary)
     device, server = (costs[stage].seconds.rate if stage in costs else None for stage in ("train_private", "aggregate"))
-    delta, clip = default_delta(p.population), e.dpfedavg.accounting.clip
-    epsilons = [
-        guarantee(
-            Mechanism(sampling, p.population, p.cohort, p.rounds, p.noise_multiplier, clip, delta),
-            "rdp_plain" if source == "as_paper" else "rdp",
-            source == "as_paper",
-        ).record()
-        | {"source": source}
-        for source, sampling in WAYS
-    ]
+    clip, epsilons = e.dpfedavg.accounting.clip, []
+    for source, sampling in WAYS:
+        papers = source == "as_paper"
+        delta = (paper_delta if papers else default_delta)(p.population)
+        mechanism = Mechanism(sampling, p.population, p.cohort, p.rounds, p.noise_multiplier, clip, delta)
+        epsilons.append(guarantee(mechanism, "rdp_plain" if papers else None, papers).record() | {"source": source})
     return {
         "population": p.population,
         "cohort": p.cohort,

@@ -6,8 +6,6 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from privatune.privacy.accounting import default_delta
-
 UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
 
 
@@ -113,11 +111,18 @@ def _scale(scale: Mapping[str, Any]) -> Iterator[Table | str]:
             ("devices get", size(scale["bytes_down"])),
         ],
     )
-    yield f"Its epsilon, by user, at delta = N^-1.1 = {default_delta(scale['population']):.3g}"
+    yield "Its epsilon, by user, each at its delta: N^-1.1 as the paper, 1 / (10 N) in ours"
     yield _grid(
-        ["source", "adjacency", "sampling", "accountant", "epsilon"],
+        ["source", "adjacency", "sampling", "accountant", "delta", "epsilon"],
         [
-            (r["source"].replace("_", " "), r["adjacency"], r["sampling"], r["accountant"], f"{r['epsilon']:.2f}")
+            (
+                r["source"].replace("_", " "),
+                r["adjacency"],
+                r["sampling"],
+                r["accountant"],
+                f"{r['delta']:.3g}",
+                f"{r['epsilon']:.2f}",
+            )
             for r in scale["epsilons"]
         ],
     )

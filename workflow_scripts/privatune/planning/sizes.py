@@ -6,7 +6,7 @@ operations are such as would take as long; the constants below say so, and fitti
 
 from typing import NamedTuple
 
-from privatune.evaluation.settings import EvaluationSettings
+from privatune.evaluation.settings import SampleSettings
 from privatune.federation.settings import ClientSettings
 from privatune.models.settings import ModelSettings
 from privatune.models.sizes import parameters, products
@@ -74,7 +74,6 @@ def id_bytes(vocabulary: int) -> int:
     return 2 if vocabulary <= 1 << 16 else 4
 
 
-def reading(samples: EvaluationSettings, model: ModelSettings, vocabulary: int) -> float:
+def reading(samples: SampleSettings, model: ModelSettings, vocabulary: int) -> float:
     """Billions of operations to read the samples of text."""
-    words = samples.general_tokens + samples.user_tokens + samples.later_tokens
-    return words * (FORWARD * products(model, vocabulary) + WORD) / BILLION
+    return sum(samples.words) * (FORWARD * products(model, vocabulary) + WORD) / BILLION

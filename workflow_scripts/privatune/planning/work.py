@@ -27,7 +27,7 @@ from privatune.planning.sizes import (
 )
 from privatune.systems.compression.methods import Choice
 
-WORDS_A_SENTENCE = 12  # of a carrier's text, canaries among public sentences
+WORDS_A_SENTENCE = 19  # of a carrier's text, canaries among public sentences
 
 
 class Setting(NamedTuple):
@@ -46,7 +46,7 @@ def work(job: Job, setting: Setting) -> Work:
 def _visits(clients: float, s: ScenarioSettings, setting: Setting) -> Work:
     """Of so many devices of a scenario."""
     e, vocabulary = setting.e, setting.e.text.vocabulary
-    words, sent = visit_words(s.client, setting.texts.person)
+    words, sent = visit_words(s.client, s.cohort.persons_per_device * setting.texts.person)
     weights = model_bytes(e.model, vocabulary)
     up = clients * payload_bytes(s.codec, e.model, vocabulary, s.cohort.size)
     return Work(
@@ -130,6 +130,13 @@ def _evaluate(job: Job, setting: Setting) -> Work:
     return Work(reading(e.evaluation, e.model, e.text.vocabulary), model_bytes(e.model, e.text.vocabulary) / 1e6)
 
 
+def _replicate_devices(job: Job, setting: Setting) -> Work:
+    s, devices = setting.e.scenarios[job.wildcards["scenario"]], len(setting.e.popov.device_seeds)
+    looks = devices * _evaluate(job, setting).operations
+    visits = _visits(devices * s.cohort.size, s, setting)
+    return visits._replace(operations=visits.operations + devices * _server(s, setting).operations + looks, passing=0)
+
+
 def _write_texts(job: Job, setting: Setting) -> Work:
     e = setting.e
     words = 2 * e.tail.texts * e.tail.words  # written by one model, read by the other
@@ -144,18 +151,21 @@ def _method(choice: Choice, setting: Setting) -> Work:
     visits = size * choice.cohort.rounds
     words, sent = visits * words, visits * sent
     weights, payload = model_bytes(c.model, c.vocabulary), payload_bytes(choice.codec, c.model, c.vocabulary, size)
+    arriving = visits * payload_bytes(choice.download, c.model, c.vocabulary, 1)
     if choice.mode == "averaging":
         sends: float = choice.cohort.rounds
-        down = sends * size * weights
+        down = 0.0
     else:
         sends = words / (size * choice.client.batch * choice.client.bptt)
         answer = (
             payload if choice.down == "same" else weights if choice.down == "dense" else min(size * payload, weights)
         )
-        down = size * weights + sends * size * answer
+        down = sends * size * answer
     operations = training(words, c.model, c.vocabulary)
     operations += sends * size * parameters(c.model, c.vocabulary) * WEIGHT / BILLION
-    return Work(operations, weights / 1e6, up=sends * size * payload, down=down + sent * id_bytes(c.vocabulary))
+    return Work(
+        operations, weights / 1e6, up=sends * size * payload, down=arriving + down + sent * id_bytes(c.vocabulary)
+    )
 
 
 def _tune_method(job: Job, setting: Setting) -> Work:
@@ -265,6 +275,7 @@ STAGES: dict[str, Callable[[Job, Setting], Work]] = {
     "client_cost": _client_cost,
     "neighbour": _neighbour,
     "evaluate": _evaluate,
+    "replicate_devices": _replicate_devices,
     "write_texts": _write_texts,
     "tune_method": _tune_method,
     "follow_method": _follow_method,

@@ -1,8 +1,8 @@
 """Epsilon of a mechanism, by the accountants of dp-accounting, with all that an epsilon means nothing without.
 
-Cohorts of fixed size: Renyi DP of Wang, Balle and Kasiviswanathan (2019, theorem 27), under the replacement of one
-person. Poisson cohorts: Renyi DP of Mironov, Talwar and Zhang (2019), or privacy loss distributions, under the addition
-or removal of one. These are other adjacencies, so their epsilons do not stand in for one another.
+Cohorts of fixed size: Renyi DP of Wang, Balle and Kasiviswanathan (2019, theorem 27), where one person's text is
+replaced by another's. Poisson cohorts: privacy loss distributions, or Renyi DP of Mironov, Talwar and Zhang (2019),
+where one person's text is zeroed out. These adjacencies differ, so one epsilon cannot be read as the other.
 """
 
 import math
@@ -34,12 +34,14 @@ Accountant = Literal["rdp", "rdp_plain", "pld"]
 # noise even from those below 2, so it gets dp-accounting's own; orders whose series does not converge are left out, and
 # the log says so
 ORDERS = (*range(2, 64), 128, 256)
-# of the privacy loss; every choice gives an upper bound. With 1e-4 a result is within 1e-4 of its limit and takes a
-# second; while a multiplier is searched for, 1e-3 costs it a thousandth of epsilon
-PLD_INTERVAL, PLD_SEARCH_INTERVAL = 1e-4, 1e-3
+# of the privacy loss; every choice gives an upper bound. With 1e-4 a result is within 1e-4 of its limit and takes half
+# a second; a large epsilon gets a wider interval in proportion, or its grid would fit no memory, and is within 1e-5 of
+# itself. While a multiplier is searched for, 1e-3 costs it a thousandth of epsilon
+PLD_INTERVAL, PLD_SHARE, PLD_WIDEST, PLD_SEARCH_INTERVAL = 1e-4, 1e-5, 100.0, 1e-3
+MOST_EXPECTED = 0.1  # persons whose text may be published outright, N delta
 LEAST_NOISE = 0.01  # multiplier at which a search begins; no claim is made with so little
 RELATIONS = {
-    "poisson": NeighboringRelation.ADD_OR_REMOVE_ONE,
+    "poisson": NeighboringRelation.REPLACE_SPECIAL,
     "fixed": NeighboringRelation.REPLACE_ONE,
 }
 
@@ -50,14 +52,16 @@ class Guarantee:
 
     Attributes:
         epsilon: upper bound, at `delta`, of all rounds together.
-        unit: whose presence is protected.
+        epsilon_rdp: the same by Renyi DP, which is never lower where there is a tighter accountant.
+        unit: whose text is protected.
         adjacency: which two populations are compared.
-        sensitivity: L2 distance that one such person moves the sum of clipped updates, as accounted for.
+        sensitivity: L2 distance that one such change moves the sum of clipped updates, as accounted for.
         sampling, population, cohort, q, rounds, noise_multiplier, clip, delta: as of the Mechanism.
         accountant: rdp, rdp_plain or pld.
     """
 
     epsilon: float
+    epsilon_rdp: float
     unit: str
     adjacency: str
     sensitivity: float
@@ -85,7 +89,12 @@ class Guarantee:
 
 
 def default_delta(population: int) -> float:
-    """Delta where none is given: N^-1.1 (Ramaswamy et al. 2020)."""
+    """Delta where none is given, and the largest that is accepted unasked: 1 / (10 N)."""
+    return MOST_EXPECTED / population
+
+
+def paper_delta(population: int) -> float:
+    """N^-1.1, of the table of Ramaswamy et al. (2020) alone: below ten billion persons it is above 1 / (10 N)."""
     return float(population**-1.1)
 
 
@@ -102,7 +111,13 @@ def mechanism_of(
     Raises:
         PrivatuneError: of what is asked no claim could be made, or no noise reaches the target.
     """
-    delta = default_delta(population) if settings.delta is None else settings.delta
+    largest = default_delta(population)
+    delta = largest if settings.delta is None else settings.delta
+    if delta > largest and not settings.allow_large_delta:
+        raise PrivatuneError(
+            f"privacy.delta: {delta:g} for {population} persons is {delta * population:.2g} of 1 / persons; take at "
+            f"most {largest:.3g}, a tenth of it, or set privacy.allow_large_delta"
+        )
     given = settings.noise_multiplier
     mechanism = Mechanism(
         settings.sampling,
@@ -118,27 +133,35 @@ def mechanism_of(
     )
     if settings.target_epsilon is None:
         return mechanism
-    return replace(mechanism, noise_multiplier=noise_for(mechanism, settings.target_epsilon, settings.accountant))
+    accountant = settings.accountant or tightest(mechanism.sampling)
+    return replace(mechanism, noise_multiplier=noise_for(mechanism, settings.target_epsilon, accountant))
 
 
-def guarantee(mechanism: Mechanism, accountant: Accountant = "rdp", as_paper: bool = False) -> Guarantee:
+def tightest(sampling: Sampling) -> Literal["rdp", "pld"]:
+    """The accountant whose bound is lowest for this sampling."""
+    return "pld" if sampling == "poisson" else "rdp"
+
+
+def guarantee(mechanism: Mechanism, accountant: Accountant | None = None, as_paper: bool = False) -> Guarantee:
     """The epsilon of a mechanism, by user.
 
     Args:
         mechanism: see there. With adaptive clipping its count is within `noise_multiplier`'s budget.
-        accountant: pld for Poisson sampling only.
+        accountant: pld for Poisson sampling only; None: the tightest.
         as_paper: account for cohorts of fixed size as Ramaswamy et al. (2020) do, with sensitivity S. That is no bound
-            under the replacement of a person, which moves the sum by 2 S: for comparison with their table alone.
+            where a person's text is replaced, which moves the sum by 2 S: for comparison with their table alone.
 
     Raises:
         PrivatuneError: there is no noise, or the accountant does not know this sampling.
     """
-    sensitivity = mechanism.clip if as_paper else mechanism.sensitivity
+    accountant = accountant or tightest(mechanism.sampling)
+    by_rdp = epsilon([mechanism], "rdp", as_paper)
     return Guarantee(
-        epsilon=epsilon([mechanism], accountant, as_paper),
+        epsilon=by_rdp if accountant == "rdp" else epsilon([mechanism], accountant, as_paper),
+        epsilon_rdp=by_rdp,
         unit="user",
         adjacency=ADJACENCIES[mechanism.sampling],
-        sensitivity=sensitivity,
+        sensitivity=mechanism.clip if as_paper else mechanism.sensitivity,
         sampling=mechanism.sampling,
         population=mechanism.population,
         cohort=mechanism.cohort,
@@ -163,9 +186,17 @@ def epsilon(phases: Sequence[Mechanism], accountant: Accountant = "rdp", as_pape
     sampling, delta = phases[0].sampling, phases[0].delta
     if any(phase.noise_multiplier == 0 for phase in phases):
         raise PrivatuneError("privacy.noise_multiplier: without noise there is no epsilon; take it above 0")
-    accounted = _accountant(sampling, accountant, PLD_INTERVAL)
-    for phase in phases:
-        accounted.compose(_event(phase, phase.noise_multiplier, as_paper))
+    events = [_event(phase, phase.noise_multiplier, as_paper) for phase in phases]
+    return _composed(events, sampling, accountant, delta)
+
+
+def _composed(events: Sequence[DpEvent], sampling: Sampling, accountant: Accountant, delta: float) -> float:
+    interval = PLD_INTERVAL
+    if accountant == "pld":
+        interval = min(max(PLD_INTERVAL, PLD_SHARE * _composed(events, sampling, "rdp", delta)), PLD_WIDEST)
+    accounted = _accountant(sampling, accountant, interval)
+    for event in events:
+        accounted.compose(event)
     if accountant == "rdp_plain":
         pairs = zip(accounted.orders, accounted.rdp, strict=True)
         return float(min(rdp + math.log(1 / delta) / (order - 1) for order, rdp in pairs))
@@ -184,9 +215,7 @@ def carriers_epsilon(mechanism: Mechanism, accountant: Literal["rdp", "pld"] = "
     if mechanism.noise_multiplier == 0:
         raise PrivatuneError("privacy.noise_multiplier: without noise there is no epsilon; take it above 0")
     sampled = PoissonSampledDpEvent(mechanism.participation, GaussianDpEvent(mechanism.noise_multiplier))
-    accounted = _accountant("poisson", accountant, PLD_INTERVAL)
-    accounted.compose(SelfComposedDpEvent(sampled, mechanism.rounds))
-    return float(accounted.get_epsilon(mechanism.delta))
+    return _composed([SelfComposedDpEvent(sampled, mechanism.rounds)], "poisson", accountant, mechanism.delta)
 
 
 def noise_for(mechanism: Mechanism, target: float, accountant: Literal["rdp", "pld"] = "rdp") -> float:
@@ -243,8 +272,8 @@ def by_population(
 ) -> list[dict[str, Any]]:
     """Rows of the table `accounting`: what the same training is worth in populations of other sizes.
 
-    Each population with delta = N^-1.1: fixed-size cohorts as the paper accounts for them, by its conversion and by the
-    tighter one; by ours, which count the replacement of a person as 2 S; and Poisson cohorts.
+    Fixed-size cohorts as the paper accounts for them, by its conversion and by the tighter one, at its delta, N^-1.1;
+    and by ours, at 1 / (10 N): such cohorts with 2 S, as a person's text is replaced, and Poisson cohorts.
     """
     ways: list[tuple[str, Sampling, Accountant]] = [
         ("as_paper", "fixed", "rdp_plain"),
@@ -258,7 +287,7 @@ def by_population(
     rows = []
     for source, sampling, accountant in ways:
         for population in populations:
-            delta = default_delta(population)
+            delta = paper_delta(population) if source == "as_paper" else default_delta(population)
             mechanism = Mechanism(sampling, population, cohort, rounds, noise_multiplier, clip, delta)
             rows.append({"source": source} | guarantee(mechanism, accountant, source == "as_paper").record())
     return rows

@@ -47,8 +47,8 @@ def clip_update(update: Arrays, clip: float) -> Clipped:
 
     Args:
         update: tensors by name, new weights minus old.
-        clip: S, the L2 norm that no update exceeds. It is the clipped sum's sensitivity to one person who is added or
-            removed, and half of that to one who is replaced.
+        clip: S, the L2 norm that no update exceeds. So a person whose text is zeroed out moves the clipped sum by S at
+            most, and one whose text is replaced by 2 S.
 
     Raises:
         PrivatuneError: a value is not finite, so that no norm bounds it.

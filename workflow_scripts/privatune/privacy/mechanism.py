@@ -16,7 +16,10 @@ from privatune.privacy.clipping import ClippedSum, joined_sum, unit_of
 from privatune.privacy.settings import AdaptiveClipSettings
 
 Sampling = Literal["poisson", "fixed"]
-ADJACENCIES: dict[Sampling, str] = {"poisson": "add or remove one", "fixed": "replace one"}
+# Poisson cohorts: zero-out, one person's text against none. The place stays in the population, whose size N is public.
+# To add or remove a person is not the same: where q is M / N, one person more changes everybody's q, which costs up to
+# four times as much (tests/privacy/test_accounting.py).
+ADJACENCIES: dict[Sampling, str] = {"poisson": "zero out one", "fixed": "replace one"}
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,13 @@ class Mechanism:
     """What is public of private training, and all that its epsilon depends on.
 
     The noise on the sum of the clipped updates has standard deviation z S, and that on the mean z S / M, whatever the
-    sampling. What this is worth depends on the adjacency: to add or remove a person moves the sum by S at most, to
-    replace one (all that cohorts of a fixed size can be compared by) by 2 S. So accountants get z or z / 2.
+    sampling. What this is worth depends on the adjacency: to zero out a person's text moves the sum by S at most, to
+    replace it (all that cohorts of a fixed size can be compared by) by 2 S. So accountants get z or z / 2.
 
     Attributes:
         sampling: poisson: each person takes part in a round with probability q, on their own; fixed: `cohort` persons
             a round, drawn uniformly without replacement, anew each round.
-        population: N: persons who may be drawn.
+        population: N: persons who may be drawn; public, as q is.
         cohort: M: persons of a round; under Poisson sampling the expected number.
         rounds: T.
         noise_multiplier: z.
@@ -110,9 +113,9 @@ class Mechanism:
     def noise_of_count(self) -> float:
         """Standard deviation of the noise on the count of updates within the clip; 0 where nothing is counted.
 
-        Each update counts 1/2 or -1/2, so that a person who is added or removed moves the count by 1/2, and one who is
-        replaced by 1. With 1/z^2 = 1/z_sum^2 + 1/(2 z_count)^2 both noises together cost what z does (Andrew et al.
-        2021, theorem 1), under either adjacency.
+        Each update counts 1/2 or -1/2, so that a person whose text is zeroed out moves the count by 1/2, and one whose
+        text is replaced by 1. With 1/z^2 = 1/z_sum^2 + 1/(2 z_count)^2 both noises together cost what z does (Andrew et
+        al. 2021, theorem 1), under either adjacency.
         """
         return self.noise_multiplier / (2 * math.sqrt(self.adaptive.budget_share)) if self.adaptive else 0.0
 

@@ -44,16 +44,26 @@ class PrivacySettings(Settings):
         None, gt=0, le=1e4, description="Epsilon after all rounds, which gives z; null: as `noise_multiplier` says."
     )
     delta: float | None = Field(
-        None, gt=0, lt=1, description="Probability beyond epsilon, below 1 / persons; null: persons^-1.1."
+        None,
+        gt=0,
+        lt=1,
+        description="Probability beyond epsilon, at most 1 / (10 persons); null: 1 / (10 persons).",
+    )
+    allow_large_delta: bool = Field(
+        False,
+        description="Accept a `delta` above 1 / (10 persons), though never one of 1 / persons or more. At "
+        "1 / (10 persons) a mechanism may publish one person's whole text in one run of ten, above it more often.",
     )
     sampling: Literal["poisson", "fixed"] = Field(
         "poisson",
         description="How each round draws its cohort, and what epsilon is about. poisson: each person on their own "
-        "(one person added or removed); fixed: as many each round, without replacement (one person replaced by "
-        "another, which moves the clipped sum twice as far).",
+        "(one person's text against none, where the number of persons is public); fixed: as many each round, without "
+        "replacement (one person's text against another's, which moves the clipped sum twice as far).",
     )
-    accountant: Literal["rdp", "pld"] = Field(
-        "rdp", description="rdp: Renyi differential privacy; pld: privacy loss distributions, tighter, Poisson only."
+    accountant: Literal["rdp", "pld"] | None = Field(
+        None,
+        description="pld: privacy loss distributions, tighter, Poisson only; rdp: Renyi differential privacy; null: "
+        "pld under Poisson sampling, rdp under fixed. Tables state the epsilon of rdp beside the other.",
     )
     adaptive: AdaptiveClipSettings | None = Field(
         None, description="How the clip follows the updates from `clip` on; null: it stays."
@@ -79,7 +89,8 @@ class AccountingSettings(Settings):
     populations: list[Annotated[int, Field(ge=2)]] = Field(
         [2_000_000, 3_000_000, 4_000_000, 5_000_000, 10_000_000],
         min_length=1,
-        description="N: persons who may be drawn; delta is N^-1.1.",
+        description="N: persons who may be drawn. Delta is N^-1.1 in the rows that account as the paper does, and "
+        "1 / (10 N) in ours.",
     )
     cohort: int = Field(20_000, ge=1, description="M: persons of a round, at most as many as any population has.")
     rounds: int = Field(2000, ge=1, description="T.")

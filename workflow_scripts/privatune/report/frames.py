@@ -69,14 +69,16 @@ def read_tables(paths: Iterable[str | Path], columns: Sequence[str]) -> pd.DataF
 
 
 def read_records(paths: Iterable[str | Path], columns: Sequence[str]) -> pd.DataFrame:
-    """One row a file, each a flat JSON object.
+    """One row an object: each file holds a flat JSON object, or a list of them.
 
     Raises PrivatuneError naming the file, and the key when it lacks one of `columns`.
     """
     rows = []
     for path in paths:
-        rows.append(read_json(path))
-        _require(rows[-1], columns, path)
+        held = read_json(path)
+        for row in held if isinstance(held, list) else [held]:
+            _require(row, columns, path)
+            rows.append(row)
     return pd.DataFrame(rows, columns=None if rows else list(columns))
 
 

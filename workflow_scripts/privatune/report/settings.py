@@ -49,6 +49,13 @@ class PopovSettings(Settings):
         description="Replicates: each draws its own devices.",
         json_schema_extra=touches(adds=ROUNDS),
     )
+    device_seeds: Seeds = Field(
+        [0, 1, 2, 3, 4, 5, 6, 7],
+        min_length=1,
+        description="Replicates, in place of `seeds`, of scenarios with one device and one round. They need more, "
+        "since no averaging evens out what devices differ in.",
+        json_schema_extra=touches("replicate_devices", adds=["evaluate"]),
+    )
     scenarios: Names = Field(
         [],
         description="Scenarios that run under each of these seeds, in the order of the rows.",

@@ -4,13 +4,17 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
-from privatune.report.intervals import Interval
+from privatune.core.proportions import share_interval
+from privatune.report.intervals import CONFIDENCE, Interval
 
 Tables = Mapping[str, pd.DataFrame]  # result tables and the paper's figures, by name
 
 HOLDS, FAILS, UNDECIDED = "holds", "fails", "undecided"
+MOST = 10_000  # replicates; what needs more is next to an edge
 
 
 @dataclass(frozen=True)
@@ -30,21 +34,6 @@ class Rule:
     exact: bool = False
 
 
-@dataclass(frozen=True)
-class Claim:
-    """One claim of a paper. Both functions take the tables; `paper` gives null where the paper has no figure.
-
-    A claim is `recalled` where it or its figure is known from memory and was not read in the paper's text.
-    """
-
-    text: str
-    unit: str
-    paper: Callable[[Tables], float]
-    ours: Callable[[Tables], Interval]
-    rule: Rule
-    recalled: bool = False
-
-
 def verdict(rule: Rule, ours: Interval, paper: float) -> str:
     """What the rule says, and undecided without evidence: of a null value, one replicate, or replicates without spread.
 
@@ -56,6 +45,52 @@ def verdict(rule: Rule, ours: Interval, paper: float) -> str:
     """
     least, spread = (1, ours.low <= ours.high) if rule.exact else (2, ours.low < ours.high)  # no when null
     return rule.judge(ours, paper) if spread and ours.n >= least and not math.isnan(ours.middle) else UNDECIDED
+
+
+def replicates_needed(rule: Rule, ours: Interval, paper: float) -> float:
+    """About how many replicates would decide, were their mean and spread those of the ones at hand.
+
+    The half-width of a t-interval, t(n - 1) s / sqrt(n), must be less than the distance from the mean to the nearest
+    edge of the rule. Null where that cannot be told: without a spread, or if MOST replicates were not enough.
+
+    >>> replicates_needed(lower(), Interval(-2, -5, 1, 3), 0)
+    4
+    """
+    edges = [edge for edge in rule.edges(paper) if not math.isnan(edge)]
+    if not edges or ours.n < 2 or not ours.low < ours.middle < ours.high or math.isinf(ours.high - ours.low):
+        return math.nan
+    edge = min(edges, key=lambda value: abs(value - ours.middle))
+    half = ours.high - ours.middle if edge > ours.middle else ours.middle - ours.low
+    spread = half * math.sqrt(ours.n) / stdtrit(ours.n - 1, (1 + CONFIDENCE) / 2)
+    numbers = np.arange(2, MOST + 1)
+    enough = stdtrit(numbers - 1, (1 + CONFIDENCE) / 2) * spread / np.sqrt(numbers) < abs(edge - ours.middle)
+    return int(numbers[enough][0]) if enough.any() else math.nan
+
+
+def shares_needed(rule: Rule, ours: Interval, paper: float) -> float:
+    """As `replicates_needed`, where the interval is the exact one of a share, in percent."""
+    (edge,) = rule.edges(paper)
+    for n in range(2, MOST + 1) if ours.middle > edge else ():
+        if 100 * share_interval(round(n * ours.middle / 100), n)[0] > edge:
+            return n
+    return math.nan
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a paper. Functions of the tables give the paper's figure, null where it has none, and ours.
+
+    `needed` says how many replicates would decide it. A claim is `recalled` where it or its figure is known from memory
+    and was not read in the paper's text.
+    """
+
+    text: str
+    unit: str
+    paper: Callable[[Tables], float]
+    ours: Callable[[Tables], Interval]
+    rule: Rule
+    needed: Callable[[Rule, Interval, float], float] = replicates_needed
+    recalled: bool = False
 
 
 def inside(ours: Interval, low: float, high: float) -> str:

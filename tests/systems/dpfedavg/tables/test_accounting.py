@@ -33,6 +33,11 @@ def test_the_paper_stands_beside_what_is_accounted_for_alike(made):
     assert paper["population"].tolist() == [2_000_000, 3_000_000]
     assert (paper["epsilon"] - paper["paper_epsilon"]).abs().max() < 0.01
     assert "| 9.86 | 9.86 |" in page
+    shares = frame["delta"] * frame["population"]
+    assert shares[frame["source"] == "as_paper"].tolist() == pytest.approx(
+        (frame["population"] ** -0.1)[:6].tolist(), rel=1e-5
+    )
+    assert shares[frame["source"] == "ours"].tolist() == pytest.approx([0.1] * 12, rel=1e-5)
 
 
 def test_ours_pays_for_the_replacement(made):

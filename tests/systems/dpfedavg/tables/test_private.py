@@ -7,9 +7,11 @@ from privatune.report.measured import COLUMNS
 from privatune.systems.dpfedavg.tables import audit, comparison_dpfedavg
 
 MEASURES = [name for name in COLUMNS if name.split("_")[0] in {"ppl", "oov", "kss", "recall1", "recall3"}]
-MECHANISM = dict.fromkeys(comparison_dpfedavg.STATED, 1.0) | {"cohort": 4, "rounds": 10, "population": 1500}
+TERMS = [name for name in comparison_dpfedavg.STATED if name not in ("accountant", "epsilon_rdp")]
+MECHANISM = dict.fromkeys(TERMS, 1.0) | {"cohort": 4, "rounds": 10, "population": 1500}
 MECHANISM |= {"carriers": 6, "participation": 0.5}
-GUARANTEE = {"epsilon": 2.5, "sampling": "poisson", "adjacency": "add", "delta": 1e-3, "noise_multiplier": 0.5}
+GUARANTEE = {"epsilon": 2.5, "sampling": "poisson", "adjacency": "zero out one", "delta": 1e-3, "noise_multiplier": 0.5}
+GUARANTEE |= {"accountant": "pld", "epsilon_rdp": 3.1}
 
 
 @pytest.fixture
@@ -26,10 +28,19 @@ def files(tmp_path):
 
 def test_an_epsilon_stands_only_beside_noise_and_with_its_terms(files):
     baseline = files[0].with_name("ngram.json")
-    write_json(baseline, {"variant": "ngram", "seed": 0, "guarantee": None} | dict.fromkeys(MEASURES, 9.0))
+    write_json(
+        baseline, {"variant": "ngram", "seed": 0, "text": "general", "guarantee": None} | dict.fromkeys(MEASURES, 9.0)
+    )
     made = comparison_dpfedavg.table([baseline, *files])
     frame = made.frame.set_index("scenario")
-    assert frame.columns.tolist() == [*COLUMNS[1:], *comparison_dpfedavg.STATED, *comparison_dpfedavg.CARRIED]
+    measured = [name for name in COLUMNS[1:] if name != "ppl_later"]
+    assert frame.columns.tolist() == [
+        *measured,
+        "covered",
+        *comparison_dpfedavg.STATED,
+        *comparison_dpfedavg.CARRIED,
+    ]
+    assert frame["covered"].tolist() == made.shown["covered by epsilon"].tolist() == ["public text", "no", "yes"]
     assert frame["epsilon"].isna().tolist() == frame["delta"].isna().tolist() == [True, True, False]
     assert frame.loc["private", comparison_dpfedavg.STATED].notna().all()
     assert frame["bits_up"].fillna(0).tolist() == frame["bits_down"].fillna(0).tolist() == [0, 56_000, 56_000]
@@ -38,10 +49,11 @@ def test_an_epsilon_stands_only_beside_noise_and_with_its_terms(files):
     assert made.shown["epsilon of carriers"].tolist() == ["–", "–", "9"]
     assert "With 1,500 persons" in made.note
     assert made.shown["epsilon"].tolist() == ["–", "–", "2.5"]
+    assert made.shown.loc[2, ["delta", "by", "epsilon by RDP"]].tolist() == ["0.001", "PLD", "3.1"]
 
 
 def test_an_audit_stands_beside_what_is_proved_and_says_whether_it_contradicts(tmp_path):
-    stated = {"epsilon": 2.0, "accountant": "rdp", "adjacency": "add or remove one", "sampling": "poisson"}
+    stated = {"epsilon": 2.0, "accountant": "rdp", "adjacency": "zero out one", "sampling": "poisson"}
     stated |= {"unit": "user", "sensitivity": 0.8, "population": 1000, "cohort": 42, "q": 0.042, "rounds": 10}
     stated |= {"noise_multiplier": 0.8, "clip": 0.8, "delta": 1e-5}
     paths = []

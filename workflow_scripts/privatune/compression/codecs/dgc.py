@@ -24,9 +24,9 @@ def encode(update: Arrays, state: Arrays, settings: DgcSettings, key: int, cohor
     """
     values = flat(update)
     values *= _clipping(values, settings.clip * math.sqrt(cohort_size))
-    step = int(state["step"]) if state else 0
-    u = values + np.float32(settings.momentum) * state["u"] if state else values
-    v = u + state["v"] if state else u.copy()
+    step = int(state.get("step", 0))
+    u = values + np.float32(settings.momentum) * state["u"] if "u" in state else values
+    v = u + state["v"] if "v" in state else u.copy()
     indices = top_k(v, sparse.kept(_share(settings, step), len(v)))
     payload = sparse.write("dgc", shapes_of(update), indices, v[indices], settings.zstd)
     # factor masking: the momentum of what is sent must not carry it on in an old direction

@@ -1,14 +1,15 @@
 """Which claims of a paper hold on our data, each by a rule that the table states."""
 
+import math
 from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 
 from privatune.report.frames import Table, decimals, read_table, show
-from privatune.report.verdicts import verdict
+from privatune.report.verdicts import UNDECIDED, verdict
 
-COLUMNS = "system claim paper ours low high rule verdict unit n recalled".split()
+COLUMNS = "system claim paper ours low high rule verdict unit n needed recalled".split()
 
 
 def table(system: str, **files: str | Path) -> Table:
@@ -26,6 +27,7 @@ def table(system: str, **files: str | Path) -> Table:
         notes.append(part.note(tables))
         for claim in part.claims(tables):
             ours, paper = claim.ours(tables), claim.paper(tables)
+            said = verdict(claim.rule, ours, paper)
             rows.append(
                 {
                     "system": part.SYSTEM,
@@ -35,17 +37,21 @@ def table(system: str, **files: str | Path) -> Table:
                     "low": ours.low,
                     "high": ours.high,
                     "rule": claim.rule.text,
-                    "verdict": verdict(claim.rule, ours, paper),
+                    "verdict": said,
                     "unit": claim.unit,
                     "n": ours.n,
+                    "needed": claim.needed(claim.rule, ours, paper) if said == UNDECIDED else math.nan,
                     "recalled": claim.recalled,
                 }
             )
     frame = pd.DataFrame(rows, columns=COLUMNS)
     note = (
         "Low, high: 95 % t-interval over n replicates, of ratios by their logarithms; what is compared is paired by "
-        "seed. With fewer than two replicates a claim is undecided. The replicates share one general model and one "
-        "sample of text, so the intervals cover which devices took part, nothing else."
+        "seed. With fewer than two replicates, or replicates without a spread, a claim is undecided. n needed: about "
+        "how many replicates would decide an undecided claim, were their mean and spread s those of the n at hand: the "
+        "least n with t(n - 1) s / sqrt(n) below the distance from the mean to the rule's edge; null where 10,000 are "
+        "too few. The replicates share one general model and one sample of text, so the intervals cover which devices "
+        "took part, nothing else."
     )
     if frame["recalled"].any():
         notes.append("Recalled: known from memory, not read in the paper's text.")
@@ -66,6 +72,7 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
             "low": ("low", number),
             "high": ("high", number),
             "n": ("n", str),
+            "needed": ("n needed", decimals(0)),
             "verdict": ("verdict", str),
             "rule": ("rule", str),
         },

@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from privatune.report.frames import Table, decimals, show
 from privatune.text.streams import read_counts
 
-COLUMNS = "corpus part units tokens lines types oov_rate".split()
+COLUMNS = "corpus part units tokens lines types oov_rate covered".split()
+PRIVATE = "private"  # the corpus of the chosen persons, of whatever source
 
 
 def table(streams: Sequence[str | Path]) -> Table:
     """Counts of each corpus in each stream, in the order of `streams`; oov_rate in percent of the words."""
     frame = pd.DataFrame([counts for path in streams for counts in read_counts(path)])
     frame["oov_rate"] = 100 * frame["unknown"] / (frame["tokens"] - frame["lines"])
+    frame["covered"] = np.where(frame["corpus"] == PRIVATE, "no", "public text")
     frame = frame[COLUMNS]
     shown = show(
         frame,
@@ -25,10 +28,12 @@ def table(streams: Sequence[str | Path]) -> Table:
             "tokens": ("tokens", decimals(0)),
             "types": ("types", decimals(0)),
             "oov_rate": ("outside the vocabulary, %", decimals(2)),
+            "covered": ("covered by an epsilon", str),
         },
     )
     note = (
         "Tokens: words, numbers, punctuation characters and one end of line a row. Types: distinct ones, ends of lines "
-        "apart. Outside the vocabulary: share of the tokens but the ends of lines."
+        "apart. Outside the vocabulary: share of the tokens but the ends of lines. Rows that no epsilon covers are "
+        "exact counts of private text: do not publish them together with models that are to protect these persons."
     )
     return Table("Text, in words of the vocabulary", note, frame, shown)

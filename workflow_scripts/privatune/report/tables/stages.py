@@ -37,7 +37,8 @@ def table(benchmarks: Sequence[str | Path], folder: str | Path) -> Table:
     )
     note = (
         f"Seconds: wall time summed over a rule's jobs, {frame['seconds'].sum():,.0f} in all rules; jobs side by side "
-        "end sooner. Memory: the largest of a rule's jobs, not reliable below a second. Both differ from run to run."
+        "end sooner. Memory: the largest of a rule's jobs, not reliable below a second. Both differ from run to run. "
+        "Times of jobs that read private text tell how long it is; no epsilon covers them."
     )
     return Table("Where the time goes", note, frame, shown)
 

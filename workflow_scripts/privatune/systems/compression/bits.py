@@ -1,49 +1,96 @@
-"""How many bits a way of training takes to become as good as asked."""
+"""How many bits a way of training takes until it is as good as asked, for good."""
 
 import math
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from privatune.report.intervals import Interval, interval
 
-def bits_to_reach(bits: Iterable[float], perplexity: Iterable[float], level: float) -> float:
-    """Bits sent when a training first was at or below a level of perplexity; null where it never was.
 
-    Between two measured points the logarithms of both are taken to lie on a line. Where the first point that sent
-    anything is already there, its bits, which is at most too much.
+class Span(NamedTuple):
+    """Where a positive number lies: both ends are the same where it is measured; 0 and infinity bound nothing."""
+
+    low: float
+    high: float
+
+    def over(self, other: "Span") -> "Span":
+        """Where the ratio of the two numbers lies."""
+        low = self.low / other.high if self.low and other.high < math.inf else 0.0
+        return Span(low, self.high / other.low if other.low and self.high < math.inf else math.inf)
+
+
+ANYWHERE = Span(0.0, math.inf)
+
+
+def bits_to_keep(bits: Iterable[float], perplexity: Iterable[float], level: float) -> Span:
+    """Bits sent when a training got to a level of perplexity for good: no later measured point is above it.
+
+    Between two measured points the logarithms of both are taken to lie on a line. The first point that sent anything
+    has none before it to draw a line from: where it is good enough, its bits are at most too many. Where the last one
+    is not, all bits are too few.
 
     Args:
-        bits: sent by each measured point, ascending; 0 at the start, and so is the answer where that was good enough.
+        bits: sent by each measured point, ascending; 0 at the start.
         perplexity: of each.
-        level: to be reached.
+        level: to be reached and kept.
 
-    >>> bits_to_reach([0, 100, 10_000], [400, 200, 50], 100)
-    1000.0
-    >>> bits_to_reach([0, 100], [400, 200], 300), bits_to_reach([0, 100], [400, 200], 100)
-    (100.0, nan)
+    >>> bits_to_keep([0, 100, 1000, 10_000], [400, 90, 200, 50], 100)
+    Span(low=3162.27766, high=3162.27766)
+    >>> bits_to_keep([0, 100, 200], [400, 200, 150], 300), bits_to_keep([0, 100], [400, 200], 100)
+    (Span(low=0.0, high=100.0), Span(low=100.0, high=inf))
     """
     b, p = np.array([*bits], float), np.array([*perplexity], float)
-    there = np.flatnonzero(p <= level)
-    if not len(there):
-        return math.nan
-    first = int(there[0])
-    if first == 0 or b[first - 1] == 0:
-        return float(b[first])
-    share = math.log(p[first - 1] / level) / math.log(p[first - 1] / p[first])
-    return round(float(b[first - 1] ** (1 - share) * b[first] ** share), 6)
+    last = int(np.flatnonzero(p > level).max(initial=-1))  # point above the level
+    if last < 0:
+        return Span(0.0, float(b[0]))
+    if last == len(p) - 1:
+        return Span(float(b[last]), math.inf)
+    if b[last] == 0:
+        return Span(0.0, float(b[last + 1]))
+    share = math.log(p[last] / level) / math.log(p[last] / p[last + 1])
+    found = round(float(b[last] ** (1 - share) * b[last + 1] ** share), 6)
+    return Span(found, found)
 
 
-def bits_at_equal_quality(ours: pd.DataFrame, theirs: pd.DataFrame, column: str) -> tuple[float, float]:
-    """Bits of two trainings at the lowest average perplexity that both reach; null where one never beats its start.
+def times_the_bits(ours: pd.DataFrame, theirs: pd.DataFrame, column: str) -> Span:
+    """Bits of their training over those of ours, at the worse of the two average perplexities at the end.
+
+    That level is the best that both keep, and no minimum picks it. Where one of them ends no better than it began, the
+    level is the other's end, and more than all of its bits are too few.
 
     Args:
-        ours, theirs: rows of the table `compression` of one method and seed each, in the order of steps.
+        ours, theirs: rows of the table `compression` of one method and seed each, in the order of steps, from the same
+            start.
         column: which bits.
     """
-    level = max(ours["ppl_average"].min(), theirs["ppl_average"].min())
-    first, second = (bits_to_reach(run[column], run["ppl_average"], level) for run in (ours, theirs))
-    return (first, second) if first and second else (math.nan, math.nan)
+    runs, start = (ours, theirs), ours["ppl_average"].iloc[0]
+    better = [end for run in runs if (end := run["ppl_average"].iloc[-1]) < start]
+    if not better:
+        return ANYWHERE
+    first, second = (bits_to_keep(run[column], run["ppl_average"], max(better)) for run in runs)
+    return second.over(first)
+
+
+def spanned(ratios: Iterable[Span]) -> Interval:
+    """Geometric mean of ratios, a replicate each, with an interval that holds wherever they lie in their spans.
+
+    Its low end is that of the t-interval of the low ends' logarithms, and its high end that of the high ends', so that
+    a bound decides only what it can: one replicate without a lower bound leaves the whole without one. In the mean a
+    ratio that is only bounded is its bound; the mean is null where one is not bounded at all.
+    """
+    with np.errstate(divide="ignore"):
+        ends = np.log(np.array([*ratios], float).reshape(-1, 2))
+    bounded = np.isfinite(ends)
+    low, high = (
+        interval(side) if known.all() else Interval(math.nan, edge, edge, len(side))
+        for side, known, edge in zip(ends.T, bounded.T, (-math.inf, math.inf), strict=True)
+    )
+    one = np.where(bounded, ends, ends[:, ::-1])  # the other end where one is none
+    middle = float(one.mean()) if len(one) and np.isfinite(one).all() else math.nan
+    return Interval(middle, low.low, high.high, len(ends)).map(lambda value: float(np.exp(value)))
 
 
 def pareto_front(bits: Iterable[float], perplexity: Iterable[float]) -> list[tuple[float, float]]:

@@ -27,7 +27,8 @@ def codec_cost(model: bytes, texts: Sequence[np.ndarray], choice: Choice, numeri
     Args:
         model: that the devices got.
         texts: word ids [n] of each device.
-        choice, numerics: see there.
+        choice: see there.
+        numerics: see there; codecs compute on the CPU, and so must the gradients.
 
     Returns:
         values of an update, bytes of a payload, encode_ms of one, and decode_ms: what the server takes for each

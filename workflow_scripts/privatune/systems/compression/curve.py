@@ -47,7 +47,7 @@ def curve(
     rows, index = [], prefix_index(words)
     for at in (start, *follow(model, *training, choice, numerics, seeds[0], shares)):
         weights = {name: torch.from_numpy(array) for name, array in at.model.items()}
-        measures = evaluate(weights, *tests, tests[1], index, evaluation, seeds[1])
+        measures = evaluate(weights, *tests, index, evaluation, seeds[1])
         row = {name: value for name, value in at._asdict().items() if name != "model"}
         rows.append(row | {name: measures[name] for name in MEASURES})
     return rows

@@ -2,13 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
-from privatune.core.tensors import unpack
-from privatune.federation.rounds import run_rounds
+import numpy as np
+
+from privatune.core.streams import stream_key
+from privatune.core.tensors import Arrays, pack, unpack
+from privatune.federation.aggregation import aggregate
+from privatune.federation.clients import run_clients
+from privatune.federation.download import download
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.settings import NumericsSettings
 from privatune.systems.compression import gradients
 from privatune.systems.compression.methods import Choice
-from privatune.systems.compression.progress import Progress, reached
+from privatune.systems.compression.progress import Progress, Training, reached
 from privatune.text.streams import Stream
 
 
@@ -23,37 +28,61 @@ def follow(
 ) -> Iterator[Progress]:
     """Train, and stop at shares of the training to be looked at.
 
+    What is looked at is the mean of the server's models after the newest steps, a share `averaged` of those so far
+    (Polyak averaging). It costs no bits, and it is as good as its neighbours: one model alone, at a rate that has not
+    fallen yet, is better or worse than the next by accident.
+
     Args:
-        model: that training starts from, as the server sends it.
+        model: that training starts from.
         private: one unit a training person.
         general: general training text.
         choice: what is trained how.
         numerics: see there.
         seed: of the replicate: which persons take part, and what is drawn.
-        shares: of the whole training, ascending, in (0, 1]; what comes after the last is not run.
+        shares: of the whole training, ascending, in (0, 1]; what comes after the last is not run. Two that fall on the
+            same step are one stop.
     """
     train = _average if choice.mode == "averaging" else gradients.train
-    return train(model, private, general, choice, numerics, seed, shares)
+    steps, training = train(model, private, general, choice, numerics, seed)
+    stops = {reached(share, steps) for share in shares}
+    oldest = {stop: stop - reached(choice.averaged, stop) for stop in stops}
+    total: Arrays = {name: np.zeros(array.shape) for name, array in unpack(model, "the general model")[0].items()}
+    totals = {0: total}
+    for at in training:
+        total = {name: total[name] + array for name, array in at.model.items()}
+        if at.steps in oldest.values():
+            totals[at.steps] = total
+        if at.steps in stops:
+            start = oldest[at.steps]
+            newest = {name: (array - totals[start][name]) / (at.steps - start) for name, array in total.items()}
+            yield at._replace(model={name: array.astype(np.float32) for name, array in newest.items()})
+        if at.steps == max(stops):
+            return
 
 
 def _average(
-    model: bytes,
-    private: Stream,
-    general: Stream,
-    choice: Choice,
-    numerics: NumericsSettings,
-    seed: int,
-    shares: Sequence[float],
+    model: bytes, private: Stream, general: Stream, choice: Choice, numerics: NumericsSettings, seed: int
+) -> Training:
+    return choice.cohort.rounds, _rounds(model, private, general, choice, numerics, seed)
+
+
+def _rounds(
+    model: bytes, private: Stream, general: Stream, choice: Choice, numerics: NumericsSettings, seed: int
 ) -> Iterator[Progress]:
-    rounds = choice.cohort.rounds
-    stops = [reached(share, rounds) for share in shares]
+    """Federated averaging, a round at a time; each person trains on the model as it arrived there."""
+    rounds, everyone = choice.cohort.rounds, range(choice.cohort.size)
     tokens = up = down = 0
-    for number in range(1, stops[-1] + 1):
+    for number in range(1, rounds + 1):
         client = choice.client.model_copy(update={"learning_rate": choice.rate_at((number - 1) / rounds)})
-        scenario = ScenarioSettings(client=client, cohort=choice.cohort, codec=choice.codec)
-        ((_, model, records),) = run_rounds(model, private, general, scenario, numerics, seed, [number])
+        scenario = ScenarioSettings(client=client, cohort=choice.cohort.model_dump(), codec=choice.codec)
+        weights, about = unpack(model, "the round's model")
+        sent = download(weights, choice.download, stream_key(seed, "download", number))
+        arrived = pack(sent.weights, about)
+        visits = run_clients(arrived, private, general, scenario, numerics, (seed, number), everyone)
+        payloads, records = zip(*visits, strict=True)
+        model = aggregate(model, payloads, scenario, numerics, (seed, number))
         tokens += client.epochs * sum(record["user_tokens"] + record["rehearsal_tokens"] for record in records)
         up += sum(record["bits_up"] for record in records)
-        down += sum(record["bits_down"] for record in records)
-        if number in stops:
-            yield Progress(number, tokens, up, down, unpack(model, "the round's model")[0])
+        # of what a record counts the model is what is sent otherwise here
+        down += sum(record["bits_down"] + 8 * (sent.length - len(arrived)) for record in records)
+        yield Progress(number, tokens, up, down, unpack(model, "the round's model")[0])

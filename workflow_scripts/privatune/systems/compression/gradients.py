@@ -1,89 +1,149 @@
 """Distributed gradient training: every device sends a compressed gradient each step, the server sends the mean back.
 
-A device here holds the texts of several persons, one behind the other, and keeps what its codec remembers between
-them. It is kinder to a codec than life is, where memory leaves with the person.
+As many persons train side by side as averaging has in a round. Whose text is read to its end leaves, and the next
+person joins in that place with the model of that moment. A codec's memory of the place, its residual and momentum,
+stays for the person who joins (`memory: device`), which is kinder to a codec than life is, or leaves (`person`).
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from privatune.compression.codec import combine, encode
+from privatune.compression.codec import combine, encode, lasting
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream, stream_key
 from privatune.core.tensors import Arrays, pack, unpack
 from privatune.core.vectors import shapes_of
 from privatune.federation.cohorts import cohort
+from privatune.federation.download import download
 from privatune.federation.task import visit_task
 from privatune.models.checkpoint import PRECISIONS, use
-from privatune.models.network import zero_state
+from privatune.models.network import State, zero_state
 from privatune.models.settings import NumericsSettings
 from privatune.systems.compression.methods import Choice
-from privatune.systems.compression.progress import Progress, reached
+from privatune.systems.compression.progress import Progress, Training
 from privatune.text.streams import Stream
-from privatune.training.batches import dropout_masks, rows, window, window_count
-from privatune.training.step import descend, gradient, learner
+from privatune.training.batches import Window, dropout_masks, rows, window_count, windows
+from privatune.training.step import Learner, descend, gradient, learner
+
+
+class Visit(NamedTuple):
+    """What one person reads, and what comes with the model."""
+
+    text: np.ndarray  # [batch, words]
+    sent: int  # bytes
+
+
+class Place(NamedTuple):
+    """The device of one person at a time."""
+
+    model: Learner
+    hidden: State
+    memory: Arrays  # of its codec
+    unread: Iterator[Window]
 
 
 def train(
-    model: bytes,
-    private: Stream,
-    general: Stream,
-    choice: Choice,
-    numerics: NumericsSettings,
-    seed: int,
-    shares: Sequence[float],
-) -> Iterator[Progress]:
-    """Train on just the text that federated averaging reads under this seed, dealt to as many devices as its cohort.
+    model: bytes, private: Stream, general: Stream, choice: Choice, numerics: NumericsSettings, seed: int
+) -> Training:
+    """Train on just the text that federated averaging reads under this seed, one person's after another's.
+
+    Training ends when one of the places has no more persons to join it: what the others have not read by then, less
+    than a person's text each, is left out.
 
     Arguments: as of `follow` in systems/compression/follow.py.
     """
-    device, client, size = use(numerics), choice.client, choice.cohort.size
-    weights, _ = unpack(model, "the general model")
-    like = shapes_of(weights)
-    lm = learner(
-        {name: torch.from_numpy(w.copy()).to(device) for name, w in weights.items()}, PRECISIONS[numerics.precision]
-    )
-    text, sent = _text(private, general, choice, seed)
-    shards = [rows(shard, client.batch) for shard in np.array_split(text, size)]
-    steps = min(window_count(shard.shape[1], client.bptt) for shard in shards)
+    visits = [visit for visit in _visits(private, general, choice, seed) if _length(visit, choice)]
+    queues, steps = dealt([_length(visit, choice) for visit in visits], choice.cohort.size)
     if not steps:
         raise PrivatuneError(
-            f"compression: {len(text)} words give no window of {client.batch} rows for each of {size} devices; raise "
-            "`compression.tuning_rounds` or `private.min_words`, or lower `compression.client.batch`"
+            f"compression: {len(visits)} of {choice.cohort.size * choice.cohort.rounds} persons have text for a window "
+            f"of {choice.client.batch} rows, too few for {choice.cohort.size} devices; raise `private.min_words` or "
+            "lower `compression.client.batch`"
         )
-    stops = [reached(share, steps) for share in shares]
-    hidden = [zero_state(lm.computing, client.batch)] * size
-    memories: list[Arrays] = [{}] * size
+    return steps, _steps(model, [[visits[n] for n in queue] for queue in queues], steps, choice, numerics, seed)
+
+
+def _steps(
+    model: bytes, queues: list[list[Visit]], steps: int, choice: Choice, numerics: NumericsSettings, seed: int
+) -> Iterator[Progress]:
+    device, size = use(numerics), choice.cohort.size
+    weights, _ = unpack(model, "the general model")
+    like = shapes_of(weights)
+
+    def held(arrays: Arrays) -> Learner:
+        tensors = {name: torch.from_numpy(array.copy()).to(device) for name, array in arrays.items()}
+        return learner(tensors, PRECISIONS[numerics.precision])
+
+    ours, waiting = held(weights), [iter(queue) for queue in queues]
+    places: list[Place] = []
     server: Arrays = {}
     sender: Arrays = {}
     receiver: Arrays = {}
-    tokens, up, to_all = 0, 0, size * len(model) + sent
-    for step in range(stops[-1]):
-        payloads = []
-        for place, shard in enumerate(shards):
-            inputs, targets = (part.to(device) for part in window(shard, step, client.bptt))
-            rng = stream(seed, "device dropout", step, place)
-            embedding = lm.computing["embedding"]
-            shape = (*inputs.shape, embedding.shape[1])
-            masks = dropout_masks(client.dropout, len(hidden[place]), shape, rng, embedding)
-            gradients, _, hidden[place] = gradient(lm, inputs, targets, hidden[place], masks)
-            update = clipped({name: g.cpu().numpy() for name, g in gradients.items()}, client.clip)
-            key = stream_key(seed, "codec", step, place)
-            payload, memories[place] = encode(update, memories[place], choice.codec, key, size)
+    tokens = up = down = 0
+    for step in range(steps):
+        payloads, trained = [], []
+        for number, queue in enumerate(waiting):
+            block = next(places[number].unread, None) if places else None
+            if block is None:
+                visit = next(queue)
+                sent = download(_arrays(ours), choice.download, stream_key(seed, "download", step, number))
+                down += sent.length + visit.sent
+                fresh, unread = held(sent.weights), _windows(visit, choice)
+                block = next(unread)
+                place = Place(fresh, zero_state(fresh.computing, choice.client.batch), {}, unread)
+                if places:
+                    left = places[number].memory
+                    place = place._replace(memory=left if choice.memory == "device" else lasting(left))
+            else:
+                place = places[number]
+            inputs, targets = (part.to(device) for part in block)
+            payload, place = _sent(place, inputs, targets, choice, (seed, step, number))
             payloads.append(payload)
+            trained.append(place)
             tokens += inputs.numel()
+        places = trained
         mean, server = combine(payloads, like, server, choice.codec, size)
-        down = choice.down_codec(_filled(mean))
-        answer, sender = encode(mean, sender, down, stream_key(seed, "codec of the server", step), 1)
-        update, receiver = combine([answer], like, receiver, down, 1)
-        descend(lm, update, choice.rate_at(step / steps))
+        codec = choice.down_codec(_filled(mean))
+        answer, sender = encode(mean, sender, codec, stream_key(seed, "codec of the server", step), 1)
+        update, receiver = combine([answer], like, receiver, codec, 1)
+        for model_of in (ours, *(place.model for place in places)):
+            descend(model_of, update, choice.rate_at(step / steps))
         up += sum(map(len, payloads))
-        to_all += size * len(answer)
-        if step + 1 in stops:
-            now = {name: weight.cpu().numpy().copy() for name, weight in lm.weights.items()}
-            yield Progress(step + 1, tokens, 8 * up, 8 * to_all, now)
+        down += size * len(answer)
+        yield Progress(step + 1, tokens, 8 * up, 8 * down, _arrays(ours))
+
+
+def _sent(
+    place: Place, inputs: torch.Tensor, targets: torch.Tensor, choice: Choice, key: tuple[int, int, int]
+) -> tuple[bytes, Place]:
+    """What a device sends for one window, and the device afterwards; `key` is (seed, step, number of the place)."""
+    seed, *at = key
+    embedding, client = place.model.computing["embedding"], choice.client
+    shape = (*inputs.shape, embedding.shape[1])
+    masks = dropout_masks(client.dropout, len(place.hidden), shape, stream(seed, "device dropout", *at), embedding)
+    gradients, _, hidden = gradient(place.model, inputs, targets, place.hidden, masks)
+    update = clipped({name: g.cpu().numpy() for name, g in gradients.items()}, client.clip)
+    payload, memory = encode(update, place.memory, choice.codec, stream_key(seed, "codec", *at), choice.cohort.size)
+    return payload, place._replace(hidden=hidden, memory=memory)
+
+
+def dealt(lengths: Sequence[int], size: int) -> tuple[list[list[int]], int]:
+    """Which visits each of `size` places gets, the next one always the place that is free first; and for how many
+    steps all places are busy.
+
+    >>> dealt([3, 1, 1, 4], 2)
+    ([[0], [1, 2, 3]], 3)
+    """
+    queues: list[list[int]] = [[] for _ in range(size)]
+    busy = [0] * size
+    for visit, length in enumerate(lengths):
+        place = busy.index(min(busy))
+        queues[place].append(visit)
+        busy[place] += length
+    return queues, min(busy)
 
 
 def clipped(update: Arrays, limit: float) -> Arrays:
@@ -98,13 +158,26 @@ def _filled(mean: Arrays) -> float:
     return max(1, sum(np.count_nonzero(change) for change in mean.values())) / values
 
 
-def _text(private: Stream, general: Stream, choice: Choice, seed: int) -> tuple[np.ndarray, int]:
-    """All that averaging's clients would read, in its order, and the bytes of what the server sends along."""
-    parts, sent = [], 0
+def _arrays(trained: Learner) -> Arrays:
+    return {name: weight.cpu().numpy().copy() for name, weight in trained.weights.items()}
+
+
+def _visits(private: Stream, general: Stream, choice: Choice, seed: int) -> list[Visit]:
+    """All that averaging's clients would read, in its order."""
+    found = []
     for number in range(1, choice.cohort.rounds + 1):
         for person in cohort(len(private.units), choice.cohort.size, number, seed):
             user = np.asarray(private.unit(person))
             task = visit_task(user, general.ids, choice.client, (seed, number, person))
-            parts.append(np.tile(task.text, choice.client.epochs))
-            sent += len(pack({"words": task.sent})) if task.sent is not None else 0
-    return np.concatenate(parts), sent
+            sent = len(pack({"words": task.sent})) if task.sent is not None else 0
+            found.append(Visit(rows(task.text, choice.client.batch), sent))
+    return found
+
+
+def _length(visit: Visit, choice: Choice) -> int:
+    """Windows that a person's device reads."""
+    return choice.client.epochs * window_count(visit.text.shape[1], choice.client.bptt)
+
+
+def _windows(visit: Visit, choice: Choice) -> Iterator[Window]:
+    return (block for _ in range(choice.client.epochs) for block in windows(visit.text, choice.client.bptt))

@@ -15,7 +15,7 @@ MEGABYTE = 8e6  # bits
 
 
 class MethodLook(NamedTuple):
-    """Colour by codec, marker where colours come again, a full line for averaging."""
+    """Colour by codec, marker where colours come again, a full line for averaging; dots where another is alike."""
 
     colour: str
     marker: str
@@ -26,12 +26,14 @@ def method_looks(runs: pd.DataFrame) -> dict[str, MethodLook]:
     """The look of every method, in the table's order; `dense` is black."""
     codecs: dict[str, tuple[str, str]] = {"dense": (INK, "o")}
     fresh = iter(zip(cycle(COLOURS), (marker for marker in cycle(MARKERS) for _ in COLOURS), strict=False))
-    chosen = {}
+    chosen: dict[str, MethodLook] = {}
     for method, rows in runs.groupby("method", sort=False):
         codec = str(rows["codec"].iloc[0])
         if codec not in codecs:
             codecs[codec] = next(fresh)
-        chosen[str(method)] = MethodLook(*codecs[codec], "-" if rows["mode"].iloc[0] == "averaging" else "--")
+        lines = ("-", "-.") if rows["mode"].iloc[0] == "averaging" else ("--", ":")
+        alike = [look for look in chosen.values() if look[:2] == codecs[codec] and look.line in lines]
+        chosen[str(method)] = MethodLook(*codecs[codec], lines[bool(alike)])
     return chosen
 
 

@@ -6,11 +6,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from privatune.compression.settings import CodecSettings, DenseSettings, TopkSettings
+from privatune.compression.settings import CodecSettings, DenseSettings, HalfSettings, QsgdSettings, TopkSettings
 from privatune.core.errors import PrivatuneError
 from privatune.core.settings import Settings
 from privatune.core.validation import validated
 from privatune.federation.settings import ClientSettings, CohortSettings
+
+DownloadSettings = Annotated[DenseSettings | HalfSettings | QsgdSettings, Field(discriminator="name")]
 
 
 class MethodSettings(Settings):
@@ -25,6 +27,16 @@ class MethodSettings(Settings):
         description="How the server sends its mean to the devices (gradient). dense: float32; sparse: the values that "
         "are not zero, with their indices; same: by the same codec.",
     )
+    download: DownloadSettings = Field(
+        default_factory=DenseSettings,
+        description="How the model is sent to a person who joins. All of it is sent, since that person has no earlier "
+        "one.",
+    )
+    memory: Literal["device", "person"] = Field(
+        "device",
+        description="How long what a codec keeps, its residual or momentum, stays on a device (gradient). device: the "
+        "next person who joins in the same place goes on with it; person: it leaves with the person.",
+    )
     learning_rates: list[Annotated[float, Field(gt=0, le=100)]] = Field(
         min_length=1, description="Rates that are tried: of a device's SGD (averaging), of the server's (gradient)."
     )
@@ -38,6 +50,10 @@ class MethodSettings(Settings):
             self.points()
         except PrivatuneError as error:
             raise ValueError(str(error)) from error
+        if self.memory == "person" and self.codec.name == "ef21":
+            raise ValueError(
+                "memory: the server of ef21 adds to the same memory, which therefore cannot leave; use device"
+            )
         return self
 
     def points(self) -> list[tuple[float, CodecSettings]]:
@@ -57,6 +73,9 @@ class Choice(Settings):
     learning_rate: float
     codec: CodecSettings
     down: Literal["dense", "sparse", "same"]
+    download: DownloadSettings
+    memory: Literal["device", "person"]
+    averaged: float
     final_rate: float
     client: ClientSettings
     cohort: CohortSettings
@@ -74,10 +93,15 @@ class Choice(Settings):
         return DenseSettings()
 
 
-def choices(method: MethodSettings, client: ClientSettings, cohort: CohortSettings, final_rate: float) -> list[Choice]:
-    """A method at every point of its grid, in the grid's order."""
-    shared = {"mode": method.mode, "down": method.down, "final_rate": final_rate, "client": client, "cohort": cohort}
-    return [Choice(learning_rate=rate, codec=codec, **shared) for rate, codec in method.points()]
+def choices(method: MethodSettings, **shared: Any) -> list[Choice]:
+    """A method at every point of its grid, in the grid's order.
+
+    Args:
+        method: see there.
+        shared: client, cohort, final_rate and averaged, which all methods have in common.
+    """
+    own = {name: getattr(method, name) for name in ("mode", "down", "download", "memory")}
+    return [Choice(learning_rate=rate, codec=codec, **own, **shared) for rate, codec in method.points()]
 
 
 def best(points: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -1,5 +1,6 @@
 """Where a way of training stands, between its start and its end."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from privatune.core.tensors import Arrays
@@ -12,7 +13,10 @@ class Progress(NamedTuple):
     tokens: int  # words read so far, by all devices
     bits_up: int  # so far, of all devices
     bits_down: int
-    model: Arrays  # float32 weights
+    model: Arrays  # float32 weights, the caller's own
+
+
+Training = tuple[int, Iterator[Progress]]  # the number of its steps, and where it stands after each
 
 
 def reached(share: float, steps: int) -> int:

@@ -49,13 +49,14 @@ class CompressionSettings(Settings):
     seeds: Seeds = Field(
         [0, 1, 2],
         min_length=1,
-        description="Replicates: each draws its own persons, the same for every method.",
-        json_schema_extra=touches(adds=["follow_method"]),
+        description="Replicates: each pretrains its own general model, and draws its own persons and samples of test "
+        "text, the same for every method.",
+        json_schema_extra=touches(adds=["follow_method", "pretrain_small"]),
     )
     shares: list[Annotated[float, Field(gt=0, le=1)]] = Field(
-        [0.0625, 0.125, 0.25, 0.5, 1.0],
+        [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0],
         min_length=1,
-        description="Of the training, ascending: where it is measured.",
+        description="Of the training, ascending: where it is measured; shares of the same step are measured once.",
         json_schema_extra=touches("follow_method"),
     )
     final_rate: float = Field(
@@ -65,6 +66,13 @@ class CompressionSettings(Settings):
         description="Where the rate falls to by the end of training, on a line, as a share of the first; a step or a "
         "round keeps the rate that it starts with.",
         json_schema_extra=touches("tune_method"),
+    )
+    averaged: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Share of the steps so far, the newest, whose models are averaged into the one that is measured.",
+        json_schema_extra=touches("tune_method", "table_compression", "table_compression_full"),
     )
     tuning_rounds: int = Field(
         5,
@@ -76,7 +84,7 @@ class CompressionSettings(Settings):
     evaluation: EvaluationSettings = Field(
         default_factory=EvaluationSettings,
         description="Samples of text.",
-        json_schema_extra=touches(*METHODS, "codec_costs"),
+        json_schema_extra=touches(*METHODS),
     )
     methods: dict[Name, MethodSettings] = Field(
         {}, description="Ways of training by name.", json_schema_extra=touches(*METHODS)
@@ -114,4 +122,5 @@ class CompressionSettings(Settings):
     def choices(self, method: str) -> list[Choice]:
         """A method at every point of its grid, as it is tuned."""
         cohort = self.cohort.model_copy(update={"rounds": self.tuning_rounds})
-        return choices(self.methods[method], self.client, cohort, self.final_rate)
+        shared = {"final_rate": self.final_rate, "averaged": self.averaged}
+        return choices(self.methods[method], client=self.client, cohort=cohort, **shared)

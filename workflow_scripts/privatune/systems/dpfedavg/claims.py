@@ -7,7 +7,19 @@ from functools import partial
 import pandas as pd
 
 from privatune.report.intervals import Interval, interval
-from privatune.report.verdicts import FAILS, HOLDS, UNDECIDED, Claim, Rule, Tables, above, equals, higher, not_higher
+from privatune.report.verdicts import (
+    FAILS,
+    HOLDS,
+    UNDECIDED,
+    Claim,
+    Rule,
+    Tables,
+    above,
+    equals,
+    higher,
+    not_higher,
+    shares_needed,
+)
 from privatune.systems.dpfedavg.extraction import beyond_chance, extracted
 
 SYSTEM = "Ramaswamy et al. 2020"
@@ -51,6 +63,7 @@ def claims(tables: Tables) -> Iterator[Claim]:
             lambda _: math.nan,
             partial(_of_largest, extracted, variant),
             MOST,
+            shares_needed,
         )
         yield Claim(
             f"{variant}: without differential privacy canaries of the smallest cells are more exposed than in a model "

@@ -12,6 +12,7 @@ from privatune.core.tensors import Arrays, digest
 from privatune.core.vectors import shapes_of
 from privatune.federation.settings import OptimiserSettings
 from privatune.federation.task import task_uses
+from privatune.models.settings import NumericsSettings
 from privatune.privacy.clipping import ClippedSum, clipped_sum
 from privatune.privacy.mechanism import Mechanism, mechanism_from, mechanism_record
 from privatune.privacy.releases import keep, release_name, release_seed, released
@@ -81,19 +82,20 @@ def private_run(
     contribution = fine_tuning(everyone, public.ids, settings.client, settings.numerics, seed)
     if settings.secrets is None:
         return PrivateRun(start, contribution, mechanism, seed, seed)
-    origin = made_from(everyone, public, start.weights, mechanism, settings, seed)
+    origin = made_from(everyone, public, mechanism, settings, seed)
     folder = Path(settings.secrets) / release_name(origin)
-    if (finished := released(folder)) is not None:
+    first = {"the general model": digest(start.weights)}
+    if (finished := released(folder, first)) is not None:
         logging.info("%s: this release is finished, so its model is taken from there and nothing is computed", folder)
         return PrivateRun(start, contribution, mechanism, 0, seed, folder, finished)
-    secret = release_seed(folder, origin, made_with(code, settings.numerics.device))
+    secret = release_seed(folder, origin, first | made_with(code, settings.numerics))
     return PrivateRun(start, contribution, mechanism, secret, seed, folder)
 
 
 def made_from(
-    everyone: Stream, general: Stream, model: Arrays, mechanism: Mechanism, settings: PrivateJobSettings, seed: int
+    everyone: Stream, general: Stream, mechanism: Mechanism, settings: PrivateJobSettings, seed: int
 ) -> dict[str, Any]:
-    """All that a training's updates and their noise follow from, by role, and nothing else.
+    """What a training's updates and their noise follow from by choice: texts and settings, by role, and nothing else.
 
     With another delta or another accountant, cut into other slots, or after a change of what is not used, it is the
     same release and must keep its seed: under fresh noise the same updates would be released twice.
@@ -105,18 +107,17 @@ def made_from(
         "client": settings.client.model_dump(mode="json", exclude=unused),
         "general text": digest({"ids": general.ids}) if "general" in uses else None,
         "mechanism": about,
-        "model": digest(model),
-        "numerics": settings.numerics.model_dump(mode="json"),
         "optimiser": settings.optimiser.model_dump(mode="json"),
         "private text": digest({"ids": everyone.ids, "offsets": everyone.offsets}),
         "seed": seed,
     }
 
 
-def made_with(code: Sequence[str | Path], device: str) -> dict[str, str]:
-    """What else decides the last bits: each file of the library that is reached, and what `machine` says."""
+def made_with(code: Sequence[str | Path], numerics: NumericsSettings) -> dict[str, str]:
+    """What decides the last bits: each file of the library that is reached, how it computes, and on what."""
     library = Path(__file__).parents[1]
-    return {str(Path(file).resolve().relative_to(library)): sha256(file) for file in code} | machine(device)
+    files = {str(Path(file).resolve().relative_to(library)): sha256(file) for file in code}
+    return files | {name: str(value) for name, value in numerics} | machine(numerics.device)
 
 
 def train(run: PrivateRun, optimiser: OptimiserSettings) -> Arrays:

@@ -4,8 +4,8 @@ from pydantic import Field
 
 from privatune.attacks.settings import AuditSettings
 from privatune.core.settings import Name, Names, Seeds, Settings, touches
-from privatune.evaluation.settings import EvaluationSettings
-from privatune.privacy.settings import AccountingSettings
+from privatune.evaluation.settings import SampleSettings
+from privatune.privacy.settings import AccountingSettings, AuditSettings
 from privatune.systems.dpfedavg.job_settings import PrivateTrainingSettings, VariantSettings
 
 PRIVATE = ["train_private", "private_slot", "private_round", "private_model"]  # rules of training with privacy
@@ -69,7 +69,7 @@ class DpFedAvgSettings(Settings):
                     "guarantee",
                     but={
                         "noise_multiplier": touches("guarantee", adds=["audit"]),
-                        "secure": touches("guarantee", *PRIVATE),
+                        "secure": touches("guarantee", *PRIVATE, adds=["measure_ngram"]),
                     },
                 ),
                 "carriers": touches("guarantee", *PRIVATE, "measure_private"),
@@ -82,9 +82,9 @@ class DpFedAvgSettings(Settings):
         description="Replicates.",
         json_schema_extra=touches(adds=[*PRIVATE, "measure_private", "audit"]),
     )
-    evaluation: EvaluationSettings = Field(
-        default_factory=EvaluationSettings,
-        description="Samples of text.",
+    evaluation: SampleSettings = Field(
+        default_factory=SampleSettings,
+        description="Samples of text; none of the training persons, about whom every figure is a release.",
         json_schema_extra=touches("measure_private", "measure_ngram"),
     )
     audit: AuditSettings = Field(

@@ -11,7 +11,7 @@ from privatune.report.frames import read_table
 from privatune.report.intervals import interval
 from privatune.report.style import COLOURS, GREY, INK, PAGE, drawing, name, perplexity_axis
 
-COLUMNS = "scenario seed ppl_user recall1_user epsilon noise_multiplier adjacency".split()
+COLUMNS = "scenario seed ppl_user recall1_user epsilon delta noise_multiplier adjacency".split()
 MEASURES = {"recall1_user": "users' top-1 recall, %", "ppl_user": "user perplexity (log.)"}
 LINES = ("-", "--", ":", "-.", (0, (1, 3)))
 MARKERS = ("o", "s")
@@ -33,9 +33,17 @@ def figure(comparison: str | Path) -> Figure:
             axes.axhline(rows[measure].mean(), color=GREY, linestyle=line, linewidth=1, label=name(str(scenario)))
         if measure.startswith("ppl"):
             perplexity_axis(axes, "y", models[measure], most=5)
-        axes.set(xscale="log" if len(stated) else "linear", xlabel="epsilon, by user (log.)", ylabel=label)
+        axes.set(xscale="log" if len(stated) else "linear", xlabel=f"epsilon by user{_at(stated)} (log.)", ylabel=label)
     drawn.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return drawn
+
+
+def _at(stated: pd.DataFrame) -> str:
+    """The delta of these epsilons, which an axis of epsilon means nothing without."""
+    deltas = sorted(set(stated["delta"]))
+    if len(deltas) > 1:
+        return f" at deltas of {deltas[0]:.2g} to {deltas[-1]:.2g}"
+    return f" at delta = {deltas[0]:.2g}" if deltas else ""
 
 
 def _points(axes: Axes, stated: pd.DataFrame, measure: str, label: str, number: int) -> None:

@@ -16,11 +16,13 @@ ACCOUNTANTS = {"rdp": "RDP", "rdp_plain": "RDP, plain conversion", "pld": "PLD"}
 SOURCES = {"as_paper": "as the paper", "ours": "ours"}
 NOTE = (
     "Epsilon of all rounds together, by user. A person's update is clipped at S = {clip:g}; the noise on the sum has "
-    "standard deviation z S with z = {noise_multiplier:g}; {rounds:,} rounds of {cohort:,} persons; delta = N^-1.1. As "
-    "the paper: cohorts of fixed size, with z against a sensitivity of S. Ours: such cohorts are compared by replacing "
-    "a person, which moves the sum by 2 S, so the paper's figures are no bounds under that adjacency; under Poisson "
-    "sampling a person is added or removed, which moves it by S. As the adjacencies differ, one epsilon does not stand "
-    "in for the other. Every epsilon assumes that nobody learns who took part."
+    "standard deviation z S with z = {noise_multiplier:g}; {rounds:,} rounds of {cohort:,} persons. As the paper: "
+    "cohorts of fixed size, with z against a sensitivity of S, at the paper's delta, N^-1.1. Ours, at delta = 1 / (10 "
+    "N): cohorts of fixed size are compared by replacing a person's text, which moves the sum by 2 S, so the paper's "
+    "figures are no bounds under that adjacency; under Poisson sampling a person's text is zeroed out, which moves the "
+    "sum by S. The person's place stays, and N is public: it is not protected whether somebody is in the population. "
+    "As the adjacencies differ, one epsilon does not stand in for the other. Every epsilon assumes that nobody learns "
+    "who took part."
 )
 
 

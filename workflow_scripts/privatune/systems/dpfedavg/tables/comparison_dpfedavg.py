@@ -9,28 +9,34 @@ from privatune.core.files import read_json
 from privatune.report.frames import Table, arrange, decimals, megabytes, show
 from privatune.report.measured import COLUMNS
 
-STATED = "unit adjacency sensitivity sampling population cohort q rounds noise_multiplier clip accountant".split()
+STATED = [
+    *"unit adjacency sensitivity sampling population cohort q rounds noise_multiplier clip".split(),
+    *"accountant epsilon_rdp".split(),
+]
+MEASURED = [name for name in COLUMNS if name != "ppl_later"]  # of training persons' text, which no noise covers
 CARRIED = "carriers participation carriers_epsilon".split()
 NOTE = (
     "Rows as of table `comparison`, on a model and samples of their own; PPL is that of words, and the CSV has it with "
-    "ends of lines too. Epsilon is an upper bound, by user, over all "
-    "rounds; what it means nothing without stands beside it in the CSV: unit, adjacency, sampling, q, T, noise "
-    "multiplier, clip, delta, accountant. It is about one model: of several models of the same persons the epsilons "
-    "add up. No epsilon: there is no noise, and no claim. With {persons:,} persons an honest epsilon at a useful noise "
-    "is large; table `accounting` has the paper's scale. Seeds are public unless `secure: true`, so these models show "
-    "the method and protect nobody. Synthetic persons, who carry canaries, come beside the cohort of real ones, each "
-    "in a round with the probability `participation`: no epsilon of a real person depends on them, and the variant "
-    "without them shows what they cost. They take part more often than real persons do, so a person who took part as "
-    "often would have a larger epsilon: `carriers_epsilon`, at the same delta. ngram-general is what the network "
-    "replaces, ngram-private one of the persons' own text, which nothing protects. MB: of all clients in all rounds, "
-    "by their expected number."
+    "ends of lines too. Epsilon is an upper bound, by user, over all rounds, at the delta beside it. It compares one "
+    "person's text with none (zero out one; the person's place stays, and the number of persons is public), or with "
+    "another's (replace one). All its terms are in the CSV: unit, adjacency, sampling, q, T, noise multiplier, clip, "
+    "delta, accountant. It is about one model: of several models of the same persons the epsilons add up. No epsilon: "
+    "there is no noise, and no claim. With {persons:,} persons an honest epsilon at a useful noise is large; table "
+    "`accounting` has the paper's scale. Seeds are public unless `secure: true`, so these models show the method and "
+    "protect nobody. Synthetic persons, who carry canaries, come beside the cohort of real ones, each in a round with "
+    "the probability `participation`: no epsilon of a real person depends on them, and the variant without them shows "
+    "what they cost. They take part more often than real persons do, so a person who took part as often would have a "
+    "larger epsilon: `carriers_epsilon`, at the same delta. ngram-general is what the network replaces, ngram-private "
+    "one of the persons' own text. Covered: whether an epsilon bounds what the row tells of training persons. Do not "
+    "publish a row that says `no` together with a model that is to protect them. User measures are of persons who "
+    "never train. MB: of all clients in all rounds, by their expected number."
 )
 
 
 def table(measures: Sequence[str | Path]) -> Table:
     """One row a trained model, and one an n-gram model; from files of `measure_private` and `measure_ngram`."""
     frame = pd.DataFrame([_row(read_json(path)) for path in measures])
-    frame = arrange(frame, [*COLUMNS, *STATED, *CARRIED], list(dict.fromkeys(frame["scenario"])), ["seed"])
+    frame = arrange(frame, [*MEASURED, "covered", *STATED, *CARRIED], list(dict.fromkeys(frame["scenario"])), ["seed"])
     shown = show(
         frame,
         {
@@ -48,8 +54,11 @@ def table(measures: Sequence[str | Path]) -> Table:
             "adjacency": ("adjacency", str),
             "q": ("q", "{:.3g}".format),
             "delta": ("delta", "{:.2g}".format),
-            "epsilon": ("epsilon", "{:.3g}".format),
-            "carriers_epsilon": ("epsilon of carriers", "{:.3g}".format),
+            "epsilon": ("epsilon", "{:,.3g}".format),
+            "accountant": ("by", str.upper),
+            "epsilon_rdp": ("epsilon by RDP", "{:,.3g}".format),
+            "covered": ("covered by epsilon", str),
+            "carriers_epsilon": ("epsilon of carriers", "{:,.3g}".format),
         },
     )
     note = NOTE.format(persons=int(frame["population"].max()))
@@ -65,6 +74,7 @@ def _row(model: dict) -> dict:
     sent = None
     if mechanism:
         sent = round(model["model_bits"] * rounds * (cohort + mechanism["carriers"] * mechanism["participation"]))
-    row = {name: model.get(name) for name in COLUMNS} | {name: mechanism.get(name) for name in STATED} | carried
+    row = {name: model.get(name) for name in MEASURED} | {name: mechanism.get(name) for name in STATED} | carried
+    row["covered"] = "yes" if stated else "public text" if model.get("text") == "general" else "no"
     row |= {"scenario": model["variant"], "round": rounds, "clients_per_round": cohort}
     return row | {"bits_up": sent, "bits_down": sent} | stated

@@ -6,8 +6,9 @@ from pathlib import Path
 from privatune.report.frames import Table, arrange, decimals, megabytes, read_records, read_table, show
 
 COLUMNS = (
-    "scenario client tokens seconds peak_memory_mb tokens_per_second user_kb rehearsal_kb bits_up bits_down".split()
-)
+    "scenario client tokens seconds peak_memory_mb tokens_per_second products_per_word user_kb rehearsal_kb "
+    "bits_up bits_down"
+).split()
 
 
 def table(costs: Sequence[str | Path], paper_text: str | Path, scenarios: Sequence[str]) -> Table:
@@ -31,6 +32,7 @@ def table(costs: Sequence[str | Path], paper_text: str | Path, scenarios: Sequen
             "rehearsal_kb": ("rehearsal text, kB", decimals(1)),
             "seconds": ("seconds", decimals(2)),
             "tokens_per_second": ("tokens/s", decimals(0)),
+            "products_per_word": ("million multiplications per word", lambda value: f"{value / 1e6:.1f}"),
             "peak_memory_mb": ("peak memory, MB", decimals(0)),
             "bits_down": ("down, MB", megabytes),
             "bits_up": ("up, MB", megabytes),
@@ -39,7 +41,8 @@ def table(costs: Sequence[str | Path], paper_text: str | Path, scenarios: Sequen
     paper = read_table(paper_text, ["figure", "value"]).set_index("figure")["value"]
     note = (
         "Wall time and peak memory of one client's fine-tuning with nothing else running; these differ from run to "
-        f"run. The paper's device: about {paper['device seconds']:g} s for {paper['device text']:g} kB of text. "
+        f"run. The paper's device: about {paper['device seconds']:g} s for {paper['device text']:g} kB of text, with a "
+        f"model of {paper['device products'] / 1e6:.1f} million multiplications per word. "
         "kB: 1,000 characters, a space a word included."
     )
     return Table("What a client pays", note, frame, shown)

@@ -11,7 +11,7 @@ from privatune.report.frames import Table, arrange, decimals, megabytes, read_re
 from privatune.report.measured import COLUMNS
 
 MODEL = ["scenario", "seed", "round"]
-ABOUT = ["clients_per_round", "user_share"]
+ABOUT = ["clients_per_round", "persons_per_device", "user_share"]
 SENT = ["bits_up", "bits_down"]
 BUDGET = ["epsilon", "delta"]
 PAPER = "ppl_general ppl_user ppl_average kss_general kss_user".split()
@@ -23,6 +23,7 @@ NOTE = (
     "word being predicted better. It is not known whether the paper counts them. "
     "KSS: share of keystrokes saved with three suggestions. Top-1, top-3: share of the users' words, those outside "
     "the vocabulary included, that are among the first one or three suggestions. "
+    "Persons per client: with more than one, a client's device holds their text pooled. "
     "MB: sent by (up) and to (down) all clients, in all rounds so far."
 )
 
@@ -39,9 +40,9 @@ def table(
         evaluations: one file a model, a flat JSON object: scenario, seed, round and its measures.
         clients: tables of clients in a round; together they hold every round up to the evaluated ones.
         paper: `report/popov/paper.csv`.
-        scenarios: in the order of the rows; each has `name`, `clients_per_round`, `user_share` (null where it does not
-            apply) and `paper`, which names rows of the paper's table by round; a variant of a sweep has `swept`, its
-            values by dotted key, for which there is a column each.
+        scenarios: in the order of the rows; each has `name`, `clients_per_round`, `persons_per_device`, `user_share`
+            (null where it does not apply) and `paper`, which names rows of the paper's table by round; a variant of a
+            sweep has `swept`, its values by dotted key, for which there is a column each.
 
     Raises:
         PrivatuneError: a damaged file, or a row that the paper's table lacks, is named.
@@ -86,7 +87,8 @@ def _shown(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
         "scenario": ("scenario", str),
         "seed": ("seed", str),
         "round": ("round", str),
-        "clients_per_round": ("clients a round", str),
+        "clients_per_round": ("clients per round", str),
+        "persons_per_device": ("persons per client", str),
         "user_share": ("user share", "{:g}".format),
         **{key: (key, str) for key in keys},
         "ppl_general": ("general PPL, words", one),

@@ -1,0 +1,52 @@
+"""Many devices, each on its own: fine-tune, evaluate, and keep the measures alone, so that replicates are cheap."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+
+from privatune.core.tensors import unpack
+from privatune.evaluation.keystrokes import PrefixIndex
+from privatune.evaluation.measure import evaluate_with_later
+from privatune.evaluation.settings import EvaluationSettings
+from privatune.federation.clients import Record
+from privatune.federation.rounds import run_rounds
+from privatune.federation.settings import ScenarioSettings
+from privatune.models.checkpoint import use
+from privatune.models.settings import NumericsSettings
+from privatune.text.streams import Stream
+
+
+def replicates(
+    model: bytes,
+    private: Stream,
+    general: Stream,
+    samples: tuple[Stream, Stream, Stream],
+    index: PrefixIndex,
+    scenario: ScenarioSettings,
+    numerics: NumericsSettings,
+    settings: EvaluationSettings,
+    seed: int,
+    seeds: Iterable[int],
+) -> Iterator[tuple[dict[str, Any], list[Record]]]:
+    """Measures and records of the first round of a scenario under each of several seeds.
+
+    They are those of jobs that train, keep and evaluate each model in files of its own.
+
+    Args:
+        model: that every device gets.
+        private: one unit a training person.
+        general: general training text.
+        samples: general test text, held-out persons' text, the training persons' later text.
+        index: of the vocabulary's prefixes.
+        scenario, numerics, settings: see there.
+        seed: of the samples.
+        seeds: of the replicates.
+    """
+    for replicate in seeds:
+        ((_, trained, records),) = run_rounds(model, private, general, scenario, numerics, replicate, [1])
+        use(NumericsSettings())  # evaluation: one thread, float32
+        arrays, _ = unpack(trained, "the device's model")
+        weights = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+        measures = evaluate_with_later(weights, *samples, index, settings, seed)
+        yield {"seed": replicate, "round": 1, **measures}, records
