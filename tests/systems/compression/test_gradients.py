@@ -20,11 +20,11 @@ from privatune.core.streams import stream
 from privatune.core.tensors import pack, unpack
 from privatune.core.vectors import shapes_of
 from privatune.federation.cohorts import cohort
-from privatune.federation.download import download
 from privatune.federation.settings import ClientSettings, CohortSettings
 from privatune.federation.task import visit_task
 from privatune.models.network import initial_weights, zero_state
 from privatune.models.settings import LstmSettings, NumericsSettings
+from privatune.systems.compression.download import download
 from privatune.systems.compression.follow import follow
 from privatune.systems.compression.gradients import clipped, dealt
 from privatune.systems.compression.methods import Choice, MethodSettings, choices

@@ -18,7 +18,10 @@ from privatune.text.settings import MARKS
 from privatune.text.streams import Stream
 
 WORDS = [*MARKS, *(f"w{n}" for n in range(20))]
-MODEL = pack({n: w.numpy() for n, w in initial_weights(LstmSettings(hidden=8), len(WORDS), stream(0, "w")).items()})
+MODEL = pack(
+    {n: w.numpy() for n, w in initial_weights(LstmSettings(hidden=8), len(WORDS), stream(0, "w")).items()},
+    {"model": {"kind": "lstm"}},
+)
 SAMPLES = EvaluationSettings(chunk_tokens=40, general_tokens=200, user_tokens=200, later_tokens=80)
 
 

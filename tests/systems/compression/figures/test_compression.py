@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from privatune.report.figures import bits_to_reach, perplexity_by_bits
 from privatune.systems.compression.figures import bits_to_reach, perplexity_by_bits
 from privatune.systems.compression.looks import method_looks
 

@@ -8,10 +8,10 @@ from privatune.core.streams import stream_key
 from privatune.core.tensors import Arrays, pack, unpack
 from privatune.federation.aggregation import aggregate
 from privatune.federation.clients import run_clients
-from privatune.federation.download import download
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.settings import NumericsSettings
 from privatune.systems.compression import gradients
+from privatune.systems.compression.download import download
 from privatune.systems.compression.methods import Choice
 from privatune.systems.compression.progress import Progress, Training, reached
 from privatune.text.streams import Stream

@@ -17,11 +17,11 @@ from privatune.core.streams import stream, stream_key
 from privatune.core.tensors import Arrays, pack, unpack
 from privatune.core.vectors import shapes_of
 from privatune.federation.cohorts import cohort
-from privatune.federation.download import download
 from privatune.federation.task import visit_task
 from privatune.models.checkpoint import PRECISIONS, use
 from privatune.models.network import State, zero_state
 from privatune.models.settings import NumericsSettings
+from privatune.systems.compression.download import download
 from privatune.systems.compression.methods import Choice
 from privatune.systems.compression.progress import Progress, Training
 from privatune.text.streams import Stream

@@ -115,7 +115,7 @@ def made_from(
 
 def made_with(code: Sequence[str | Path], numerics: NumericsSettings) -> dict[str, str]:
     """What decides the last bits: each file of the library that is reached, how it computes, and on what."""
-    library = Path(__file__).parents[1]
+    library = Path(__file__).parents[2]
     files = {str(Path(file).resolve().relative_to(library)): sha256(file) for file in code}
     return files | {name: str(value) for name, value in numerics} | machine(numerics.device)
 

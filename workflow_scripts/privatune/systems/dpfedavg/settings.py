@@ -5,7 +5,7 @@ from pydantic import Field
 from privatune.attacks.settings import AuditSettings
 from privatune.core.settings import Name, Names, Seeds, Settings, touches
 from privatune.evaluation.settings import SampleSettings
-from privatune.privacy.settings import AccountingSettings, AuditSettings
+from privatune.privacy.settings import AccountingSettings
 from privatune.systems.dpfedavg.job_settings import PrivateTrainingSettings, VariantSettings
 
 PRIVATE = ["train_private", "private_slot", "private_round", "private_model"]  # rules of training with privacy
