@@ -3,6 +3,7 @@
 import inspect
 import math
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +17,8 @@ from privatune.core.streams import stream
 from privatune.core.vectors import shapes_of
 from privatune.federation.cohorts import fixed_cohort, poisson_cohort
 from privatune.privacy.clipping import clip_update, clipped_sum, joined_sum, unit_of
-from privatune.privacy.mechanism import Mechanism, noisy_mean
+from privatune.privacy.mechanism import COUNT_UNIT, Mechanism, noisy_mean, whole_deviation
+from privatune.privacy.noise import discrete_gaussian
 from privatune.privacy.settings import AdaptiveClipSettings
 
 LIKE = {"bias": (3,), "weight": (2, 3)}
@@ -37,20 +39,31 @@ def draw(seed, scale=1.0):
 
 def released(m, updates, persons, like, clip, key):
     """The noisy mean of a round in one part."""
-    return noisy_mean(m, [clipped_sum(updates, like, clip, m.population)], persons, clip, key)
+    return noisy_mean(m, [clipped_sum(updates, like, clip, m.unit(clip))], persons, clip, key)
+
+
+def exact_square(values):
+    """The square of an L2 norm without rounding."""
+    return sum(Fraction(value) ** 2 for value in np.ravel(values).tolist())
 
 
 def vector(update):
     return np.concatenate([np.ravel(update[name]) for name in sorted(update)])
 
 
-def slow_noisy_sum(updates, clip, deviation, key):
+def noise_of(m, clip, key, purpose="privacy noise", size=9):
+    """The noise on a sum, as the mechanism draws it, in units of the updates."""
+    deviation = whole_deviation(m.noise_of_sum, clip, m.unit(clip))
+    return m.unit(clip) * discrete_gaussian(size, deviation, key[0], purpose, key[1])
+
+
+def slow_noisy_sum(updates, clip, noise):
     """One long vector, one person after the other."""
     total = np.zeros(9)
     for update in updates:
         one = vector(update).astype(np.float64)
         total += one * min(1.0, clip / max(math.sqrt(math.fsum(value**2 for value in one)), 1e-300))
-    return total + deviation * stream(key[0], "privacy noise", key[1]).standard_normal(9)
+    return total + noise
 
 
 @given(update=UPDATES, clip=st.floats(1e-6, 1e6))
@@ -58,12 +71,55 @@ def test_a_clipped_update_is_within_the_clip_and_points_the_same_way(update, cli
     clipped, within = clip_update(update, clip)
     before, after = vector(update).astype(np.float64), vector(clipped)
     norm = math.sqrt(math.fsum((value / 1e15) ** 2 for value in before)) * 1e15
-    assert np.linalg.norm(after) <= clip * (1 + 1e-12)
+    assert exact_square(after) <= Fraction(clip) ** 2, "not even in the last bits"
     assert within == (norm <= clip) or norm == pytest.approx(clip)
     if within:
         np.testing.assert_array_equal(after, before)
     else:
         np.testing.assert_allclose(after, before * (clip / norm), rtol=1e-9, atol=0)
+
+
+@given(
+    values=arrays(np.float64, st.integers(1, 60), elements=st.floats(-(2.0**500), 2.0**500)),
+    clip=st.floats(1e-150, 1e150),
+)
+def test_a_clip_holds_in_exact_arithmetic(values, clip):
+    """Long and short, of sizes whose squares are no doubles; and in whole units, whose squares are summed exactly."""
+    for length in (values, values * 2.0**-400, np.repeat(values, 7)):
+        assert exact_square(clip_update({"w": length}, clip).update["w"]) <= Fraction(clip) ** 2
+        whole = clipped_sum([{"w": length}], {"w": length.shape}, clip, unit := unit_of(clip, 400)).sum["w"]
+        assert exact_square(whole) <= (Fraction(clip) / Fraction(unit)) ** 2
+
+
+def test_updates_near_the_clip_are_clipped_below_it():
+    """Where rounding decides: norms within a few last bits of the clip, of many values."""
+    for seed in range(300):
+        update = draw(seed)
+        clip = math.sqrt(math.fsum(value**2 for value in vector(update).astype(np.float64)))
+        for near in (clip * (1 + n * 2.0**-52) for n in range(-4, 5)):
+            assert exact_square(vector(clip_update(update, near).update)) <= Fraction(near) ** 2
+
+
+@pytest.mark.parametrize("clip", [1e-160, 1e160, math.inf, math.nan, 0.0])
+def test_a_clip_of_which_sums_would_leave_the_range_is_refused(clip):
+    with pytest.raises(PrivatuneError, match=r"privacy\.clip: it came to .*, which bounds nothing"):
+        unit_of(clip, 10)
+
+
+@given(noise=st.floats(1e-6, 1e6), clip=st.floats(1e-6, 1e6), share=st.floats(0.01, 0.99))
+def test_sums_and_noise_fit_and_the_noise_is_no_less_than_stated(noise, clip, share):
+    m = mechanism(population=10_000_000, delta=1e-9, noise_multiplier=noise, clip=clip)
+    for each in (m, replace(m, adaptive=AdaptiveClipSettings(budget_share=share))):
+        unit = each.unit(clip)
+        deviation = whole_deviation(each.noise_of_sum, clip, unit)
+        # what docs/dp-fedavg.md proves with: continuous noise of the variance d^2 - 9, and z S on the sum
+        asked = (
+            Fraction(noise) ** 2 / (1 if each is m else 1 - Fraction(share)) * (Fraction(clip) / Fraction(unit)) ** 2
+        )
+        assert deviation**2 - 9 >= asked
+        assert deviation <= 1.001 * each.noise_of_sum * clip / unit + 6
+        assert 10_000_000 * Fraction(clip) / Fraction(unit) + 64 * deviation < 2**63
+    assert whole_deviation(0.0, clip, unit) == 0
 
 
 def test_clipping_is_flat_and_not_by_tensor():
@@ -77,8 +133,8 @@ def test_noisy_mean_is_the_slow_one():
     updates = [draw(seed, scale) for seed, scale in enumerate([0.01, 1.0, 30.0])]
     m = mechanism()
     release = released(m, updates, [3, 9, 11], LIKE, 0.5, KEY)
-    expected = slow_noisy_sum(updates, 0.5, 0.8 * 0.5, KEY) / 4
-    np.testing.assert_allclose(vector(release.mean), expected, rtol=1e-12)
+    expected = slow_noisy_sum(updates, 0.5, noise_of(m, 0.5, KEY)) / 4
+    np.testing.assert_allclose(vector(release.mean), expected, rtol=1e-12, atol=1e-13)
     assert {name: tensor.dtype for name, tensor in release.mean.items()} == dict.fromkeys(LIKE, np.float64)
     assert (release.next_clip, release.refused) == (0.5, 0)
 
@@ -144,7 +200,7 @@ def test_pitfall_3_sampling_with_replacement_is_refused():
 
 
 def test_pitfall_5_empty_cohort_zero_update_one_person():
-    noise = stream(7, "privacy noise", 1).standard_normal(9) * 0.8 * 0.5 / 4
+    noise = noise_of(mechanism(), 0.5, KEY) / 4
     empty = released(mechanism(), [], [], LIKE, 0.5, KEY)
     np.testing.assert_allclose(vector(empty.mean), noise)
     zero = {name: np.zeros(shape, np.float32) for name, shape in LIKE.items()}
@@ -185,7 +241,7 @@ def test_pitfall_7_every_person_has_weight_one():
     lengths = [vector(released(m, [draw(0, scale), draw(1)], [2, 3], LIKE, 0.5, KEY).mean) for scale in (10.0, 100.0)]
     np.testing.assert_allclose(*lengths, rtol=1e-6)
     names = {name for function in (clipped_sum, noisy_mean) for name in inspect.signature(function).parameters}
-    assert names == {"mechanism", "updates", "sums", "persons", "like", "clip", "population", "key"}, "no weight"
+    assert names == {"mechanism", "updates", "sums", "persons", "like", "clip", "unit", "key"}, "no weight"
     with pytest.raises(PrivatuneError, match="2 updates of a cohort of 1: one person, one update"):
         released(m, [draw(0), draw(0)], [2], LIKE, 0.5, KEY)
 
@@ -218,7 +274,7 @@ def test_pitfall_9_no_clip_chosen_on_the_way_without_a_budget():
     with pytest.raises(PrivatuneError, match=r"clip: 0\.4, but 0\.5 is accounted for"):
         released(mechanism(), [], [], LIKE, 0.4, KEY)
     released(mechanism(adaptive=AdaptiveClipSettings()), [], [], LIKE, 0.4, KEY)
-    nobody = clipped_sum([], LIKE, 0.5, 50)
+    nobody = clipped_sum([], LIKE, 0.5, mechanism().unit(0.5))
     with pytest.raises(PrivatuneError, match=r"the round's sums were not clipped at 0\.2"):
         noisy_mean(mechanism(adaptive=AdaptiveClipSettings()), [nobody], [], 0.2, KEY)
     for clip in (0.0, math.inf, math.nan):
@@ -246,13 +302,14 @@ def test_adaptive_clipping_by_hand():
     assert m.noise_of_sum == pytest.approx(0.8 / 0.8)
     assert m.noise_of_count == pytest.approx(0.8 / 2 / 0.6)
     release = released(m, [draw(0, 1e-3), draw(1, 1e-3), draw(2, 50)], [1, 2, 3], LIKE, 0.5, KEY)
-    noise = m.noise_of_count * stream(7, "clip count noise", 1).standard_normal()
+    deviation = whole_deviation(m.noise_of_count, 1.0, COUNT_UNIT)
+    noise = COUNT_UNIT * discrete_gaussian(1, deviation, 7, "clip count noise", 1)[0]
     # of four expected: two within, one beyond, one that did not come and counts 0
     share = 0.5 + (0.5 + 0.5 - 0.5 + noise) / 4
     assert release.next_clip == pytest.approx(0.5 * math.exp(-0.2 * (share - 0.5)))
-    plain = released(replace(m, adaptive=None), [], [], LIKE, 0.5, KEY).mean
     wider = released(m, [], [], LIKE, 0.5, KEY).mean
-    np.testing.assert_allclose(vector(wider), vector(plain) / 0.8)
+    np.testing.assert_allclose(vector(wider), noise_of(m, 0.5, KEY) / 4)
+    assert m.unit(0.5) * whole_deviation(m.noise_of_sum, 0.5, m.unit(0.5)) == pytest.approx(0.8 * 0.5 / 0.8)
 
 
 def test_pitfall_12_only_the_noisy_mean_is_public():
@@ -290,8 +347,9 @@ def test_a_mechanism_of_which_nothing_could_be_claimed(changes, message):
 def test_how_a_cohort_is_cut_into_jobs_changes_no_bit(updates, cuts, order, clip):
     shuffled = order.sample(updates, len(updates))
     edges = [0, *sorted(cuts), len(updates)]
-    parts = [clipped_sum(shuffled[a:b], LIKE, clip, 50) for a, b in pairwise(edges)]
-    one, several = clipped_sum(updates, LIKE, clip, 50), joined_sum(parts)
+    unit = unit_of(clip, 50)
+    parts = [clipped_sum(shuffled[a:b], LIKE, clip, unit) for a, b in pairwise(edges)]
+    one, several = clipped_sum(updates, LIKE, clip, unit), joined_sum(parts)
     assert several[1:] == one[1:]
     for name in LIKE:
         np.testing.assert_array_equal(several.sum[name], one.sum[name])
@@ -300,20 +358,20 @@ def test_how_a_cohort_is_cut_into_jobs_changes_no_bit(updates, cuts, order, clip
 
 @given(update=UPDATES, clip=st.floats(1e-6, 1e6))
 def test_whole_multiples_of_the_unit_are_no_longer_than_the_clip(update, clip):
-    summed = clipped_sum([update], LIKE, clip, 10_000_000)
+    summed = clipped_sum([update], LIKE, clip, unit_of(clip, 10_000_000))
     exact = vector(clip_update(update, clip).update)
     taken = summed.unit * vector(summed.sum).astype(np.float64)
-    assert np.linalg.norm(taken) <= clip * (1 + 1e-12)
+    assert exact_square(vector(summed.sum)) <= (Fraction(clip) / Fraction(summed.unit)) ** 2
     assert np.abs(taken - exact).max() <= summed.unit == unit_of(clip, 10_000_000)
     assert summed.unit < clip * 2.0**-36
 
 
 def test_parts_of_another_clip_or_model_are_refused():
-    parts = [clipped_sum([draw(0)], LIKE, 0.5, 50), clipped_sum([draw(0)], LIKE, 2.0, 50)]
+    parts = [clipped_sum([draw(0)], LIKE, clip, unit_of(clip, 50)) for clip in (0.5, 2.0)]
     with pytest.raises(PrivatuneError, match="differ in model or clip"):
         joined_sum(parts)
     with pytest.raises(PrivatuneError, match="differ in model or clip"):
-        joined_sum([parts[0], clipped_sum([], {"bias": (3,)}, 0.5, 50)])
+        joined_sum([parts[0], clipped_sum([], {"bias": (3,)}, 0.5, unit_of(0.5, 50))])
 
 
 @pytest.mark.parametrize("number", [0, 11])

@@ -1,7 +1,9 @@
 """Who takes part in which round."""
 
+import numpy as np
+
 from privatune.core.errors import PrivatuneError
-from privatune.core.streams import stream
+from privatune.core.streams import random_words, stream
 
 
 def cohort(persons: int, size: int, round_number: int, seed: int) -> list[int]:
@@ -53,7 +55,8 @@ def fixed_cohort(persons: int, size: int, round_number: int, seed: int) -> list[
         PrivatuneError: more persons are asked for than there are.
     """
     _refuse_too_many(persons, size)
-    return stream(seed, "fixed cohort", round_number).permutation(persons)[:size].tolist()
+    # the order of random numbers; two are equal with a probability below persons^2 / 2^65
+    return np.argsort(random_words(persons, seed, "fixed cohort", round_number), kind="stable")[:size].tolist()
 
 
 def poisson_cohort(persons: int, expected: int, round_number: int, seed: int) -> list[int]:
@@ -62,8 +65,9 @@ def poisson_cohort(persons: int, expected: int, round_number: int, seed: int) ->
     Arguments and errors as of `fixed_cohort`, but that `expected` is the mean size over rounds.
     """
     _refuse_too_many(persons, expected)
-    drawn = stream(seed, "poisson cohort", round_number).random(persons) < expected / persons
-    return drawn.nonzero()[0].tolist()
+    # as often as a 64-bit number is below q of all of them, which is less often than q by 2^-64 at most
+    most = np.uint64((expected << 64) // persons - 1)
+    return (random_words(persons, seed, "poisson cohort", round_number) <= most).nonzero()[0].tolist()
 
 
 def carriers_drawn(carriers: int, participation: float, round_number: int, seed: int) -> list[int]:

@@ -18,7 +18,7 @@ BITS = 62  # of an int64, for the magnitude of a sum
 
 
 class Clipped(NamedTuple):
-    """A person's update whose L2 norm is at most the clip, in float64, and whether it was so before."""
+    """A person's update whose L2 norm is at most the clip, in float64, and whether it is as it was."""
 
     update: Arrays
     within: bool
@@ -45,6 +45,13 @@ class ClippedSum(NamedTuple):
 def clip_update(update: Arrays, clip: float) -> Clipped:
     """Flat clipping: Delta * min(1, S / ||Delta||), the norm taken over all tensors as one vector.
 
+    The norm of what comes back is at most S in exact arithmetic, not only up to rounding. With n values and
+    u = 2^-53, the norm is computed from n squares, each rounded three times, by n - 1 additions of numbers that are
+    not negative, in any order, a root and a product: it is off by less than (n + 8) u of itself (what underflows
+    beside the largest value, whose square counts 1, is less still). A value that is scaled is rounded twice, its
+    factor twice. Both together are less than (n + 16) u; so the update is clipped to S less twice that share of it,
+    for 658,000 values a part in 7 * 10^9. It holds for every clip that `unit_of` lets pass.
+
     Args:
         update: tensors by name, new weights minus old.
         clip: S, the L2 norm that no update exceeds. So a person whose text is zeroed out moves the clipped sum by S at
@@ -62,29 +69,33 @@ def clip_update(update: Arrays, clip: float) -> Clipped:
     # over the largest value, as squares of the smallest and of the largest doubles are no doubles; in the order of
     # names, so that equal updates are clipped alike to the bit
     norm = largest * math.sqrt(sum(float(np.square(wide[name] / largest).sum()) for name in sorted(wide)))
-    if norm <= clip:
+    most = clip * (1 - (sum(tensor.size for tensor in wide.values()) + 16) * 2.0**-52)
+    if norm <= most:
         return Clipped(wide, within=True)
-    return Clipped({name: tensor * (clip / norm) for name, tensor in wide.items()}, within=False)
+    return Clipped({name: tensor * (most / norm) for name, tensor in wide.items()}, within=False)
 
 
-def unit_of(clip: float, population: int) -> float:
-    """The finest power of two of which sums over a population, of values within the clip, are multiples in int64.
+def unit_of(clip: float, clips: float) -> float:
+    """The finest power of two of which numbers of up to so many clips are multiples in int64.
 
     >>> unit_of(1.0, 1024) == 2.0**-52
     True
 
     Raises:
-        PrivatuneError: the clip is not a finite number above 0.
+        PrivatuneError: the clip is no bound, or so small or large that sums would leave the range of a float64.
     """
-    if not (math.isfinite(clip) and clip > 0):
-        raise PrivatuneError(f"privacy.clip: it came to {clip}, which bounds nothing; lower `privacy.adaptive.rate`")
-    return 2.0 ** (math.ceil(math.log2(clip)) + math.ceil(math.log2(population)) - BITS)
+    if not 2.0**-500 < clip < 2.0**500:
+        raise PrivatuneError(
+            f"privacy.clip: it came to {clip}, which bounds nothing; take another, or lower `privacy.adaptive.rate`"
+        )
+    return 2.0 ** (math.ceil(math.log2(clip)) + math.ceil(math.log2(clips)) - BITS)
 
 
-def clipped_sum(updates: Iterable[Arrays], like: Shapes, clip: float, population: int) -> ClippedSum:
+def clipped_sum(updates: Iterable[Arrays], like: Shapes, clip: float, unit: float) -> ClippedSum:
     """Clip and sum updates, one a person.
 
-    A value is cut off towards zero, so that no update gets longer than the clip. An update that is not finite counts
+    A value becomes a whole multiple of the unit by cutting off towards zero, so that no update gets longer: in whole
+    numbers, too, its L2 norm is at most clip / unit. An update that is not finite counts
     as zero: an error in its place would tell that this person took part, and with what. How many there were is a
     private figure too.
 
@@ -93,12 +104,11 @@ def clipped_sum(updates: Iterable[Arrays], like: Shapes, clip: float, population
             sensitivity.
         like: shapes of the model's tensors.
         clip: S of this round.
-        population: persons who could have been drawn.
+        unit: of the sum, a power of two; so coarse that the sum of all who could be drawn fits, see `unit_of`.
 
     Raises:
         PrivatuneError: a tensor of another shape, which would be broadcast.
     """
-    unit = unit_of(clip, population)
     total = {name: np.zeros(like[name], np.int64) for name in sorted(like)}
     persons, within, refused = 0, 0.0, 0
     for update in updates:

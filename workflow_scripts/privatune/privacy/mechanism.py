@@ -7,12 +7,14 @@ together; privacy/accounting.py states its epsilon.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
+from privatune.compression.vectors import shaped, shapes_of, size_of
 from privatune.core.errors import PrivatuneError
-from privatune.core.streams import stream
 from privatune.core.tensors import Arrays
 from privatune.privacy.clipping import ClippedSum, joined_sum, unit_of
+from privatune.privacy.noise import discrete_gaussian
 from privatune.privacy.settings import AdaptiveClipSettings
 
 Sampling = Literal["poisson", "fixed"]
@@ -20,6 +22,8 @@ Sampling = Literal["poisson", "fixed"]
 # To add or remove a person is not the same: where q is M / N, one person more changes everybody's q, which costs up to
 # four times as much (tests/privacy/test_accounting.py).
 ADJACENCIES: dict[Sampling, str] = {"poisson": "zero out one", "fixed": "replace one"}
+
+COUNT_UNIT = 2.0**-32  # of the count of updates within the clip, of which noise is a whole multiple
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,10 @@ class Mechanism:
         """
         return self.noise_multiplier / (2 * math.sqrt(self.adaptive.budget_share)) if self.adaptive else 0.0
 
+    def unit(self, clip: float) -> float:
+        """What sums of a round are whole multiples of: everyone's clipped updates and 64 deviations of noise fit."""
+        return unit_of(clip, self.everyone + 64 * self.noise_of_sum)
+
 
 def mechanism_from(record: Mapping[str, Any]) -> Mechanism:
     """The mechanism of which `mechanism_record` gave `record`; raises as `Mechanism` does."""
@@ -144,7 +152,7 @@ class Release(NamedTuple):
 def noisy_mean(
     mechanism: Mechanism, sums: Iterable[ClippedSum], persons: Sequence[int], clip: float, key: tuple[int, int]
 ) -> Release:
-    """(sum of clipped updates + N(0, (z S)^2)) / M, in float64; every person has weight one.
+    """(sum of clipped updates + noise of deviation z S) / M, in float64; every person has weight one.
 
     Args:
         mechanism: see there. M is the number of updates that are expected, also where fewer or more came.
@@ -166,15 +174,28 @@ def noisy_mean(
         raise PrivatuneError(
             f"{whole.persons} updates of a cohort of {len(persons)}: one person, one update; run the round again"
         )
-    if whole.unit != unit_of(clip, mechanism.everyone):
+    if whole.unit != mechanism.unit(clip):
         raise PrivatuneError(f"the round's sums were not clipped at {clip}; run its jobs again")
-    noise = stream(seed, "privacy noise", round_number)
-    deviation = mechanism.noise_of_sum * clip
-    mean = {
-        name: (whole.unit * summed + deviation * noise.standard_normal(summed.shape)) / mechanism.expected
-        for name, summed in sorted(whole.sum.items())
-    }
+    like, deviation = shapes_of(whole.sum), whole_deviation(mechanism.noise_of_sum, clip, whole.unit)
+    noise = shaped(discrete_gaussian(size_of(like), deviation, seed, "privacy noise", round_number), like)
+    # whole numbers until here; what follows is done to what is released
+    mean = {name: whole.unit * (summed + noise[name]) / mechanism.expected for name, summed in whole.sum.items()}
     return Release(mean, _next_clip(mechanism, clip, whole.within, key), whole.refused)
+
+
+def whole_deviation(noise: float, clip: float, unit: float) -> int:
+    """Deviation of the noise, `noise` times the clip, in whole units: rounded up, and one more; 0 without noise.
+
+    Accountants know continuous Gaussian noise. The discrete one of deviation d about a whole number is, but for a share
+    of 2^-230 of any probability, a randomised rounding of continuous noise of the variance d^2 - 9, which rounding that
+    does not look at the data cannot make less private (docs/dp-fedavg.md, "Noise in whole numbers"). From d = 5 on that
+    is at least (d - 1)^2, so that one unit more than asked for makes up for it, whatever the sampling and the
+    accountant.
+    """
+    if noise == 0:
+        return 0
+    exact = Fraction(noise) * Fraction(clip) / Fraction(unit)  # the noise was rounded before: by less than 2^-50
+    return max(5, math.ceil(exact * (1 + Fraction(1, 2**50))) + 1)
 
 
 def _next_clip(mechanism: Mechanism, clip: float, within: float, key: tuple[int, int]) -> float:
@@ -182,8 +203,9 @@ def _next_clip(mechanism: Mechanism, clip: float, within: float, key: tuple[int,
     if mechanism.adaptive is None:
         return clip
     seed, round_number = key
-    noise = stream(seed, "clip count noise", round_number).standard_normal()
-    share = 0.5 + (within + mechanism.noise_of_count * noise) / mechanism.expected
+    deviation = whole_deviation(mechanism.noise_of_count, 1.0, COUNT_UNIT)
+    noise = int(discrete_gaussian(1, deviation, seed, "clip count noise", round_number)[0])
+    share = 0.5 + COUNT_UNIT * (int(within / COUNT_UNIT) + noise) / mechanism.expected
     return clip * math.exp(-mechanism.adaptive.rate * (share - mechanism.adaptive.quantile))
 
 

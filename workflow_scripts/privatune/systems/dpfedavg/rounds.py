@@ -85,7 +85,7 @@ def run_slot(
     """
     sent = pack(state.weights)
     updates = (contribution(sent, number, person) for person in drawn(mechanism, number, secret, seed)[slot::slots])
-    return clipped_sum(updates, shapes_of(state.weights), state.clip, mechanism.everyone)
+    return clipped_sum(updates, shapes_of(state.weights), state.clip, mechanism.unit(state.clip))
 
 
 def close_round(
