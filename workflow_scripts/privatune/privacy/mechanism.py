@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
-from privatune.compression.vectors import shaped, shapes_of, size_of
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import Arrays
+from privatune.core.vectors import shaped, shapes_of, size_of
 from privatune.privacy.clipping import ClippedSum, joined_sum, unit_of
 from privatune.privacy.noise import discrete_gaussian
 from privatune.privacy.settings import AdaptiveClipSettings
