@@ -1,5 +1,5 @@
-# Rounds of a scenario. By default a round fans out into jobs of some clients each, and an aggregation joins them;
-# with `execution.rounds_per_job` above 1 one job runs whole rounds. Both write the same bytes.
+# Rounds of a scenario. With `execution.rounds_per_job` at 1 a round fans out into jobs of some clients each, and an
+# aggregation joins them; above 1 one job runs whole rounds. Both write the same bytes.
 BENCHMARKS += [f"{OUT}/benchmarks/client_cost/{s}/client-{n}.tsv" for s, n in MEASURED]
 
 if E.execution.rounds_per_job == 1:
@@ -81,6 +81,7 @@ else:
             "<results>/logs/run_rounds/{scenario}/seed-{seed}/round-{round}.log",
         benchmark:
             "<results>/benchmarks/run_rounds/{scenario}/seed-{seed}/round-{round}.tsv"
+        priority: 1
         conda:
             "../envs/privatune.yaml"
         threads: 1
