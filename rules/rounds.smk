@@ -1,5 +1,6 @@
-# Rounds of a scenario, and the evaluation of the models that are kept. By default a round fans out into jobs of some clients each, and an aggregation joins them;
-# with `execution.rounds_per_job` above 1 one job runs whole rounds. Both write the same bytes.
+# Rounds of a scenario, and the evaluation of the models that are kept. With `execution.rounds_per_job` at 1 a round fans
+# out into jobs of some clients each, and an aggregation joins them; above 1 one job runs whole rounds. Both write the same
+# bytes.
 
 
 def evaluated_rounds(scenario):
@@ -208,6 +209,7 @@ else:
             "<results>/logs/run_rounds/{scenario}/seed-{seed}/round-{round}.log",
         benchmark:
             "<results>/benchmarks/run_rounds/{scenario}/seed-{seed}/round-{round}.tsv"
+        priority: 1
         conda:
             "../envs/privatune.yaml"
         threads: 1

@@ -53,6 +53,8 @@ def test_clients_share_a_round_and_rounds_a_block(e):
     block = work(Job("run_rounds", names, inputs=("r/federated/s/seed-0/round-1/model.safetensors",)), setting)
     assert block.operations == pytest.approx(3 * (three.operations + two.operations + joined.operations))
     assert block.up == pytest.approx(3 * (three.up + two.up))
+    kept = work(Job("run_rounds", names, inputs=("r/models/s/seed-0/round-1.safetensors",)), setting)
+    assert kept == block, "wherever the model of round 1 lies"
     start = work(Job("run_rounds", names, inputs=("r/general/float32/model.safetensors",)), setting)
     assert start.operations == pytest.approx(block.operations * 4 / 3)
 

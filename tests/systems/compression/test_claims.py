@@ -59,9 +59,13 @@ def test_averaging_with_a_compressed_download_is_compared_with_gradients_on_all_
     assert not any(text.startswith("averaging-qsgd-down needs fewer bits up than") for text in judged(tables()))
 
 
-def test_an_interval_around_one_decides_nothing():
-    found = judged(tables(jitter=20.0))
-    assert next(v for text, v in found.items() if "up and down than gradient-topk" in text)[1] == UNDECIDED
+def test_an_interval_around_one_decides_nothing_and_says_how_many_replicates_would():
+    made = tables(jitter=20.0)
+    claim = next(c for c in compression.claims(made) if "up and down than gradient-topk" in c.text)
+    ours = claim.ours(made)
+    assert verdict(claim.rule, ours, math.nan) == UNDECIDED
+    assert ours.middle == pytest.approx(1.5) and claim.needed(claim.rule, ours, math.nan) > 100
+    assert math.isnan(claim.needed(claim.rule, ours._replace(low=0.0), math.nan)), "more replicates mend no bound"
 
 
 @pytest.mark.parametrize(("end", "expected"), [(100.5, UNDECIDED), (90.0, HOLDS), (110.0, FAILS)])

@@ -24,6 +24,7 @@ SHORTEST = 0.01  # seconds; Snakemake's clock gives shorter jobs 0
 START_SECONDS, START_MEGABYTES = 2.0, 300.0  # of a job that does next to nothing: Python and torch
 KIN = {
     "run_rounds": "fine_tune",
+    "replicate_devices": "fine_tune",
     "private_slot": "train_private",
     "private_round": "aggregate",
 }  # whose costs a stage has that nobody measured, for the same kind of work

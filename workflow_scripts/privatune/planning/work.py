@@ -83,7 +83,7 @@ def _aggregate(job: Job, setting: Setting) -> Work:
 
 def _run_rounds(job: Job, setting: Setting) -> Work:
     s = setting.e.scenarios[job.wildcards["scenario"]]
-    before = [match for path in job.inputs if (match := re.search(r"/round-(\d+)/model\.", path))]
+    before = [match for path in job.inputs if (match := re.search(r"/round-(\d+)(?:/model)?\.", path))]
     rounds = int(job.wildcards["round"]) - (int(before[0][1]) if before else 0)
     clients, server = _visits(rounds * s.cohort.size, s, setting), _server(s, setting)
     return clients._replace(operations=clients.operations + rounds * server.operations, passing=server.passing)

@@ -1,3 +1,5 @@
+from io import BytesIO
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,6 +42,14 @@ def test_a_method_is_drawn_as_far_as_all_replicates_are_measured(compression):
     assert drawn["averaging dense"][:, 0].min() == pytest.approx(100)
     assert not len(drawn["gradient topk"]), "it is no better at its end than at the first look"
     assert (np.diff(drawn["averaging dense"][:, 1]) >= 0).all()
+
+
+def test_a_run_so_short_that_nothing_lies_between_two_points_is_drawn_without_lines(compression):
+    runs = pd.read_csv(compression)
+    runs[runs["method"] == "gradient-topk"].to_csv(compression, index=False)
+    figure = bits_to_reach.figure(compression)
+    figure.savefig(BytesIO())
+    assert not any(len(points) for points in lines(figure.axes[0]).values())
 
 
 def test_variants_of_one_codec_look_different():

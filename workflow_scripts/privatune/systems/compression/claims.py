@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from privatune.report.intervals import Interval, interval, values_of
-from privatune.report.verdicts import Claim, Tables, above, not_higher
+from privatune.report.verdicts import Claim, Rule, Tables, above, not_higher, replicates_needed
 from privatune.systems.compression.bits import spanned, times_the_bits
 
 SYSTEM = "Gradient compression"
@@ -29,6 +29,7 @@ def claims(tables: Tables) -> Iterator[Claim]:
             lambda _: math.nan,
             partial(_times, column=bits, method=method, base=base),
             MORE,
+            needed=_needed,
         )
     for dgc in _gradients(tables["compression"], "dgc"):
         if _gradients(tables["compression"], "dense"):
@@ -61,6 +62,13 @@ def note(tables: Tables) -> str:
             ratio = _ends(tables, dense)["bits_up"].mean() / _ends(tables, dgc)["bits_up"].mean()
             parts.append(f"{dgc} sent {ratio:.3g} times fewer bits up than dense gradients, warm-up included.")
     return " ".join(parts)
+
+
+def _needed(rule: Rule, ours: Interval, paper: float) -> float:
+    """How many replicates would decide, of logarithms; null where bounds leave it open, which more would not mend."""
+    if not ours.low > 0 or not ours.high < math.inf:
+        return math.nan
+    return replicates_needed(above("0", lambda _: 0.0), ours.map(math.log), paper)
 
 
 def _pairs(runs: pd.DataFrame) -> Iterator[tuple[str, str, tuple[str, str]]]:

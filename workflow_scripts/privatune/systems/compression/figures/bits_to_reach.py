@@ -17,7 +17,10 @@ LEVELS = 12  # of perplexity, evenly spread in logarithms between the start and 
 
 @drawing()
 def figure(compression: str | Path) -> Figure:
-    """One line a method, the geometric mean over seeds, as far as every seed gets there between two measured points."""
+    """One line a method, the geometric mean over seeds, as far as every seed gets there between two measured points.
+
+    Methods that no seed measures so have no line; short trainings may have none at all.
+    """
     runs = read_table(compression, COLUMNS)
     start = runs.loc[runs["steps"] == 0, "ppl_average"].min()
     levels = np.geomspace(start, runs["ppl_average"].min(), LEVELS + 1)[1:]
@@ -37,6 +40,8 @@ def figure(compression: str | Path) -> Figure:
     perplexity_axis(axes, "x", levels, most=5)
     axes.invert_xaxis()
     bits_axis(axes, "y")
+    if means.empty:  # a logarithmic axis has no limits of its own
+        axes.set_ylim(0.1, 10)
     axes.set_xlabel("average perplexity to reach (log.)")
     drawn.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return drawn
