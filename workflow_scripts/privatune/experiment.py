@@ -130,6 +130,7 @@ class Experiment(Settings):
             "table_tuning_full",
             "measure_private",
             "measure_ngram",
+            adds=["pretrain_small"],
         ),
     )
     seeds: Seeds = Field(

@@ -8,18 +8,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from privatune.report.style import COLOURS, INK, name
+from privatune.report.style import COLOURS, INK, PAPER, name
 
 MARKERS = "osD^vP"
 MEGABYTE = 8e6  # bits
 
 
 class MethodLook(NamedTuple):
-    """Colour by codec, marker where colours come again, a full line for averaging; dots where another is alike."""
+    """Colour by codec, marker where colours come again, a full line for averaging; empty where another is alike."""
 
     colour: str
     marker: str
     line: str
+    full: bool
 
 
 def method_looks(runs: pd.DataFrame) -> dict[str, MethodLook]:
@@ -31,19 +32,26 @@ def method_looks(runs: pd.DataFrame) -> dict[str, MethodLook]:
         codec = str(rows["codec"].iloc[0])
         if codec not in codecs:
             codecs[codec] = next(fresh)
-        lines = ("-", "-.") if rows["mode"].iloc[0] == "averaging" else ("--", ":")
-        alike = [look for look in chosen.values() if look[:2] == codecs[codec] and look.line in lines]
-        chosen[str(method)] = MethodLook(*codecs[codec], lines[bool(alike)])
+        line = "-" if rows["mode"].iloc[0] == "averaging" else "--"
+        first = MethodLook(*codecs[codec], line, True)
+        chosen[str(method)] = first._replace(full=first not in chosen.values())
     return chosen
 
 
 def plot_methods(axes: Axes, points: pd.DataFrame, x: str, y: str, chosen: Mapping[str, MethodLook]) -> None:
     """One line a method through its points, in the table's order; megabytes where a column holds bits."""
-    for method, (colour, marker, line) in chosen.items():
+    for method, (colour, marker, line, full) in chosen.items():
         rows = points[points["method"] == method]
         columns = [rows[column] / (MEGABYTE if column.startswith("bits") else 1) for column in (x, y)]
         axes.plot(
-            *columns, color=colour, marker=marker, linestyle=line, linewidth=1, markersize=3.5, label=name(method)
+            *columns,
+            color=colour,
+            marker=marker,
+            linestyle=line,
+            markerfacecolor=colour if full else PAPER,
+            linewidth=1,
+            markersize=3.5,
+            label=name(method),
         )
 
 
