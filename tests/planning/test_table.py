@@ -70,6 +70,7 @@ def test_a_stage_takes_the_costs_of_one_that_there_is(planned):
     stages = planned()
     assert {name: stage.kin for name, stage in stages.items() if stage.kin} == {
         "run_rounds": "fine_tune",
+        "replicate_devices": "fine_tune",
         "private_slot": "train_private",
         "private_round": "aggregate",
     }

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from privatune.attacks.settings import TailSettings
 from privatune.compression.settings import CodecSettings
-from privatune.evaluation.settings import EvaluationSettings
+from privatune.evaluation.settings import EvaluationSettings, SampleSettings
 from privatune.federation.settings import ClientSettings, ScenarioSettings
 from privatune.models.settings import ModelSettings
 from privatune.models.sizes import parameters, products
@@ -166,9 +166,15 @@ def visit_words(client: ClientSettings, own: float) -> tuple[float, float]:
     return client.epochs * trained, sent
 
 
-def visits(clients: float, lm: Lm, client: ClientSettings, texts: Texts) -> Work:
-    """Of devices that train one after the other, each on what the server sends it; without what they send back."""
-    words, sent = visit_words(client, texts.person)
+def visits(clients: float, lm: Lm, client: ClientSettings, texts: Texts, own: float | None = None) -> Work:
+    """Of devices that train one after the other, each on what the server sends it; without what they send back.
+
+    Args:
+        clients: how many there are.
+        lm, client, texts: what they train, and on what.
+        own: words that a device has of its own; None: those of one person.
+    """
+    words, sent = visit_words(client, texts.person if own is None else own)
     # the model that came, ours, its gradient, a copy in the precision of training, the update; with lwf a teacher's
     held = 10 * lm.memory + 8 * lm.scores(client.batch * client.bptt) + texts.mapped
     return Work(
@@ -179,11 +185,10 @@ def visits(clients: float, lm: Lm, client: ClientSettings, texts: Texts) -> Work
     )
 
 
-def evaluation(lm: Lm, s: EvaluationSettings, texts: Texts) -> Work:
+def evaluation(lm: Lm, s: SampleSettings, texts: Texts) -> Work:
     """Of reading the samples of text."""
-    words = s.general_tokens + s.user_tokens + s.later_tokens
-    chunks = max(s.general_tokens, s.user_tokens, s.later_tokens) / s.chunk_tokens
+    chunks = max(s.words) / s.chunk_tokens
     prefixes = 2e-3 * lm.vocabulary
     # windows of four words of each chunk (evaluation/measure.py)
     held = 4 * lm.memory + 3 * lm.scores(4 * chunks) + prefixes + texts.mapped
-    return Work(lm.reading(words), held, TORCH)
+    return Work(lm.reading(sum(s.words)), held, TORCH)

@@ -11,8 +11,10 @@ def stages(known: Known, c: CompressionSettings) -> dict[str, Stage]:
     """By rule."""
     lm = Lm(c.model, c.vocabulary)
     look = evaluation(lm, c.evaluation, known.texts)
-    # of training or of a look at it; beside it what codecs remember of each device, and the payloads
-    held = max(visits(1, lm, c.client, known.texts).held, look.held) + 6 * c.cohort.size * lm.memory
+    # of each device its model with what computes it, what its codec remembers, and its payload; and, in float64, the
+    # sums from which the mean of the newest models is taken at each look
+    devices = c.cohort.size * (14 * lm.memory + 2 * lm.scores(c.client.batch * c.client.bptt))
+    held = max(visits(1, lm, c.client, known.texts).held, look.held) + devices + 2 * (len(c.shares) + 3) * lm.memory
 
     def tune_method(names: Names) -> Work:
         trainings = [_training(choice, lm, known) for choice in c.choices(names["method"])]
@@ -31,23 +33,24 @@ def stages(known: Known, c: CompressionSettings) -> dict[str, Stage]:
         "pretrain_small": Stage(lambda _: pretraining(lm, c.pretrain, known.texts), accelerated=True),
         "tune_method": Stage(tune_method, accelerated=True),
         "follow_method": Stage(follow_method, accelerated=True),
-        "codec_costs": Stage(codec_costs, accelerated=True),
+        "codec_costs": Stage(codec_costs),
     }
 
 
 def _training(choice: Choice, lm: Lm, known: Known) -> Work:
     """Of one training with a method, without what looks at it."""
     size, client = choice.cohort.size, choice.client
-    trained = visits(size * choice.cohort.rounds, lm, client, known.texts)
-    words, sent = (size * choice.cohort.rounds * each for each in visit_words(client, known.texts.person))
+    trained = visits(1, lm, client, known.texts)
+    joins = size * choice.cohort.rounds
+    words, sent = (joins * each for each in visit_words(client, known.texts.person))
     payload = known.payload(choice.codec, *lm, size)
+    down = joins * known.payload(choice.download, *lm, 1)  # the model, to every person who joins
     if choice.mode == "averaging":
         sends: float = choice.cohort.rounds
-        down = sends * size * lm.bytes
     else:
         sends = words / (size * client.batch * client.bptt)
         answers = {"same": payload, "dense": lm.bytes, "sparse": min(size * payload, lm.bytes)}
-        down = size * lm.bytes + sends * size * answers[choice.down]
+        down += sends * size * answers[choice.down]
     return trained._replace(
         operations=lm.training(words) + lm.joining(sends * size),
         up=sends * size * payload,

@@ -18,6 +18,7 @@ from privatune.stages.work import (
 from privatune.systems.dpfedavg.settings import DpFedAvgSettings
 
 ACCOUNTED = 10  # billions of operations as take as long as the epsilons of one population
+WORDS_PER_SENTENCE = 19  # of a carrier's text, canaries among public sentences
 DRAWN = 30  # operations for each number of a canary's direction
 
 
@@ -27,15 +28,26 @@ def stages(known: Known, d: DpFedAvgSettings) -> dict[str, Stage]:
     lm = Lm(t.model, t.vocabulary)
     slots = max(1, known.private_slots)
 
-    def clients(count: float) -> Work:
-        """Who train, and whose clipped updates are added exactly."""
-        trained = visits(count, lm, t.client, texts)
-        # exact sums are wider than weights; carriers are joined to the persons' text, which takes a copy of it
-        held = trained.held + 12 * lm.memory + texts.mapped
-        return trained._replace(operations=trained.operations + lm.joining(count), held=held, up=count * lm.bytes)
+    def rounds(count: float, names: Names) -> Work:
+        """Of persons and of carriers of canaries, who train, and whose clipped updates are added exactly."""
+        planted = d.variants[names["variant"]].carriers
+        persons, carriers = count * t.cohort, count * t.canaries.expected * planted
+        trained = visits(persons, lm, t.client, texts)
+        carried = visits(carriers, lm, t.client, texts, WORDS_PER_SENTENCE * t.canaries.sentences)
+        return Work(
+            trained.operations + carried.operations + lm.joining(persons + carriers),
+            # exact sums are wider than weights; carriers are joined to the persons' text, which takes a copy of it
+            trained.held + 12 * lm.memory + texts.mapped,
+            TORCH,
+            up=(persons + carriers) * lm.bytes,
+            down=trained.down + carried.down,
+        )
+
+    def train_private(names: Names) -> Work:
+        return rounds(t.rounds, names)._replace(kept=lm.bytes)
 
     def private_round(names: Names) -> Work:
-        return Work(lm.joining(slots), clients(1).held, TORCH, passing=2 * lm.bytes)
+        return Work(lm.joining(slots), rounds(0, names).held, TORCH, passing=2 * lm.bytes)
 
     def measure_private(names: Names) -> Work:
         c, measured = t.canaries, evaluation(lm, d.evaluation, texts)
@@ -57,8 +69,8 @@ def stages(known: Known, d: DpFedAvgSettings) -> dict[str, Stage]:
         "account": Stage(lambda _: Work(ACCOUNTED * len(d.accounting.populations), libraries=LIBRARIES)),
         "pretrain_private": Stage(lambda _: pretraining(lm, t.pretrain, texts), accelerated=True),
         "guarantee": Stage(lambda _: Work(libraries=LIBRARIES)),
-        "train_private": Stage(lambda _: clients(t.cohort * t.rounds)._replace(kept=lm.bytes), accelerated=True),
-        "private_slot": Stage(lambda _: clients(t.cohort / slots), accelerated=True, kin="train_private"),
+        "train_private": Stage(train_private, accelerated=True),
+        "private_slot": Stage(lambda names: rounds(1 / slots, names), accelerated=True, kin="train_private"),
         "private_round": Stage(private_round, kin="aggregate"),
         "private_model": Stage(lambda _: Work(held=6 * lm.memory, libraries=TORCH, kept=lm.bytes)),
         "measure_private": Stage(measure_private),

@@ -19,9 +19,10 @@ from privatune.stages.work import (
 SIMULATED = 1000  # operations for each text in the tail of a simulated sample
 
 
-def stages(known: Known, _: PopovSettings) -> dict[str, Stage]:
+def stages(known: Known, popov: PopovSettings) -> dict[str, Stage]:
     """By rule."""
     lm, tail = known.main, known.tail
+    measured = evaluation(lm, known.evaluation, known.texts)
 
     def of(names: Names) -> ScenarioSettings:
         return known.scenarios[names["scenario"]]
@@ -45,7 +46,16 @@ def stages(known: Known, _: PopovSettings) -> dict[str, Stage]:
         )
 
     def client_cost(names: Names) -> Work:
-        return visits(1, lm, of(names).client, known.texts)._replace(down=0.0)
+        return _clients(1, of(names), known)._replace(passing=0.0, up=0.0, down=0.0)
+
+    def replicate_devices(names: Names) -> Work:
+        s, devices = of(names), len(popov.device_seeds)
+        trained, joined = _clients(devices * s.cohort.size, s, known), aggregate(names)
+        return trained._replace(
+            operations=trained.operations + devices * (joined.operations + measured.operations),
+            held=max(trained.held + joined.held, measured.held) + 4 * lm.memory,
+            passing=0.0,
+        )
 
     def neighbour(names: Names) -> Work:
         trained = visits(2, lm, known.scenarios[tail.scenario].client, known.texts)
@@ -68,7 +78,8 @@ def stages(known: Known, _: PopovSettings) -> dict[str, Stage]:
         "run_rounds": Stage(run_rounds, accelerated=True, kin="fine_tune"),
         "keep_model": Stage(lambda _: Work(kept=lm.bytes)),
         "client_cost": Stage(client_cost, accelerated=True),
-        "evaluate": Stage(lambda _: evaluation(lm, known.evaluation, known.texts)),
+        "evaluate": Stage(lambda _: measured),
+        "replicate_devices": Stage(replicate_devices, accelerated=True, kin="fine_tune"),
         "neighbour": Stage(neighbour, accelerated=True),
         "write_texts": Stage(write_texts),
         "fit_tails": Stage(fit_tails),
@@ -82,7 +93,8 @@ def _payload(s: ScenarioSettings, known: Known) -> float:
 def _clients(clients: float, s: ScenarioSettings, known: Known) -> Work:
     """Of clients of a scenario, which send what they learned."""
     sent = clients * _payload(s, known)
-    return visits(clients, known.main, s.client, known.texts)._replace(passing=sent, up=sent)
+    own = s.cohort.persons_per_device * known.texts.person
+    return visits(clients, known.main, s.client, known.texts, own)._replace(passing=sent, up=sent)
 
 
 def _server(s: ScenarioSettings, known: Known) -> Work:
