@@ -130,3 +130,18 @@ def test_planning_is_light():
     code = f"import sys, privatune.experiment; print(*{heavy!r} & sys.modules.keys())"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "workflow_scripts", capture_output=True, text=True)
     assert (run.stdout.strip(), run.stderr) == ("", "")
+
+
+def secured(**changes):
+    """Two variants that run, the first of them with noise and secret seeds."""
+    variants = {"private": {"privacy": {"noise_multiplier": 1.0, "secure": True}}, "other": {"privacy": changes}}
+    return merged(DEFAULT, {"dpfedavg": {"run": ["private", "other"], "variants": variants}})
+
+
+@pytest.mark.parametrize("changes", [{"noise_multiplier": 1.0}, {"noise_multiplier": 0, "secure": True}])
+def test_a_secure_variant_runs_beside_no_model_that_gives_its_persons_away(changes):
+    with pytest.raises(PrivatuneError, match="private is secure, but other of the same persons has public seeds or no"):
+        experiment(secured(**changes))
+    experiment(merged(secured(**changes), {"dpfedavg": {"allow_unprotected": True}}))
+    experiment(merged(secured(**changes), {"dpfedavg": {"run": ["private"]}}))
+    experiment(secured(noise_multiplier=2.0, secure=True))

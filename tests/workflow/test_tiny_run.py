@@ -183,6 +183,9 @@ def test_dpfedavg_states_an_epsilon_only_where_there_is_noise(copy, snakemake):
     }
     stated = ["unit", "adjacency", "sampling", "q", "rounds", "noise_multiplier", "clip", "delta", "accountant"]
     assert models.loc["private", stated].notna().all()
+    ledger = pd.read_csv(tables / "ledger.csv").set_index("model")
+    assert ledger.index.tolist() == ["private", "fedavg", "ngram-private", "all models of this table together"]
+    assert ledger["epsilon_so_far"].eq(float("inf")).tolist() == [False, True, True, True]
     canaries = pd.read_csv(tables / "canaries.csv")
     assert set(canaries["scenario"]) == {"fedavg", "private"}
     assert (canaries["rank"] <= canaries["references"] + 1).all()

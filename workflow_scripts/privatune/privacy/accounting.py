@@ -36,7 +36,7 @@ Accountant = Literal["rdp", "rdp_plain", "pld"]
 ORDERS = (*range(2, 64), 128, 256)
 # of the privacy loss; every choice gives an upper bound. With 1e-4 a result is within 1e-4 of its limit and takes half
 # a second; a large epsilon gets a wider interval in proportion, or its grid would fit no memory, and is within 1e-5 of
-# itself. While a multiplier is searched for, 1e-3 costs it a thousandth of epsilon
+# itself. While a multiplier is searched for, 1e-3 or a share of 1e-4 costs it a thousandth of epsilon
 PLD_INTERVAL, PLD_SHARE, PLD_WIDEST, PLD_SEARCH_INTERVAL = 1e-4, 1e-5, 100.0, 1e-3
 MOST_EXPECTED = 0.1  # persons whose text may be published outright, N delta
 LEAST_NOISE = 0.01  # multiplier at which a search begins; no claim is made with so little
@@ -186,14 +186,15 @@ def epsilon(phases: Sequence[Mechanism], accountant: Accountant = "rdp", as_pape
     sampling, delta = phases[0].sampling, phases[0].delta
     if any(phase.noise_multiplier == 0 for phase in phases):
         raise PrivatuneError("privacy.noise_multiplier: without noise there is no epsilon; take it above 0")
-    events = [_event(phase, phase.noise_multiplier, as_paper) for phase in phases]
-    return _composed(events, sampling, accountant, delta)
+    events = [all_rounds(phase, phase.noise_multiplier, as_paper) for phase in phases]
+    return composed(events, sampling, accountant, delta)
 
 
-def _composed(events: Sequence[DpEvent], sampling: Sampling, accountant: Accountant, delta: float) -> float:
+def composed(events: Sequence[DpEvent], sampling: Sampling, accountant: Accountant, delta: float) -> float:
+    """Epsilon of events on the same persons, all of whose cohorts are drawn in one way."""
     interval = PLD_INTERVAL
     if accountant == "pld":
-        interval = min(max(PLD_INTERVAL, PLD_SHARE * _composed(events, sampling, "rdp", delta)), PLD_WIDEST)
+        interval = min(max(PLD_INTERVAL, PLD_SHARE * composed(events, sampling, "rdp", delta)), PLD_WIDEST)
     accounted = _accountant(sampling, accountant, interval)
     for event in events:
         accounted.compose(event)
@@ -215,7 +216,7 @@ def carriers_epsilon(mechanism: Mechanism, accountant: Literal["rdp", "pld"] = "
     if mechanism.noise_multiplier == 0:
         raise PrivatuneError("privacy.noise_multiplier: without noise there is no epsilon; take it above 0")
     sampled = PoissonSampledDpEvent(mechanism.participation, GaussianDpEvent(mechanism.noise_multiplier))
-    return _composed([SelfComposedDpEvent(sampled, mechanism.rounds)], "poisson", accountant, mechanism.delta)
+    return composed([SelfComposedDpEvent(sampled, mechanism.rounds)], "poisson", accountant, mechanism.delta)
 
 
 def noise_for(mechanism: Mechanism, target: float, accountant: Literal["rdp", "pld"] = "rdp") -> float:
@@ -228,21 +229,21 @@ def noise_for(mechanism: Mechanism, target: float, accountant: Literal["rdp", "p
     """
 
     def fresh() -> PrivacyAccountant:
-        return _accountant(mechanism.sampling, accountant, PLD_SEARCH_INTERVAL)
+        return _accountant(mechanism.sampling, accountant, max(PLD_SEARCH_INTERVAL, 1e-4 * target))
 
     lower, guess = LEAST_NOISE, 1.0
     first = fresh()
     if accountant == "pld":  # its bound is lower and slower: search below what the faster one finds
         guess = noise_for(mechanism, target, "rdp")
         lower = guess / 4
-    first.compose(_event(mechanism, lower))
+    first.compose(all_rounds(mechanism, lower))
     if first.get_epsilon(mechanism.delta) <= target:
         raise PrivatuneError(
             f"privacy.target_epsilon: {target:g} in {mechanism.rounds} rounds of {mechanism.cohort} of "
             f"{mechanism.population} persons asks for a noise multiplier below {lower:.2g}; ask for less"
         )
     bracket = LowerEndpointAndGuess(lower, guess)
-    return float(calibrate_dp_mechanism(fresh, lambda z: _event(mechanism, z), target, mechanism.delta, bracket))
+    return float(calibrate_dp_mechanism(fresh, lambda z: all_rounds(mechanism, z), target, mechanism.delta, bracket))
 
 
 def _accountant(sampling: Sampling, accountant: Accountant, interval: float) -> PrivacyAccountant:
@@ -256,7 +257,7 @@ def _accountant(sampling: Sampling, accountant: Accountant, interval: float) -> 
     return RdpAccountant(None if between else ORDERS, RELATIONS[sampling])
 
 
-def _event(mechanism: Mechanism, noise_multiplier: float, as_paper: bool = False) -> DpEvent:
+def all_rounds(mechanism: Mechanism, noise_multiplier: float, as_paper: bool = False) -> DpEvent:
     """All rounds of a mechanism; the accountant's multiplier is the noise over the sensitivity, not over the clip."""
     in_clips = 1.0 if as_paper else mechanism.sensitivity / mechanism.clip
     gaussian = GaussianDpEvent(noise_multiplier / in_clips)

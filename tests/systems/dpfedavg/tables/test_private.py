@@ -1,26 +1,29 @@
+import math
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from privatune.core.files import write_json
+from privatune.privacy.accounting import guarantee
+from privatune.privacy.mechanism import Mechanism, mechanism_record
 from privatune.report.frames import write_table
 from privatune.report.measured import COLUMNS
 from privatune.systems.dpfedavg.tables import audit, comparison_dpfedavg
 
 MEASURES = [name for name in COLUMNS if name.split("_")[0] in {"ppl", "oov", "kss", "recall1", "recall3"}]
-TERMS = [name for name in comparison_dpfedavg.STATED if name not in ("accountant", "epsilon_rdp")]
-MECHANISM = dict.fromkeys(TERMS, 1.0) | {"cohort": 4, "rounds": 10, "population": 1500}
-MECHANISM |= {"carriers": 6, "participation": 0.5}
-GUARANTEE = {"epsilon": 2.5, "sampling": "poisson", "adjacency": "zero out one", "delta": 1e-3, "noise_multiplier": 0.5}
-GUARANTEE |= {"accountant": "pld", "epsilon_rdp": 3.1}
+PRIVATE = Mechanism("poisson", 1500, 4, 10, 0.5, 1.0, 5e-5, None, 6, 0.5)
 
 
 @pytest.fixture
 def files(tmp_path):
     paths = []
-    for variant, guarantee in (("fedavg", None), ("private", GUARANTEE)):
-        model = {"variant": variant, "seed": 0, "guarantee": guarantee, "carriers": True}
-        model |= {"carriers_epsilon": guarantee and 9.0}
-        model |= {"mechanism": MECHANISM, "model_bits": 800} | dict.fromkeys(MEASURES, 9.0)
+    for variant, z in (("fedavg", 0.0), ("private", 0.5)):
+        mechanism = replace(PRIVATE, noise_multiplier=z)
+        stated = guarantee(mechanism).record() if z else None
+        model = {"variant": variant, "seed": 0, "guarantee": stated, "carriers": True}
+        model |= {"carriers_epsilon": stated and 9.0}
+        model |= {"mechanism": mechanism_record(mechanism), "model_bits": 800} | dict.fromkeys(MEASURES, 9.0)
         paths.append(tmp_path / f"{variant}.json")
         write_json(paths[-1], model)
     return paths
@@ -40,16 +43,36 @@ def test_an_epsilon_stands_only_beside_noise_and_with_its_terms(files):
         *comparison_dpfedavg.STATED,
         *comparison_dpfedavg.CARRIED,
     ]
-    assert frame["covered"].tolist() == made.shown["covered by epsilon"].tolist() == ["public text", "no", "yes"]
+    assert frame["covered"].tolist() == made.shown["covered by epsilon"].tolist()[:3] == ["public text", "no", "yes"]
     assert frame["epsilon"].isna().tolist() == frame["delta"].isna().tolist() == [True, True, False]
     assert frame.loc["private", comparison_dpfedavg.STATED].notna().all()
     assert frame["bits_up"].fillna(0).tolist() == frame["bits_down"].fillna(0).tolist() == [0, 56_000, 56_000]
-    assert frame["noise_multiplier"].tolist()[1:] == [1.0, 0.5]
+    assert frame["noise_multiplier"].tolist()[1:] == [0.0, 0.5]
     assert frame["carriers_epsilon"].isna().tolist() == [True, True, False]
-    assert made.shown["epsilon of carriers"].tolist() == ["–", "–", "9"]
+    assert made.shown["epsilon of carriers"].tolist()[:3] == ["–", "–", "9"]
     assert "With 1,500 persons" in made.note
-    assert made.shown["epsilon"].tolist() == ["–", "–", "2.5"]
-    assert made.shown.loc[2, ["delta", "by", "epsilon by RDP"]].tolist() == ["0.001", "PLD", "3.1"]
+    by_rdp = guarantee(PRIVATE, "rdp").epsilon
+    assert frame.loc["private", "epsilon"] < frame.loc["private", "epsilon_rdp"] == by_rdp
+    assert made.shown.loc[2, ["delta", "by", "epsilon by RDP"]].tolist() == ["5e-05", "PLD", f"{by_rdp:.3g}"]
+
+
+def test_the_last_row_is_about_all_models_together(files):
+    """Two seeds of a variant tell more than one; a model without noise makes epsilon infinite, but not public text."""
+    baseline = files[0].with_name("ngram.json")
+    write_json(
+        baseline, {"variant": "ngram", "seed": 0, "text": "general", "guarantee": None} | dict.fromkeys(MEASURES, 9.0)
+    )
+    fedavg, private = files
+    for paths, expected in (
+        ([baseline, private], guarantee(PRIVATE).epsilon),
+        ([baseline, private, private], guarantee(replace(PRIVATE, rounds=20)).epsilon),
+        ([baseline, fedavg, private], math.inf),
+    ):
+        made = comparison_dpfedavg.table(paths)
+        assert len(made.shown) == len(made.frame) + 1
+        last = made.shown.iloc[-1]
+        assert last["variant"] == "all models of this table together"
+        assert (last["epsilon"], last["delta"]) == (f"{expected:,.3g}", "5e-05")
 
 
 def test_an_audit_stands_beside_what_is_proved_and_says_whether_it_contradicts(tmp_path):

@@ -1,6 +1,8 @@
 """Settings of the target `dpfedavg`. Apart from the code, so that planning a workflow does not import torch."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from privatune.attacks.settings import AuditSettings
 from privatune.core.settings import Name, Names, Seeds, Settings, touches
@@ -56,9 +58,16 @@ class DpFedAvgSettings(Settings):
         json_schema_extra=touches(
             "table_canaries",
             "table_comparison_dpfedavg",
+            "table_ledger",
             "table_audit",
             adds=[*PRIVATE, "guarantee", "measure_private", "audit"],
         ),
+    )
+    allow_unprotected: bool = Field(
+        False,
+        description="Accept variants of `run` with `secure: true` and noise beside others that have public seeds or no "
+        "noise. They train on the same persons, so what the others tell about these persons no noise hides.",
+        json_schema_extra=touches(),
     )
     variants: dict[Name, VariantSettings] = Field(
         {},
@@ -90,3 +99,15 @@ class DpFedAvgSettings(Settings):
     audit: AuditSettings = Field(
         default_factory=AuditSettings, description="Of each variant with noise.", json_schema_extra=touches("audit")
     )
+
+    @model_validator(mode="after")
+    def _nothing_gives_away_what_noise_hides(self) -> Self:
+        listed = {name: self.variants[name].privacy for name in self.run if name in self.variants}
+        protected = [name for name, privacy in listed.items() if privacy.secure and privacy.noise_multiplier != 0]
+        others = [name for name in listed if name not in protected]
+        if protected and others and not self.allow_unprotected:
+            raise ValueError(
+                f"run: {protected[0]} is secure, but {', '.join(others)} of the same persons has public seeds or no "
+                "noise; leave it out, or set `allow_unprotected`"
+            )
+        return self

@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from privatune.core.files import read_json
-from privatune.report.frames import Table, arrange, decimals, megabytes, show
+from privatune.report.frames import NOTHING, Table, arrange, decimals, megabytes, show
 from privatune.report.measured import COLUMNS
+from privatune.systems.dpfedavg.tables.ledger import ALL, everything
 
 STATED = [
     *"unit adjacency sensitivity sampling population cohort q rounds noise_multiplier clip".split(),
@@ -20,22 +21,24 @@ NOTE = (
     "ends of lines too. Epsilon is an upper bound, by user, over all rounds, at the delta beside it. It compares one "
     "person's text with none (zero out one; the person's place stays, and the number of persons is public), or with "
     "another's (replace one). All its terms are in the CSV: unit, adjacency, sampling, q, T, noise multiplier, clip, "
-    "delta, accountant. It is about one model: of several models of the same persons the epsilons add up. No epsilon: "
-    "there is no noise, and no claim. With {persons:,} persons an honest epsilon at a useful noise is large; table "
-    "`accounting` has the paper's scale. Seeds are public unless `secure: true`, so these models show the method and "
-    "protect nobody. Synthetic persons, who carry canaries, come beside the cohort of real ones, each in a round with "
-    "the probability `participation`: no epsilon of a real person depends on them, and the variant without them shows "
-    "what they cost. They take part more often than real persons do, so a person who took part as often would have a "
-    "larger epsilon: `carriers_epsilon`, at the same delta. ngram-general is what the network replaces, ngram-private "
-    "one of the persons' own text. Covered: whether an epsilon bounds what the row tells of training persons. Do not "
-    "publish a row that says `no` together with a model that is to protect them. User measures are of persons who "
-    "never train. MB: of all clients in all rounds, by their expected number."
+    "delta, accountant. It is about one model. The last row is about all models of this table together, under all "
+    "seeds; table `ledger` adds them up one by one. No epsilon: there is no noise, and no claim. With {persons:,} "
+    "persons an honest epsilon at a useful noise is large; table `accounting` has the paper's scale. Seeds are public "
+    "unless `secure: true`, so these models show the method and protect nobody. Synthetic persons, who carry canaries, "
+    "come beside the cohort of real ones, each in a round with the probability `participation`: no epsilon of a real "
+    "person depends on them, and the variant without them shows what they cost. They take part more often than real "
+    "persons do, so a person who took part as often would have a larger epsilon: `carriers_epsilon`, at the same "
+    "delta. ngram-general is what the network replaces, ngram-private one of the persons' own text. Covered: whether "
+    "an epsilon bounds what the row tells of training persons. Do not publish a row that says `no` together with a "
+    "model that is to protect them. User measures are of persons who never train. MB: of all clients in all rounds, by "
+    "their expected number."
 )
 
 
 def table(measures: Sequence[str | Path]) -> Table:
     """One row a trained model, and one an n-gram model; from files of `measure_private` and `measure_ngram`."""
-    frame = pd.DataFrame([_row(read_json(path)) for path in measures])
+    models = [read_json(path) for path in measures]
+    frame = pd.DataFrame([_row(model) for model in models])
     frame = arrange(frame, [*MEASURED, "covered", *STATED, *CARRIED], list(dict.fromkeys(frame["scenario"])), ["seed"])
     shown = show(
         frame,
@@ -61,6 +64,9 @@ def table(measures: Sequence[str | Path]) -> Table:
             "carriers_epsilon": ("epsilon of carriers", "{:,.3g}".format),
         },
     )
+    epsilon, delta = everything(model for model in models if model.get("text") != "general")
+    last = {"variant": ALL, "delta": f"{delta:.2g}", "epsilon": f"{epsilon:,.3g}"}
+    shown.loc[len(shown)] = [last.get(column, NOTHING) for column in shown]
     note = NOTE.format(persons=int(frame["population"].max()))
     return Table("Quality under user-level differential privacy", note, frame, shown)
 
