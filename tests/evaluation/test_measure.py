@@ -18,6 +18,7 @@ from privatune.evaluation.measure import (
     score,
     score_ngram,
 )
+from privatune.evaluation.resampling import resamples
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.models.network import hidden_states, initial_weights, output_weight, zero_state
 from privatune.models.ngram import contexts_of, probabilities, train_ngram
@@ -47,7 +48,7 @@ def lstm_logits(ids):
 def naive_score(chunks, logits_of=lstm_logits):
     """Word by word: all sums of a Score, from the definitions of the paper."""
     nats = targets = end_nats = ends = unknown = typed = characters = hits = hits_of_list = words = 0
-    for ids, lengths in zip(*chunks, strict=True):
+    for ids, lengths in zip(chunks.ids, chunks.lengths, strict=True):
         logits = logits_of(ids)
         for place in range(len(ids) - 1):
             target, length = int(ids[place + 1]), int(lengths[place + 1])
@@ -81,7 +82,7 @@ def test_score_equals_the_definitions_word_by_word():
     found, expected = score(WEIGHTS, chunks, INDEX), naive_score(chunks)
     assert tuple(found.total()) == pytest.approx(tuple(expected), rel=1e-5)
     assert found.ends.shape == (6,) and expected.ends > 0 and expected.unknown > 0
-    alone = naive_score(Sample(chunks.ids[2:3], chunks.lengths[2:3]))
+    alone = naive_score(Sample(*(part[2:3] for part in chunks)))
     assert [part[2] for part in found] == pytest.approx(list(alone), rel=1e-5), "sums are by chunk"
 
 
@@ -157,3 +158,37 @@ def constant(ends):
     shares = np.full(len(WORDS), (1 - ends) / (len(WORDS) - 1), np.float32)
     shares[EOS] = ends
     return weights | {"output.bias": torch.from_numpy(np.log(shares))}
+
+
+def test_resamples_are_of_whole_persons_and_documents():
+    """A resample is a sample in which persons come again: read as one, it has the measure that was told."""
+    found = evaluate(WEIGHTS, text(3), text(4), INDEX, SETTINGS, seed=0)
+    drawn = sample(text(4), SETTINGS.user_tokens, SETTINGS.chunk_tokens, 0, "user")
+    persons = np.unique(drawn.units)
+    assert found["clusters_user"] == len(persons) == 6
+    told = [float(value) for value in found["ppl_user_resampled"].split()]
+    assert len(told) == SETTINGS.resamples and np.std(told) > 0
+    for weights, value in zip(resamples(6, SETTINGS.resamples, 0, "user")[:5], told, strict=False):
+        chunks = [np.flatnonzero(drawn.units == person) for person in np.repeat(persons, weights.astype(int))]
+        again = np.concatenate(chunks)
+        by_chunk = score(WEIGHTS, Sample(*(part[again] for part in drawn)), INDEX)
+        assert perplexity([by_chunk.total()]) == pytest.approx(value, rel=1e-5)
+
+
+def test_models_are_measured_on_the_same_resamples():
+    """Where every word has the same share, perplexity is the same whoever is drawn, while recall tells who was."""
+    first, second = (
+        evaluate(model, text(3), text(4), INDEX, SETTINGS, seed=0) for model in (constant(0.1), constant(0.2))
+    )
+    assert first["recall3_user_resampled"] == second["recall3_user_resampled"]
+    assert len(set(first["recall3_user_resampled"].split())) > 50
+    assert {value[:5] for value in first["ppl_user_resampled"].split()} == {"12.22"}
+
+
+def test_one_document_is_resampled_by_chunk_and_one_chunk_not_at_all():
+    whole = text(3, units=1, words=400)
+    found = evaluate(WEIGHTS, whole, text(4), INDEX, SETTINGS, seed=0)
+    assert found["clusters_general"] == 5 and found["ppl_general_resampled"]
+    one = SETTINGS.model_copy(update={"general_tokens": 40})
+    found = evaluate(WEIGHTS, whole, text(4), INDEX, one, seed=0)
+    assert found["clusters_general"] == 1 and found["ppl_general_resampled"] == ""

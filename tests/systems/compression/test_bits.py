@@ -78,7 +78,7 @@ def test_a_run_that_never_beats_its_start_needs_more_than_all_of_its_bits():
 def test_the_interval_of_measured_ratios_is_the_t_interval():
     found = spanned([Span(2.0, 2.0), Span(4.0, 4.0), Span(8.0, 8.0)])
     half = 4.3026527 * math.log(2) / math.sqrt(3)
-    assert found == pytest.approx((4, 4 * math.exp(-half), 4 * math.exp(half), 3))
+    assert found[:4] == pytest.approx((4, 4 * math.exp(-half), 4 * math.exp(half), 3))
 
 
 def test_bounds_decide_only_what_they_can():

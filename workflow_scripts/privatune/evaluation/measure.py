@@ -9,6 +9,7 @@ import torch
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.evaluation.keystrokes import PrefixIndex, type_words
+from privatune.evaluation.resampling import clusters, resamples
 from privatune.evaluation.settings import EvaluationSettings, SampleSettings
 from privatune.models import network
 from privatune.models.network import Weights, hidden_states, zero_state
@@ -18,13 +19,21 @@ from privatune.text.streams import Stream
 
 WINDOW = 4  # words of each chunk that are scored at once: more no longer pays, and takes memory
 SUGGESTIONS = 3  # of the keyboard, as in the paper
+# measures whose error is told: what is counted of the text alone has none that matters
+RESAMPLED = [
+    *(f"ppl_{text}{ends}" for text in ("general", "user", "average") for ends in ("", "_with_ends")),
+    "kss_general",
+    "kss_user",
+    *(f"recall{best}_user" for best in (1, SUGGESTIONS)),
+]
 
 
 class Sample(NamedTuple):
-    """Chunks of text, [chunks, words]: word ids, and the characters that each word had."""
+    """Chunks of text: word ids and the characters that each word had, [chunks, words]; whose text each is, [chunks]."""
 
     ids: np.ndarray
     lengths: np.ndarray
+    units: np.ndarray
 
 
 def sample(text: Stream, tokens: int, chunk: int, seed: int, name: str) -> Sample:
@@ -46,9 +55,10 @@ def sample(text: Stream, tokens: int, chunk: int, seed: int, name: str) -> Sampl
         raise PrivatuneError(
             f"evaluation.chunk_tokens: {chunk} words, but nothing in the {name} text is as long; lower it or bring more"
         )
-    drawn = stream(seed, "evaluation sample", name).permutation(places)[: max(1, tokens // chunk)]
-    spans = np.sort(drawn)[:, None] + np.arange(chunk)
-    return Sample(np.asarray(text.ids)[spans].astype(np.int64), np.asarray(text.lengths)[spans].astype(np.int64))
+    drawn = np.sort(stream(seed, "evaluation sample", name).permutation(places)[: max(1, tokens // chunk)])
+    spans = drawn[:, None] + np.arange(chunk)
+    units = np.searchsorted(text.offsets, drawn, side="right") - 1
+    return Sample(np.asarray(text.ids)[spans].astype(np.int64), np.asarray(text.lengths)[spans].astype(np.int64), units)
 
 
 class Score(NamedTuple):
@@ -68,6 +78,10 @@ class Score(NamedTuple):
     def total(self) -> "Score":
         """Its sums over all text."""
         return Score(*(float(np.sum(part)) for part in self))
+
+    def resampled(self, weights: np.ndarray) -> "Score":
+        """Its sums over each resample, [resamples], of clusters [clusters] that have their weights there."""
+        return Score(*(weights @ part for part in self))
 
 
 def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = True) -> Score:
@@ -154,21 +168,26 @@ def evaluate(
     Returns:
         ppl_* (perplexity of words; ppl_average is pooled over the words of general and user), ppl_*_with_ends (ends of
         lines among the targets), oov_* and recall*_user in percent, kss_* (keystroke saving rate, percent), targets_*
-        and ends_*: over how many words and ends of lines each perplexity is a mean.
+        and ends_*: over how many words and ends of lines each perplexity is a mean; clusters_*: over how many documents
+        or persons. *_resampled: a measure on each resample of these, as text, so that a record stays flat.
     """
 
     def scored(text: Stream, tokens: int, name: str) -> Score:
         drawn = sample(text, tokens, settings.chunk_tokens, seed, name)
-        return (score_ngram(model, drawn, index) if isinstance(model, Ngram) else score(model, drawn, index)).total()
+        scores = score_ngram(model, drawn, index) if isinstance(model, Ngram) else score(model, drawn, index)
+        return Score(*(np.bincount(clusters(drawn.units), part) for part in scores))
 
-    of_general = scored(general, settings.general_tokens, "general")
-    of_user = scored(user, settings.user_tokens, "user")
+    by_document = scored(general, settings.general_tokens, "general")
+    by_person = scored(user, settings.user_tokens, "user")
+    of_general, of_user = by_document.total(), by_person.total()
     counts = {
         f"{count}_{name}": int(getattr(part, count))
         for name, part in (("general", of_general), ("user", of_user))
         for count in ("targets", "ends")
     }
-    return {name: float(value) for name, value in measures(of_general, of_user).items()} | counts
+    counts |= {"clusters_general": len(by_document.words), "clusters_user": len(by_person.words)}
+    again = _resampled(by_document, by_person, settings.resamples, seed)
+    return {name: float(value) for name, value in measures(of_general, of_user).items()} | counts | again
 
 
 def evaluate_with_later(
@@ -187,6 +206,17 @@ def evaluate_with_later(
     drawn = sample(later, settings.later_tokens, settings.chunk_tokens, seed, "later")
     of_later = score(weights, drawn, index, typing=False).total()
     return evaluate(weights, general, user, index, settings, seed) | {"ppl_later": float(perplexity([of_later]))}
+
+
+def _resampled(general: Score, user: Score, count: int, seed: int) -> dict[str, str]:
+    """The measures on resamples of documents and of persons; empty where there is one cluster alone."""
+    sizes = {"general": len(general.words), "user": len(user.words)}
+    if min(sizes.values()) < 2:
+        return dict.fromkeys((f"{name}_resampled" for name in RESAMPLED), "")
+    weights = {name: resamples(size, count, seed, name) for name, size in sizes.items()}
+    with np.errstate(invalid="ignore"):  # a resample of few persons may hold no word; it is left out of every model's
+        found = measures(general.resampled(weights["general"]), user.resampled(weights["user"]))
+    return {f"{name}_resampled": " ".join(f"{value:.6g}" for value in found[name]) for name in RESAMPLED}
 
 
 def measures(general: Score, user: Score) -> dict[str, Any]:

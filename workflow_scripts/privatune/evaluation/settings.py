@@ -11,6 +11,13 @@ class SampleSettings(Settings):
     chunk_tokens: int = Field(300, ge=2, description="Words of consecutive text in a sampled chunk.")
     general_tokens: int = Field(30_000, ge=2, description="Words of general test text, in chunks.")
     user_tokens: int = Field(30_000, ge=2, description="Words of held-out persons' text, in chunks.")
+    resamples: int = Field(
+        100,
+        ge=2,
+        le=10_000,
+        description="Resamples of the sampled documents and persons, from which intervals learn how much of a measure "
+        "is the choice of text; the same for every model.",
+    )
 
     @property
     def words(self) -> list[int]:

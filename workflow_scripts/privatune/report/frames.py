@@ -132,6 +132,15 @@ def decimals(places: int) -> Callable[[Any], str]:
     return lambda value: f"{value:,.{places}f}"
 
 
+def spread(value: float, deviation: float) -> str:
+    """A value with its deviation, where there is one.
+
+    >>> spread(1234.56, 7.89), spread(2, float("nan"))
+    ('1,234.6 ± 7.9', '2.0')
+    """
+    return f"{value:,.1f}" + ("" if pd.isna(deviation) else f" ± {deviation:.1f}")
+
+
 def megabytes(bits: float) -> str:
     """Bits as millions of bytes."""
     return f"{bits / 8e6:,.1f}"

@@ -1,12 +1,11 @@
 """Claims of a paper, judged by stated rules from what replicates measured."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from privatune.core.proportions import share_interval
 from privatune.report.intervals import CONFIDENCE, Interval
@@ -50,21 +49,24 @@ def verdict(rule: Rule, ours: Interval, paper: float) -> str:
 def replicates_needed(rule: Rule, ours: Interval, paper: float) -> float:
     """About how many replicates would decide, were their mean and spread those of the ones at hand.
 
-    The half-width of a t-interval, t(n - 1) s / sqrt(n), must be less than the distance from the mean to the nearest
-    edge of the rule. Null where that cannot be told: without a spread, or if MOST replicates were not enough.
+    The interval that they would have, on the same text, must lie wholly on one side of the edge of the rule that is
+    nearest to the mean. Null where that cannot be told: without a spread, or if MOST replicates were not enough.
 
-    >>> replicates_needed(lower(), Interval(-2, -5, 1, 3), 0)
-    4
+    >>> from privatune.report.intervals import interval
+    >>> replicates_needed(lower(), interval([-2.0, -3.2, -0.8]), 0), replicates_needed(lower(), interval([-2.0]), 0)
+    (4, nan)
     """
-    edges = [edge for edge in rule.edges(paper) if not math.isnan(edge)]
-    if not edges or ours.n < 2 or not ours.low < ours.middle < ours.high or math.isinf(ours.high - ours.low):
+    at, edges = ours.at, [edge for edge in rule.edges(paper) if not math.isnan(edge)]
+    if at is None or not edges or ours.n < 2 or not ours.low < ours.middle < ours.high:
         return math.nan
     edge = min(edges, key=lambda value: abs(value - ours.middle))
-    half = ours.high - ours.middle if edge > ours.middle else ours.middle - ours.low
-    spread = half * math.sqrt(ours.n) / stdtrit(ours.n - 1, (1 + CONFIDENCE) / 2)
-    numbers = np.arange(2, MOST + 1)
-    enough = stdtrit(numbers - 1, (1 + CONFIDENCE) / 2) * spread / np.sqrt(numbers) < abs(edge - ours.middle)
-    return int(numbers[enough][0]) if enough.any() else math.nan
+
+    def decided(n: int) -> bool:
+        low, high = at(CONFIDENCE, n)
+        return high < edge if edge > ours.middle else low > edge
+
+    found = bisect_left(range(2, MOST + 1), True, key=decided) + 2
+    return found if found <= MOST else math.nan
 
 
 def shares_needed(rule: Rule, ours: Interval, paper: float) -> float:

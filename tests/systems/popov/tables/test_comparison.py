@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from privatune.core.errors import PrivatuneError
+from privatune.core.files import read_json, write_json
 from privatune.report.frames import write_table
-from privatune.systems.popov.tables import clients
+from privatune.systems.popov.tables import clients, replicates
 from privatune.systems.popov.tables.comparison import table
 
 
@@ -96,3 +97,16 @@ def test_a_sweep_has_a_column_for_each_swept_key(make_run, build):
     batch = made.frame.set_index("scenario")["client.batch"]
     assert set(batch["averaging-plain"]) == {5} and batch[["initial", "averaging-rehearsal"]].isna().all()
     assert made.shown["client.batch"].tolist()[-1] == "5"
+
+
+def test_the_error_of_the_text_stands_beside_a_measure_and_its_resamples_in_replicates_alone(make_run, build, tmp_path):
+    run = make_run(scenarios=["initial"])
+    resampled = {"ppl_user_resampled": "400 402 404", "clusters_user": 3}
+    write_json(run.evaluations[0], read_json(run.evaluations[0]) | resampled)
+    made = build(run)
+    assert made.frame["ppl_user_se"].tolist() == [2.0]
+    assert made.shown["user PPL, words"].tolist() == ["401.0 ± 2.0"]
+    assert made.shown["general PPL, words"].tolist() == ["251.0"]
+    assert not any("resampled" in column for column in made.frame)
+    again = replicates.table(run.evaluations, [tmp_path / "clients.csv"], run.paper, run.about).frame
+    assert again["ppl_user_resampled"].tolist() == ["400 402 404"] and again["clusters_user"].tolist() == [3]

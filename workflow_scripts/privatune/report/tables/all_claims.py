@@ -14,9 +14,12 @@ def table(tables: Sequence[str | Path]) -> Table:
         tables: `claims_*`, in the order in which they are shown.
     """
     frame = read_tables(tables, COLUMNS)
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in frame["verdict"].value_counts().items())
+    one, together = (
+        ", ".join(f"{count} {verdict}" for verdict, count in frame[column].value_counts().items())
+        for column in ("verdict", "verdict_holm")
+    )
     note = (
-        f"{len(frame)} claims: {counts}. The notes of the tables claims_* say what each interval covers and how many "
-        "verdicts may be wrong by chance."
+        f"{len(frame)} claims: {one}. After Holm, for all claims of a paper together: {together}. The notes of the "
+        "tables claims_* say what each interval covers and how many verdicts may be wrong by chance."
     )
     return Table("Claims", note, frame, shown(frame))

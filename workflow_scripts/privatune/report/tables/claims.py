@@ -7,9 +7,21 @@ from pathlib import Path
 import pandas as pd
 
 from privatune.report.frames import Table, decimals, read_table, show
+from privatune.report.multiplicity import CHANCE, holm, p_value
 from privatune.report.verdicts import UNDECIDED, verdict
 
-COLUMNS = "system claim paper ours low high rule verdict unit n needed recalled".split()
+COLUMNS = "system claim paper ours low high rule verdict unit n needed recalled sources p p_holm verdict_holm".split()
+NOTE = (
+    "Low, high: 95 % interval, of ratios by their logarithms; what is compared is paired by seed and by text. Sources: "
+    "what the interval covers. Seeds: which devices took part, over n replicates. Text: which persons and documents "
+    "were sampled to measure on, by a bootstrap of these. Trials: a share of n, with its exact interval. With fewer "
+    "than two replicates, or replicates without a spread, a claim is undecided, whatever the text tells. What all "
+    "replicates share, such as one general model, no interval covers. p: the smallest share of wrong intervals at "
+    "which the rule still decides. {judged} claims have one; at 95 % each, up to {wrong:.1f} of their verdicts are "
+    "expected to be wrong by chance. The verdicts after Holm hold together for all claims of a paper: with 95 % "
+    "confidence none of them is wrong. n needed: about how many replicates would decide an undecided claim, were their "
+    "mean and spread those of the n at hand and the text the same; null where 10,000 are too few."
+)
 
 
 def table(system: str, **files: str | Path) -> Table:
@@ -21,41 +33,42 @@ def table(system: str, **files: str | Path) -> Table:
             these tables.
         files: the tables, by name.
     """
-    rows, notes = [], []
-    for part in [import_module(f"privatune.systems.{system}.claims")]:
-        tables = {name: read_table(files[name], columns) for name, columns in part.TABLES.items()}
-        notes.append(part.note(tables))
-        for claim in part.claims(tables):
-            ours, paper = claim.ours(tables), claim.paper(tables)
-            said = verdict(claim.rule, ours, paper)
-            rows.append(
-                {
-                    "system": part.SYSTEM,
-                    "claim": claim.text,
-                    "paper": paper,
-                    "ours": ours.middle,
-                    "low": ours.low,
-                    "high": ours.high,
-                    "rule": claim.rule.text,
-                    "verdict": said,
-                    "unit": claim.unit,
-                    "n": ours.n,
-                    "needed": claim.needed(claim.rule, ours, paper) if said == UNDECIDED else math.nan,
-                    "recalled": claim.recalled,
-                }
-            )
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    note = (
-        "Low, high: 95 % t-interval over n replicates, of ratios by their logarithms; what is compared is paired by "
-        "seed. With fewer than two replicates, or replicates without a spread, a claim is undecided. n needed: about "
-        "how many replicates would decide an undecided claim, were their mean and spread s those of the n at hand: the "
-        "least n with t(n - 1) s / sqrt(n) below the distance from the mean to the rule's edge; null where 10,000 are "
-        "too few. The replicates share one general model and one sample of text, so the intervals cover which devices "
-        "took part, nothing else."
-    )
+    part = import_module(f"privatune.systems.{system}.claims")
+    tables = {name: read_table(files[name], columns) for name, columns in part.TABLES.items()}
+    rows = []
+    for claim in part.claims(tables):
+        ours, paper = claim.ours(tables), claim.paper(tables)
+        said = verdict(claim.rule, ours, paper)
+        rows.append(
+            {
+                "system": part.SYSTEM,
+                "claim": claim.text,
+                "paper": paper,
+                "ours": ours.middle,
+                "low": ours.low,
+                "high": ours.high,
+                "rule": claim.rule.text,
+                "verdict": said,
+                "unit": claim.unit,
+                "n": ours.n,
+                "needed": claim.needed(claim.rule, ours, paper) if said == UNDECIDED else math.nan,
+                "recalled": claim.recalled,
+                "sources": ours.sources or None,
+                "p": p_value(claim.rule, ours, paper),
+            }
+        )
+    frame = _together(pd.DataFrame(rows, columns=COLUMNS))
+    count = int(frame["p"].notna().sum())
+    notes = [NOTE.format(judged=count, wrong=CHANCE * count), part.note(tables)]
     if frame["recalled"].any():
         notes.append("Recalled: known from memory, not read in the paper's text.")
-    return Table("Claims", " ".join([note, *notes]), frame, shown(frame))
+    return Table("Claims", " ".join(notes), frame, shown(frame))
+
+
+def _together(claims: pd.DataFrame) -> pd.DataFrame:
+    """The claims of one paper with the verdicts that hold for all of them at once; those without a p keep theirs."""
+    adjusted = pd.Series(holm(claims["p"]), claims.index, float)
+    return claims.assign(p_holm=adjusted, verdict_holm=claims["verdict"].mask(adjusted > CHANCE, UNDECIDED))
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
@@ -73,7 +86,10 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
             "high": ("high", number),
             "n": ("n", str),
             "needed": ("n needed", decimals(0)),
+            "sources": ("sources", str),
             "verdict": ("verdict", str),
+            "p": ("p", "{:.2g}".format),
+            "verdict_holm": ("verdict after Holm", str),
             "rule": ("rule", str),
         },
     )

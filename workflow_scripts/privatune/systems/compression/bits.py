@@ -90,7 +90,15 @@ def spanned(ratios: Iterable[Span]) -> Interval:
     )
     one = np.where(bounded, ends, ends[:, ::-1])  # the other end where one is none
     middle = float(one.mean()) if len(one) and np.isfinite(one).all() else math.nan
-    return Interval(middle, low.low, high.high, len(ends)).map(lambda value: float(np.exp(value)))
+
+    def at(confidence: float, *n: int) -> tuple[float, float]:
+        return (
+            low.at(confidence, *n)[0] if low.at else low.low,
+            high.at(confidence, *n)[1] if high.at else high.high,
+        )
+
+    made = Interval(middle, low.low, high.high, len(ends), low.sources or high.sources, at)
+    return made.map(lambda value: float(np.exp(value)))
 
 
 def pareto_front(bits: Iterable[float], perplexity: Iterable[float]) -> list[tuple[float, float]]:

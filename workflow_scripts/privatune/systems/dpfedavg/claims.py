@@ -6,7 +6,7 @@ from functools import partial
 
 import pandas as pd
 
-from privatune.report.intervals import Interval, interval
+from privatune.report.intervals import Interval, difference
 from privatune.report.verdicts import (
     FAILS,
     HOLDS,
@@ -24,7 +24,9 @@ from privatune.systems.dpfedavg.extraction import beyond_chance, extracted
 
 SYSTEM = "Ramaswamy et al. 2020"
 TABLES = {
-    "comparison_dpfedavg": "scenario seed recall1_user recall3_user noise_multiplier clip carriers_epsilon".split(),
+    "comparison_dpfedavg": (
+        "scenario seed round recall1_user recall3_user noise_multiplier clip carriers_epsilon".split()
+    ),
     "canaries": "scenario seed n_users n_copies carried visits beyond beam_found".split(),
     "accounting": "epsilon paper_epsilon".split(),
     "paper_text": "figure value".split(),
@@ -165,8 +167,8 @@ def _of_largest(measure: Measure, variant: str, tables: Tables) -> Interval:
 def _beyond_ngrams(tables: Tables, variant: str, best: int) -> Interval:
     """Recall of a variant minus that of the n-gram model, which is the same for every seed, in points."""
     models = tables["comparison_dpfedavg"]
-    values = models.set_index("scenario")[f"recall{best}_user"].astype(float)
-    return interval(pd.Series(values[[variant]] - values[BASELINE]))
+    ours, theirs = (models[models["scenario"] == name] for name in (variant, BASELINE))
+    return difference(ours, theirs, f"recall{best}_user")
 
 
 def _in_the_paper(tables: Tables, best: int) -> float:

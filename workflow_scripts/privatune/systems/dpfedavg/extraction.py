@@ -8,8 +8,7 @@ import math
 
 import pandas as pd
 
-from privatune.core.proportions import share_interval
-from privatune.report.intervals import Interval, interval
+from privatune.report.intervals import Interval, interval, share
 
 # exposure in bits, on average, of a canary that a model never saw: its rank is any, so that -log2 of rank over
 # references is exponential; its standard deviation is as large
@@ -25,16 +24,15 @@ def drawn(rows: pd.DataFrame) -> pd.DataFrame:
 def extracted(rows: pd.DataFrame) -> Interval:
     """Percent of the drawn canaries that the beam search found; n counts canaries of all seeds."""
     rows = drawn(rows[rows["beam_found"].notna()])
-    n, found = len(rows), int(rows["beam_found"].sum())
-    if rows["seed"].nunique() < FEWEST_SEEDS:
-        return Interval(100 * found / n if n else math.nan, math.nan, math.nan, n)
-    low, high = share_interval(found, n)
-    return Interval(100 * found / n, 100 * low, 100 * high, n)
+    return _of_enough_seeds(rows, share(int(rows["beam_found"].sum()), len(rows)))
 
 
 def beyond_chance(rows: pd.DataFrame) -> Interval:
     """Bits by which drawn canaries are more exposed than the same ones in a model that never saw them, on average."""
     rows = drawn(rows[rows["beyond"].notna()])
-    made = interval(rows["beyond"])
+    return _of_enough_seeds(rows, interval(rows["beyond"]))
+
+
+def _of_enough_seeds(rows: pd.DataFrame, made: Interval) -> Interval:
     enough = rows["seed"].nunique() >= FEWEST_SEEDS
-    return made if enough else made._replace(low=math.nan, high=math.nan)
+    return made if enough else made._replace(low=math.nan, high=math.nan, at=None)

@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from privatune.attacks.tail import NOT_REJECTED, REJECTED
 from privatune.core.proportions import share_interval
-from privatune.report.intervals import CONFIDENCE, Interval, difference, interval, ratio
+from privatune.report.intervals import CONFIDENCE, Interval, difference, interval, ratio, share
 from privatune.report.verdicts import (
     Claim,
     Rule,
@@ -132,11 +132,7 @@ def _kept_pairs(tables: Tables) -> tuple[pd.DataFrame, int]:
 def _share_not_rejected(tables: Tables) -> Interval:
     """Percent of the decided pairs, with the exact binomial interval (Clopper and Pearson, 1934)."""
     samples, n = _kept_pairs(tables)
-    kept = samples["pair"].nunique()
-    if not n:
-        return Interval(math.nan, math.nan, math.nan, 0)
-    low, high = share_interval(kept, n)
-    return Interval(100 * kept / n, 100 * low, 100 * high, n)
+    return share(samples["pair"].nunique(), n)
 
 
 def _largest_epsilon(column: str, tables: Tables) -> Interval:

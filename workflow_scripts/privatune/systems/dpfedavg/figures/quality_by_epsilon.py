@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from privatune.report.frames import read_table
-from privatune.report.intervals import interval
+from privatune.report.intervals import mean
 from privatune.report.style import COLOURS, GREY, INK, PAGE, drawing, name, perplexity_axis
 
 COLUMNS = "scenario seed ppl_user recall1_user epsilon delta noise_multiplier adjacency".split()
@@ -50,7 +50,7 @@ def _points(axes: Axes, stated: pd.DataFrame, measure: str, label: str, number: 
     rows = []
     for _, models in stated.groupby("scenario"):
         epsilon = models["epsilon"].iloc[0]
-        middle = interval(models[measure].astype(float))
+        middle = mean(models, measure)
         rows.append((epsilon, middle.middle, middle.middle - middle.low, middle.high - middle.middle))
         text = f"z = {models['noise_multiplier'].iloc[0]:g}"
         axes.annotate(text, (epsilon, middle.middle), xytext=(4, 4), textcoords="offset points", fontsize=7, color=INK)

@@ -81,6 +81,7 @@ def _row(model: dict) -> dict:
     if mechanism:
         sent = round(model["model_bits"] * rounds * (cohort + mechanism["carriers"] * mechanism["participation"]))
     row = {name: model.get(name) for name in MEASURED} | {name: mechanism.get(name) for name in STATED} | carried
+    row |= {name: model[name] for name in model if name.endswith("_resampled") or name.startswith("clusters_")}
     row["covered"] = "yes" if stated else "public text" if model.get("text") == "general" else "no"
     row |= {"scenario": model["variant"], "round": rounds, "clients_per_round": cohort}
     return row | {"bits_up": sent, "bits_down": sent} | stated

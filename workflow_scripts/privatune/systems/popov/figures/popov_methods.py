@@ -24,9 +24,9 @@ COLUMNS = ["scenario", "seed", "round", "paper", *PANELS, *(f"paper_{measure}" f
 def figure(replicates: str | Path) -> Figure:
     """One row a method, one panel a text: perplexity in percent of the initial model's, on a logarithmic axis.
 
-    Filled: geometric mean of ours over replicates with its 95 % t-interval, small dots the replicates; hollow: the
-    paper's figure in percent of the paper's initial model. A scenario with neither replicates nor a row of the paper is
-    left out.
+    Filled: geometric mean of ours over replicates with its 95 % interval over seeds and text, dotted where there is one
+    replicate and the interval covers the text alone; small dots: the replicates; hollow: the paper's figure in percent
+    of the paper's initial model. A scenario with neither replicates nor a row of the paper is left out.
     """
     models = read_table(replicates, COLUMNS)
     scenarios = models.groupby("scenario")
@@ -68,7 +68,7 @@ def _row(axes: Axes, place: int, rows: pd.DataFrame, initial: pd.DataFrame, meas
     axes.plot(
         paper, place, marker="D", markersize=4, markerfacecolor=PAPER, markeredgecolor=colour, markeredgewidth=1.1
     )
-    axes.hlines(place, mean.low, mean.high, color=colour, linewidth=1.2)
+    axes.hlines(place, mean.low, mean.high, color=colour, linewidth=1.2, linestyle=":" if mean.n < 2 else "-")
     axes.plot(mean.middle, place, "o", color=colour, markeredgecolor=PAPER, zorder=3)
     if mean.n > 1:
         axes.plot(100 * ours / theirs, [place + 0.3] * mean.n, ".", markersize=2.5, color=GREY)

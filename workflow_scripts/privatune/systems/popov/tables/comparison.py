@@ -7,7 +7,18 @@ from typing import Any
 import pandas as pd
 
 from privatune.core.errors import PrivatuneError
-from privatune.report.frames import Table, arrange, decimals, megabytes, read_records, read_table, read_tables, show
+from privatune.report.frames import (
+    Table,
+    arrange,
+    decimals,
+    megabytes,
+    read_records,
+    read_table,
+    read_tables,
+    show,
+    spread,
+)
+from privatune.report.intervals import text_errors
 from privatune.report.measured import COLUMNS
 
 MODEL = ["scenario", "seed", "round"]
@@ -20,9 +31,10 @@ NOTE = (
     "paper: its figure for the row's counterpart (Popov et al., 2018; other text, larger sizes), where there is one. "
     "PPL: perplexity of the words inside the vocabulary; average: both texts pooled by their words. With ends: ends of "
     "lines counted among the words; a model soon learns how long a person's lines are, so that figure falls without a "
-    "word being predicted better. It is not known whether the paper counts them. "
-    "KSS: share of keystrokes saved with three suggestions. Top-1, top-3: share of the users' words, those outside "
-    "the vocabulary included, that are among the first one or three suggestions. "
+    "word being predicted better. It is not known whether the paper counts them. KSS: share of keystrokes saved with "
+    "three suggestions. Top-1, top-3: share of the users' words, those outside the vocabulary included, that are among "
+    "the first one or three suggestions. ±: standard error of the choice of text, of which documents and persons were "
+    "sampled; two models are measured on the same ones, so that their difference is surer than both errors suggest. "
     "Persons per client: with more than one, a client's device holds their text pooled. "
     "MB: sent by (up) and to (down) all clients, in all rounds so far."
 )
@@ -33,6 +45,7 @@ def table(
     clients: Sequence[str | Path],
     paper: str | Path,
     scenarios: Sequence[Mapping[str, Any]],
+    resampled: bool = False,
 ) -> Table:
     """Join what was measured, what clients sent, what a scenario is and what the paper found.
 
@@ -43,12 +56,16 @@ def table(
         scenarios: in the order of the rows; each has `name`, `clients_per_round`, `persons_per_device`, `user_share`
             (null where it does not apply) and `paper`, which names rows of the paper's table by round; a variant of a
             sweep has `swept`, its values by dotted key, for which there is a column each.
+        resampled: keep the columns of measures on resampled text, which intervals are made from.
 
     Raises:
         PrivatuneError: a damaged file, or a row that the paper's table lacks, is named.
     """
     measured = [name for name in COLUMNS if name not in (*ABOUT, *SENT, *BUDGET)]
     models = read_records(evaluations, measured)
+    models = models.join(text_errors(models))
+    if not resampled:
+        models = models.drop(columns=models.filter(like="_resampled"))
     about = {scenario["name"]: scenario for scenario in scenarios}
     keys = list(dict.fromkeys(key for scenario in scenarios for key in scenario.get("swept", {})))
     for name in ABOUT:
@@ -111,4 +128,9 @@ def _shown(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
         "bits_up": ("up, MB", megabytes),
         "bits_down": ("down, MB", megabytes),
     }
-    return show(frame, columns)
+    pairs = {
+        measure: [spread(*pair) for pair in zip(frame[measure], frame[f"{measure}_se"], strict=True)]
+        for measure in columns
+        if f"{measure}_se" in frame
+    }
+    return show(frame.assign(**pairs), columns | {measure: (columns[measure][0], str) for measure in pairs})

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from privatune.report.frames import NOTHING, Table, arrange, read_table, show
-from privatune.report.intervals import difference, interval, values_of
+from privatune.report.frames import NOTHING, Table, arrange, read_table, show, spread
+from privatune.report.intervals import TEXT, difference, interval, values_of
 from privatune.systems.popov.counterparts import counterpart
 
 MEASURES = "ppl_general kss_general ppl_user kss_user ppl_average".split()
@@ -31,7 +31,7 @@ def table(replicates: str | Path, scenarios: Sequence[str]) -> Table:
 
     Columns: for each measure M its mean `M`, `M_sd`, `paper_M`, and `M_to_R`, `M_to_R_low`, `M_to_R_high` for each
     reference R (`initial`: the general model; `half`: one device, rehearsal at user share 1/2): mean difference, paired
-    by seed, and its 95 % t-interval. Null where there are too few replicates.
+    by seed and by text, and its 95 % interval; `to_R_sources`: what the intervals cover.
 
     Args:
         replicates: the table `replicates`.
@@ -42,14 +42,16 @@ def table(replicates: str | Path, scenarios: Sequence[str]) -> Table:
     references = {key: counterpart({"replicates": models}, row) for key, row in REFERENCES.items()}
     groups = models[models["scenario"].isin(scenarios)].groupby(["scenario", "round"], sort=False)
     rows = [_row(rows, references) for _, rows in groups]
-    columns = [*COLUMNS, *(name for measure in HEADINGS for name in _columns(measure))]
+    covered = [f"to_{key}_sources" for key in REFERENCES]
+    columns = [*COLUMNS, *(name for measure in HEADINGS for name in _columns(measure)), *covered]
     frame = arrange(pd.DataFrame(rows, columns=columns), columns, scenarios, ["round"])
     note = (
         "Mean ± standard deviation over n replicates, each of which draws its own devices; paper: its figure for the "
         "same method (other text, larger sizes). PPL: perplexity of words; with ends: ends of lines counted too. In "
-        "brackets: 95 % t-interval of the difference in average PPL of words, paired by seed, to the initial model and "
-        "to one device with rehearsal at user share 1/2; no interval with fewer than two replicates. All replicates "
-        "share one general model and one sample of text."
+        "brackets: 95 % interval of the difference in average PPL of words, paired by seed and by text, to the initial "
+        "model and to one device with rehearsal at user share 1/2. It covers which devices took part and which persons "
+        "and documents were sampled; of one replicate it covers the text alone, and says so. All replicates share one "
+        "general model."
     )
     return Table("Tables 1 and 2 of Popov et al. (2018)", note, frame, _shown(frame))
 
@@ -64,7 +66,7 @@ def _row(rows: pd.DataFrame, references: dict[str, pd.DataFrame]) -> dict[str, A
         for key, reference in references.items():
             same = rows.index.equals(reference.index)
             found = interval([]) if same else difference(rows, reference, measure)
-            made |= dict(zip(_named(measure, key), found, strict=False))
+            made |= dict(zip(_named(measure, key), found, strict=False)) | {f"to_{key}_sources": found.sources or None}
     return made
 
 
@@ -82,26 +84,23 @@ def _shown(frame: pd.DataFrame) -> pd.DataFrame:
     shown = show(frame, {"scenario": ("scenario", str), "round": ("round", str), "n": ("n", str)})
     cells = [shown]
     for measure, heading in HEADINGS.items():
-        ours = [_spread(*pair) for pair in zip(frame[measure], frame[f"{measure}_sd"], strict=True)]
+        ours = [spread(*pair) for pair in zip(frame[measure], frame[f"{measure}_sd"], strict=True)]
         cells.append(pd.DataFrame({heading: ours}))
         if measure in MEASURES:
             cells.append(show(frame, {f"paper_{measure}": ("paper", "{:.1f}".format)}))
     for key, heading in (("initial", "to initial"), ("half", "to rehearsal 1/2")):
-        columns = [frame[name] for name in _named("ppl_average", key)]
+        columns = [frame[name] for name in (*_named("ppl_average", key), f"to_{key}_sources")]
         cells.append(pd.DataFrame({f"average PPL {heading}": [_span(*row) for row in zip(*columns, strict=True)]}))
     return pd.concat(cells, axis="columns")
 
 
-def _spread(mean: float, deviation: float) -> str:
-    return f"{mean:,.1f}" + ("" if pd.isna(deviation) else f" ± {deviation:.1f}")
+def _span(middle: float, low: float, high: float, sources: str | None) -> str:
+    """A difference and its interval, which is named where it covers the text alone.
 
-
-def _span(middle: float, low: float, high: float) -> str:
-    """A difference and its interval.
-
-    >>> _span(-3.25, -5, -1.5), _span(2, float("nan"), float("nan"))
-    ('-3.2 [-5.0, -1.5]', '+2.0')
+    >>> _span(-3.25, -5, -1.5, "seeds"), _span(-3.25, -5, -1.5, TEXT), _span(2, float("nan"), float("nan"), None)
+    ('-3.2 [-5.0, -1.5]', '-3.2 [-5.0, -1.5] (text alone)', '+2.0')
     """
     if pd.isna(middle):
         return NOTHING
-    return f"{middle:+,.1f}" + ("" if pd.isna(low) else f" [{low:+,.1f}, {high:+,.1f}]")
+    ends = "" if pd.isna(low) else f" [{low:+,.1f}, {high:+,.1f}]"
+    return f"{middle:+,.1f}{ends}" + (" (text alone)" if sources == TEXT else "")

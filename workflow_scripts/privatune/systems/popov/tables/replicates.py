@@ -15,5 +15,7 @@ def table(
     paper: str | Path,
     scenarios: Sequence[Mapping[str, Any]],
 ) -> Table:
-    """As `comparison`, of which it has all the rows; see there."""
-    return replace(comparison.table(evaluations, clients, paper, scenarios), title="Every replicate of the models")
+    """As `comparison`, of which it has all the rows, with the measures on resampled text; see there."""
+    return replace(
+        comparison.table(evaluations, clients, paper, scenarios, resampled=True), title="Every replicate of the models"
+    )
