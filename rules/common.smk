@@ -15,7 +15,7 @@ sys.path.insert(0, str(LIBRARY))
 
 from privatune.core.errors import PrivatuneError
 from privatune.experiment import INITIAL, experiment
-from privatune.resources import needs, on_gpu, sizes
+from privatune.planning.requests import needs, requested
 from privatune.sweeps import swept
 
 try:
@@ -31,7 +31,7 @@ if workflow.remote_exec and "auto" in (config.get("device", "auto"), config.get(
     )
 
 OUT = E.output
-SIZES = sizes(E)
+STAGES = requested(E)
 GRAPH = grimp.build_graph("privatune", cache_dir=None)
 PRECISIONS = ["float32", "bfloat16"]
 GENERAL_MODEL = f"{OUT}/general/{E.precision}/model.safetensors"
@@ -91,13 +91,16 @@ def code(script, *modules):
     return [os.path.relpath(file) for file in files if file.exists()]
 
 
-def asked(stage):
-    """Resources of a stage's jobs. A job that failed gets as much again: it may have been killed for want of them."""
+def asked(rule):
+    """Resources of a rule's jobs. A job that failed gets as much again: it may have been killed for want of them."""
+    if rule not in STAGES:
+        raise WorkflowError(f"rule {rule}: nothing says what its jobs have to do; add it to stages.py of its system")
+    stage, cuda = STAGES[rule], E.device == "cuda"
 
     def scaled(place):
-        return lambda wildcards, attempt: attempt * needs(stage, SIZES, dict(wildcards.items()))[place]
+        return lambda wildcards, attempt: attempt * needs(stage, dict(wildcards.items()), cuda)[place]
 
-    return {"mem_mb": scaled(0), "runtime": scaled(1)} | ({"gpu": 1} if on_gpu(stage, E) else {})
+    return {"mem_mb": scaled(0), "runtime": scaled(1)} | ({"gpu": 1} if cuda and stage.accelerated else {})
 
 
 def numerics(threads):

@@ -7,7 +7,7 @@ from privatune.experiment import experiment
 from privatune.planning.costs import Cost
 from privatune.planning.fit import Line
 from privatune.planning.scale import at_scale
-from privatune.planning.sizes import Texts
+from privatune.stages.work import Texts
 
 TEXTS = Texts({"sotu": 1e5}, 1e5, 200, 2500)
 

@@ -69,6 +69,16 @@ def plan(folder, config, targets, root=ROOT, finish=False, forced=()):
     return planned
 
 
+def rules(folder, config):
+    """Of all rules that write files: their names, and the names of the resources that they ask for."""
+    logging.disable(logging.CRITICAL)
+    with SnakemakeApi(OutputSettings(dryrun=True, enable_file_logging=False)) as api:
+        workflow_api = api.workflow(
+            ResourceSettings(cores=2), ConfigSettings(config=config), snakefile=ROOT / "Snakefile", workdir=folder
+        )
+        return {rule.name: set(rule.resources) for rule in workflow_api._workflow.rules if rule.output}
+
+
 def following(plan, names):
     """These jobs, all that read what they write, and all that must write temporary files anew for those."""
     found, waiting = set(), list(names)

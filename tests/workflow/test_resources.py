@@ -2,8 +2,18 @@
 
 import csv
 import re
+import shutil
+import subprocess
+import sys
 
 import pytest
+import yaml
+from planning import ROOT, alone, rules
+
+from privatune.core.merging import merged
+from privatune.experiment import experiment
+from privatune.planning.requests import requested
+from privatune.planning.table import stage_of
 
 JOB = re.compile(r"^(?:local)?rule (?P<rule>\w+):\n(?P<body>(?: {4}.*\n)+)", re.MULTILINE)
 
@@ -27,6 +37,30 @@ def test_every_job_asks_for_memory_and_time(jobs):
     assert len(jobs) > 50
     assert all(memory and minutes for _, benchmark, memory, minutes in jobs if benchmark)
     assert {rule for rule, benchmark, _, _ in jobs if not benchmark} == {"all"}
+
+
+@pytest.mark.parametrize("execution", [{"rounds_per_job": 1}, {"rounds_per_job": 10, "private_slots": 2}])
+def test_every_rule_that_writes_files_is_a_stage(tmp_path, execution):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text("{}")  # the Snakefile asks for one
+    config = merged(yaml.safe_load((ROOT / "config/config.yaml").read_text()), {"execution": execution})
+    found = alone(rules, tmp_path, config)
+    assert {"fine_tune", "train_private"} <= found.keys() or {"run_rounds", "private_slot"} <= found.keys()
+    assert {stage_of(rule) for rule in found} <= requested(experiment(config)).keys()
+    assert all(resources >= {"mem_mb", "runtime"} for resources in found.values())
+
+
+def test_a_rule_that_is_no_stage_is_refused(tmp_path):
+    for part in ("Snakefile", "rules", "workflow_scripts", "config", "profiles", "report", "envs"):
+        (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, tmp_path / part)
+    with (tmp_path / "rules/common.smk").open("a") as file:
+        file.write('\nasked("unheard_of")\n')
+    command = [sys.executable, "-m", "snakemake", "--list-rules", "--directory", tmp_path]
+    process = subprocess.run(
+        [*command, "--snakefile", tmp_path / "Snakefile"], capture_output=True, text=True, check=False
+    )
+    assert process.returncode
+    assert "rule unheard_of: nothing says what its jobs have to do" in process.stdout + process.stderr
 
 
 def test_measured_memory_lies_within_what_was_asked_for(tiny, jobs):

@@ -14,21 +14,14 @@ from privatune.core.files import read_json
 from privatune.experiment import Experiment
 from privatune.planning.fit import Line, fit, held_out_error
 from privatune.planning.jobs import Job
-from privatune.planning.sizes import Texts
-from privatune.planning.work import Setting, work
+from privatune.planning.table import stage_of, work
 from privatune.report.frames import read_table
+from privatune.stages.work import Stage, Texts
 from privatune.text.streams import read_counts
 
 MEBIBYTE = 2**20 / 1e6  # Snakemake counts memory in these, we in megabytes
 SHORTEST = 0.01  # seconds; Snakemake's clock gives shorter jobs 0
 START_SECONDS, START_MEGABYTES = 2.0, 300.0  # of a job that does next to nothing: Python and torch
-KIN = {
-    "run_rounds": "fine_tune",
-    "replicate_devices": "fine_tune",
-    "private_slot": "train_private",
-    "private_round": "aggregate",
-}  # whose costs a stage has that nobody measured, for the same kind of work
-FAMILIES = ("table", "figure")  # rules made in a loop, whose jobs cost alike
 
 
 class Cost(NamedTuple):
@@ -38,26 +31,16 @@ class Cost(NamedTuple):
     memory: Line  # megabytes, by megabytes that it holds
 
 
-def stage_of(rule: str) -> str:
-    """The stage whose costs a rule's jobs have.
-
-    >>> stage_of("table_comparison"), stage_of("fine_tune")
-    ('table', 'fine_tune')
-    """
-    family = rule.split("_")[0]
-    return family if family in FAMILIES else rule
-
-
-def measured(jobs: Sequence[Job], setting: Setting) -> pd.DataFrame:
-    """One row a job with a benchmark file: stage, operations, megabytes (see `sizes.Work`), seconds, memory_mb."""
+def measured(jobs: Sequence[Job], stages: Mapping[str, Stage]) -> pd.DataFrame:
+    """One row per job with a benchmark file: stage, operations, held (see `Work`), seconds, memory_mb."""
     rows = []
     for job in jobs:
         if job.benchmark is None or not Path(job.benchmark).exists():
             continue
-        todo = work(job, setting)
+        todo = work(job, stages)
         taken = read_table(job.benchmark, ["s", "max_rss"], separator="\t").iloc[-1]
-        rows.append((stage_of(job.rule), *todo[:2], taken["s"], taken["max_rss"] * MEBIBYTE))
-    return pd.DataFrame(rows, columns=["stage", "operations", "megabytes", "seconds", "memory_mb"])
+        rows.append((stage_of(job.rule), todo.operations, todo.held, taken["s"], taken["max_rss"] * MEBIBYTE))
+    return pd.DataFrame(rows, columns=["stage", "operations", "held", "seconds", "memory_mb"])
 
 
 def fitted(jobs: pd.DataFrame, known: Mapping[str, Cost]) -> tuple[dict[str, Cost], pd.DataFrame]:
@@ -86,7 +69,7 @@ def fitted(jobs: pd.DataFrame, known: Mapping[str, Cost]) -> tuple[dict[str, Cos
                 "predicted_seconds": sum(map(seconds.at, group["operations"])),
                 "error": held_out_error(*about),
                 "memory_mb": group["memory_mb"].max(),
-                "predicted_memory_mb": max(map(memory.at, group["megabytes"])),
+                "predicted_memory_mb": max(map(memory.at, group["held"])),
             }
         )
     return costs, pd.DataFrame(rows)
@@ -94,7 +77,7 @@ def fitted(jobs: pd.DataFrame, known: Mapping[str, Cost]) -> tuple[dict[str, Cos
 
 def _memory(jobs: pd.DataFrame, known: Line | None) -> Line:
     """Peak memory: of jobs alike the largest counts, since Snakemake looks now and then and misses peaks."""
-    peaks = jobs[jobs["memory_mb"] > 0].groupby("megabytes")["memory_mb"].max()
+    peaks = jobs[jobs["memory_mb"] > 0].groupby("held")["memory_mb"].max()
     if not len(peaks):
         return Line(0.0, 0.0)
     return fit(peaks.index.to_numpy(), peaks.to_numpy(), START_MEGABYTES, known)

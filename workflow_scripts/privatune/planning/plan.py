@@ -10,11 +10,12 @@ import pandas as pd
 from privatune.core.files import read_json
 from privatune.experiment import Experiment
 from privatune.planning import costs as costs_of
-from privatune.planning.costs import Cost, stage_of
+from privatune.planning.costs import Cost
 from privatune.planning.jobs import Job, makespan
+from privatune.planning.payloads import payload_bytes
 from privatune.planning.scale import at_scale
-from privatune.planning.sizes import Work
-from privatune.planning.work import Setting, work
+from privatune.planning.table import stage_of, table, work
+from privatune.stages.work import Stage, Work
 
 BEYOND = 2  # times the work that was measured, from where on a row says so
 ENCODING = {"encode_general", "encode_private"}
@@ -47,18 +48,18 @@ def plan(
     waiting = {(job.rule, *sorted(job.wildcards.items())) for job in to_do}
     done = [job for job in jobs if (job.rule, *sorted(job.wildcards.items())) not in waiting]
     sizes = costs_of.texts(e, files, {job.rule for job in done} >= ENCODING, given["texts"])
-    setting = Setting(e, sizes)
-    fitted, fit = costs_of.fitted(costs_of.measured(done, setting), before)
+    known_stages = table(e, sizes, payload_bytes)
+    fitted, fit = costs_of.fitted(costs_of.measured(done, known_stages), before)
     own = before | fitted  # what is kept; borrowed costs would stand in the way of better ones of the same kin
-    costs = {stage: own[kin] for stage, kin in costs_of.KIN.items() if kin in own} | own
+    costs = {name: own[stage.kin] for name, stage in known_stages.items() if stage.kin in own} | own
     downloads = given["downloads"] | {p.name: p.stat().st_size for p in Path(e.output, "downloads").glob("*.whl")}
     about = (e.precision, e.device)
     planned = {
         "cores": cores,
         "fit": _records(fit),
-        "stages": stages(jobs, setting, costs, waiting),
-        "totals": totals(jobs, setting, costs, cores, downloads),
-        "scale": at_scale(e, setting.texts, costs),
+        "stages": stages(jobs, known_stages, costs, waiting),
+        "totals": totals(jobs, known_stages, costs, cores, downloads),
+        "scale": at_scale(e, sizes, costs),
         "unknown": sorted({stage_of(job.rule) for job in jobs if job.benchmark} - set(costs)),
         "known": given["machine"],
     }
@@ -75,7 +76,7 @@ def _seconds(job: Job, todo: Work, costs: Mapping[str, Cost]) -> float:
 
 
 def stages(
-    jobs: Sequence[Job], setting: Setting, costs: Mapping[str, Cost], waiting: set[tuple]
+    jobs: Sequence[Job], known: Mapping[str, Stage], costs: Mapping[str, Cost], waiting: set[tuple]
 ) -> list[dict[str, Any]]:
     """One row a stage: stage, jobs, to_do of them, seconds of its longest job, core_hours, memory_mb of its largest.
 
@@ -83,7 +84,7 @@ def stages(
     """
     rows: dict[str, dict[str, Any]] = {}
     for job in jobs:
-        stage, todo = stage_of(job.rule), work(job, setting)
+        stage, todo = stage_of(job.rule), work(job, known)
         if job.benchmark is None or stage not in costs:
             continue
         nothing = {"stage": stage, "jobs": 0, "to_do": 0, "seconds": 0.0, "core_hours": 0.0, "memory_mb": 0.0}
@@ -93,14 +94,14 @@ def stages(
         row["to_do"] += (job.rule, *sorted(job.wildcards.items())) in waiting
         row["seconds"] = max(row["seconds"], seconds)
         row["core_hours"] += seconds * job.threads / 3600
-        row["memory_mb"] = max(row["memory_mb"], costs[stage].memory.at(todo.megabytes))
+        row["memory_mb"] = max(row["memory_mb"], costs[stage].memory.at(todo.held))
         if (most := costs[stage].seconds.high) and todo.operations > BEYOND * most:
             row["beyond"] = max(row["beyond"] or 0.0, todo.operations / most)
     return list(rows.values())
 
 
 def totals(
-    jobs: Sequence[Job], setting: Setting, costs: Mapping[str, Cost], cores: int, downloads: Mapping[str, int]
+    jobs: Sequence[Job], known: Mapping[str, Stage], costs: Mapping[str, Cost], cores: int, downloads: Mapping[str, int]
 ) -> dict[str, Any]:
     """Of the whole experiment from the start.
 
@@ -108,7 +109,7 @@ def totals(
         jobs; core_hours; wall_hours on `cores`; memory_mb of the largest job; disk_bytes: what stays and, at most, what
         passes at the same time; bytes_downloaded; bytes_up and bytes_down of all devices, as they would send and get.
     """
-    todo = [work(job, setting) for job in jobs]
+    todo = [work(job, known) for job in jobs]
     seconds = [_seconds(job, its, costs) for job, its in zip(jobs, todo, strict=True)]
     fetched = {Path(path).name for job in jobs if job.rule == "fetch_package" for path in job.outputs}
     downloaded = sum(downloads.get(name, 0) for name in fetched)
@@ -117,7 +118,7 @@ def totals(
         names = job.wildcards
         passing[names.get("scenario", job.rule), names.get("seed")][names.get("round")] += its.passing
     memory = [
-        costs[s].memory.at(w.megabytes) for job, w in zip(jobs, todo, strict=True) if (s := stage_of(job.rule)) in costs
+        costs[s].memory.at(w.held) for job, w in zip(jobs, todo, strict=True) if (s := stage_of(job.rule)) in costs
     ]
     return {
         "jobs": len(jobs),

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from privatune.experiment import Experiment
-from privatune.models.sizes import parameters
 from privatune.planning.costs import Cost
-from privatune.planning.sizes import BILLION, WEIGHT, Texts, id_bytes, model_bytes, training, visit_words
 from privatune.privacy.accounting import default_delta, guarantee, paper_delta
 from privatune.privacy.mechanism import Mechanism, Sampling
+from privatune.stages.work import Lm, Texts, visit_words
 
 # how cohorts are drawn, and how they are accounted for: as the paper does, which is no bound; by ours; and Poisson's
 WAYS: list[tuple[str, Sampling]] = [("as_paper", "fixed"), ("ours", "fixed"), ("ours", "poisson")]
@@ -30,8 +29,8 @@ def at_scale(e: Experiment, texts: Texts, costs: Mapping[str, Cost]) -> dict[str
     p, t = e.plan, e.dpfedavg.training
     visits = p.cohort * p.rounds
     trained, sent = visit_words(t.client, p.words or texts.person)
-    operations = training(trained, t.model, t.vocabulary, t.client.facts.teaches)
-    weights = parameters(t.model, t.vocabulary)
+    lm = Lm(t.model, t.vocabulary)
+    operations = lm.training(trained, t.client.facts.teaches)
     device, server = (costs[stage].seconds.rate if stage in costs else None for stage in ("train_private", "aggregate"))
     clip, epsilons = e.dpfedavg.accounting.clip, []
     for source, sampling in WAYS:
@@ -44,11 +43,11 @@ def at_scale(e: Experiment, texts: Texts, costs: Mapping[str, Cost]) -> dict[str
         "cohort": p.cohort,
         "rounds": p.rounds,
         "noise_multiplier": p.noise_multiplier,
-        "parameters": weights,
-        "bytes_up": visits * model_bytes(t.model, t.vocabulary),
-        "bytes_down": visits * (model_bytes(t.model, t.vocabulary) + sent * id_bytes(t.vocabulary)),
+        "parameters": lm.parameters,
+        "bytes_up": visits * lm.bytes,
+        "bytes_down": visits * (lm.bytes + sent * lm.id_bytes),
         "device_seconds": None if device is None else device * operations / p.device_speed,
         "device_hours": None if device is None else visits * device * operations / p.device_speed / 3600,
-        "server_hours": None if server is None else visits * server * weights * WEIGHT / BILLION / 3600,
+        "server_hours": None if server is None else server * lm.joining(visits) / 3600,
         "epsilons": epsilons,
     }

@@ -40,6 +40,10 @@ class ChitchatSource(PackageSource):
         """Those of `drop_persons`, which concern this corpus alone."""
         return self.drop_persons
 
+    def words(self) -> int:
+        """A bound on all messages together."""
+        return 2_500_000
+
 
 SETTINGS = ChitchatSource
 

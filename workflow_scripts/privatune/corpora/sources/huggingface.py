@@ -28,6 +28,10 @@ class HuggingFaceSource(ColumnSource):
         folder = Path(self.dataset)
         return sorted(str(path) for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
 
+    def words(self) -> int:
+        """Of a local folder by its files; of the hub a guess."""
+        return super().words() or 100_000_000
+
 
 SETTINGS = HuggingFaceSource
 

@@ -34,6 +34,10 @@ class SotuSource(PackageSource, Shares):
         None, ge=1, description="words to take: whole addresses, the newest first, while they fit; null: all"
     )
 
+    def words(self) -> int:
+        """A bound on all addresses together, or `max_words`."""
+        return min(self.max_words or 2_000_000, 2_000_000)
+
 
 SETTINGS = SotuSource
 

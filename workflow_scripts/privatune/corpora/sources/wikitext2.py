@@ -36,6 +36,10 @@ class WikiText2Source(PackageSource):
     )
     max_documents: int | None = Field(None, ge=1, description="articles to take from the start of each part; null: all")
 
+    def words(self) -> int:
+        """A bound on all parts together."""
+        return 2_500_000
+
 
 SETTINGS = WikiText2Source
 

@@ -1,0 +1,60 @@
+"""One table of all stages, gathered from the systems: rules by name, and what their jobs have to do."""
+
+import re
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pkgutil import iter_modules
+
+from privatune import systems
+from privatune.experiment import Experiment
+from privatune.planning.jobs import Job
+from privatune.stages import shared
+from privatune.stages.work import Known, Lm, Payload, Stage, Texts, Work
+
+FAMILIES = ("table", "figure")  # rules made in a loop, whose jobs cost alike
+BEFORE = re.compile(r"/round-(\d+)(?:/model)?\.")  # the model of a round, kept or in passing
+
+
+def table(e: Experiment, texts: Texts, payload: Payload) -> dict[str, Stage]:
+    """The stages of an experiment by rule, shared ones first.
+
+    A system is a folder of `privatune.systems`. Where it has rules of its own, its module `stages` has the function
+    `stages` of what every system may know and of the system's section of the configuration.
+    """
+    known = Known(
+        texts=texts,
+        payload=payload,
+        main=Lm(e.model, e.text.vocabulary),
+        pretrain=e.pretrain,
+        scenarios=e.scenarios,
+        evaluation=e.evaluation,
+        tail=e.tail,
+        clients_per_job=e.execution.clients_per_job,
+        rounds_per_job=e.execution.rounds_per_job,
+        private_slots=e.execution.private_slots,
+    )
+    found = shared.stages(known)
+    for system in iter_modules(systems.__path__):
+        if find_spec(place := f"privatune.systems.{system.name}.stages"):
+            found |= import_module(place).stages(known, getattr(e, system.name, None))
+    return found
+
+
+def stage_of(rule: str) -> str:
+    """The stage that a rule's jobs are of.
+
+    >>> stage_of("table_comparison"), stage_of("fine_tune")
+    ('table', 'fine_tune')
+    """
+    family = rule.split("_")[0]
+    return family if family in FAMILIES else rule
+
+
+def work(job: Job, stages: Mapping[str, Stage]) -> Work:
+    """What a job has to do; nothing where it only collects files."""
+    stage = stages.get(stage_of(job.rule))
+    if stage is None:
+        return Work()
+    before = [match[1] for path in job.inputs if (match := BEFORE.search(path))]
+    return stage.work({**job.wildcards, "before": before[0] if before else "0"})

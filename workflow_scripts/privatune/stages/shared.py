@@ -1,0 +1,23 @@
+"""Stages that every system shares: what its text and its tables need."""
+
+from privatune.stages.work import LIBRARIES, Known, Names, Stage, Work, pretraining, text
+
+
+def stages(known: Known) -> dict[str, Stage]:
+    """By rule, in data's order; `table` and `figure` are all rules that make one."""
+    texts = known.texts
+
+    def read_corpus(names: Names) -> Work:
+        return text(texts.sources.get(names["source"], texts.collected))
+
+    return {
+        "fetch_package": Stage(lambda _: Work()),
+        "read_corpus": Stage(read_corpus),
+        "split_persons": Stage(lambda _: text(texts.collected)),
+        "vocabulary": Stage(lambda _: text(texts.general)),
+        "encode_general": Stage(lambda _: text(texts.general)),
+        "encode_private": Stage(lambda _: text(texts.private)),
+        "pretrain": Stage(lambda _: pretraining(known.main, known.pretrain, texts), accelerated=True),
+        "table": Stage(lambda _: Work(libraries=LIBRARIES)),
+        "figure": Stage(lambda _: Work(libraries=LIBRARIES)),
+    }

@@ -1,0 +1,79 @@
+"""What the jobs of training under user-level differential privacy have to do."""
+
+from privatune.stages.work import (
+    BILLION,
+    LIBRARIES,
+    MEGA,
+    TORCH,
+    Known,
+    Lm,
+    Names,
+    Stage,
+    Work,
+    evaluation,
+    pretraining,
+    text,
+    visits,
+)
+from privatune.systems.dpfedavg.settings import DpFedAvgSettings
+
+ACCOUNTED = 10  # billions of operations as take as long as the epsilons of one population
+WORDS_PER_SENTENCE = 19  # of a carrier's text, canaries among public sentences
+DRAWN = 30  # operations for each number of a canary's direction
+
+
+def stages(known: Known, d: DpFedAvgSettings) -> dict[str, Stage]:
+    """By rule."""
+    t, texts = d.training, known.texts
+    lm = Lm(t.model, t.vocabulary)
+    slots = max(1, known.private_slots)
+
+    def rounds(count: float, names: Names) -> Work:
+        """Of persons and of carriers of canaries, who train, and whose clipped updates are added exactly."""
+        planted = d.variants[names["variant"]].carriers
+        persons, carriers = count * t.cohort, count * t.canaries.expected * planted
+        trained = visits(persons, lm, t.client, texts)
+        carried = visits(carriers, lm, t.client, texts, WORDS_PER_SENTENCE * t.canaries.sentences)
+        return Work(
+            trained.operations + carried.operations + lm.joining(persons + carriers),
+            # exact sums are wider than weights; carriers are joined to the persons' text, which takes a copy of it
+            trained.held + 12 * lm.memory + texts.mapped,
+            TORCH,
+            up=(persons + carriers) * lm.bytes,
+            down=trained.down + carried.down,
+        )
+
+    def train_private(names: Names) -> Work:
+        return rounds(t.rounds, names)._replace(kept=lm.bytes)
+
+    def private_round(names: Names) -> Work:
+        return Work(lm.joining(slots), rounds(0, names).held, TORCH, passing=2 * lm.bytes)
+
+    def measure_private(names: Names) -> Work:
+        c, measured = t.canaries, evaluation(lm, d.evaluation, texts)
+        ranked = len(c.users) * len(c.copies) * c.per_cell * c.references
+        return measured._replace(
+            operations=measured.operations + lm.forward(2 * ranked),  # of three words the first are shared
+            held=measured.held + 300 * c.references / MEGA,
+        )
+
+    def measure_ngram(names: Names) -> Work:
+        words = texts.general if "general" in names["baseline"] else texts.private
+        return text(words)._replace(held=300 * words / MEGA, libraries=TORCH, kept=0.0)
+
+    def audit(names: Names) -> Work:
+        seen = d.audit.canaries * t.rounds  # every canary's direction is drawn anew in every round
+        return Work(seen * lm.parameters * DRAWN / BILLION, 30 * lm.memory + 20 * seen / MEGA, TORCH)
+
+    return {
+        "account": Stage(lambda _: Work(ACCOUNTED * len(d.accounting.populations), libraries=LIBRARIES)),
+        "pretrain_private": Stage(lambda _: pretraining(lm, t.pretrain, texts), accelerated=True),
+        "guarantee": Stage(lambda _: Work(libraries=LIBRARIES)),
+        "train_private": Stage(train_private, accelerated=True),
+        "private_slot": Stage(lambda names: rounds(1 / slots, names), accelerated=True, kin="train_private"),
+        "private_round": Stage(private_round, kin="aggregate"),
+        "private_model": Stage(lambda _: Work(held=6 * lm.memory, libraries=TORCH, kept=lm.bytes)),
+        "measure_private": Stage(measure_private),
+        "measure_ngram": Stage(measure_ngram),
+        "audit": Stage(audit),
+    }
