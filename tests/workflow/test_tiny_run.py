@@ -240,7 +240,7 @@ def nothing_but_models_follows_from_training_text(folder, snakemake):
 def figures_of(root):
     """What the target `dpfedavg` writes beside models: JSON files, and rows of tables by their first cell."""
     found = {str(path.relative_to(root)): read_json(path) for path in (root / "dpfedavg").rglob("*.json")}
-    for table in ("accounting", "audit", "canaries", "claims_dpfedavg", "comparison_dpfedavg"):
+    for table in ("accounting", "audit", "canaries", "claims_dpfedavg", "comparison_dpfedavg", "ledger"):
         for line in (root / f"tables/{table}.csv").read_text().splitlines():
             found.setdefault(f"{table} {line.partition(',')[0]}", []).append(line)
     return found
