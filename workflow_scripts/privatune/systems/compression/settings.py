@@ -4,14 +4,12 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from privatune.core.settings import Name, Names, Seeds, Settings, known_names, touches
+from privatune.core.settings import Name, Names, Seeds, Settings, known_names
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.settings import ClientSettings, CohortSettings
 from privatune.models.settings import LstmSettings, ModelSettings
 from privatune.systems.compression.methods import Choice, MethodSettings, choices
 from privatune.training.settings import PretrainSettings
-
-METHODS = ["tune_method", "follow_method"]  # rules that many of these keys touch
 
 
 class CompressionSettings(Settings):
@@ -20,44 +18,35 @@ class CompressionSettings(Settings):
     model: ModelSettings = Field(
         default_factory=lambda: LstmSettings(layers=1, hidden=64),
         description="One model for all, made for this.",
-        json_schema_extra=touches("pretrain_small", "table_compression", "table_compression_full"),
     )
     vocabulary: int = Field(
         2000,
         ge=10,
         le=1_000_000,
         description="Its words: the most frequent of the vocabulary.",
-        json_schema_extra=touches(
-            "pretrain_small", *METHODS, "codec_costs", "table_compression", "table_compression_full"
-        ),
     )
     pretrain: PretrainSettings = Field(
         default_factory=PretrainSettings,
         description="Of the model before it is sent.",
-        json_schema_extra=touches("pretrain_small"),
     )
     client: ClientSettings = Field(
         default_factory=ClientSettings,
         description="What a device reads; its rate is replaced by the method's.",
-        json_schema_extra=touches("tune_method"),
     )
     cohort: CohortSettings = Field(
         default_factory=CohortSettings,
         description="Devices at a time, and rounds of averaging, which set the text.",
-        json_schema_extra=touches(*METHODS, but={"rounds": touches("follow_method")}),
     )
     seeds: Seeds = Field(
         [0, 1, 2],
         min_length=1,
         description="Replicates: each pretrains its own general model, and draws its own persons and samples of test "
         "text, the same for every method.",
-        json_schema_extra=touches(adds=["follow_method", "pretrain_small"]),
     )
     shares: list[Annotated[float, Field(gt=0, le=1)]] = Field(
         [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0],
         min_length=1,
         description="Of the training, ascending: where it is measured; shares of the same step are measured once.",
-        json_schema_extra=touches("follow_method"),
     )
     final_rate: float = Field(
         0.1,
@@ -65,39 +54,31 @@ class CompressionSettings(Settings):
         le=1,
         description="Where the rate falls to by the end of training, on a line, as a share of the first; a step or a "
         "round keeps the rate that it starts with.",
-        json_schema_extra=touches("tune_method"),
     )
     averaged: float = Field(
         0.5,
         gt=0,
         le=1,
         description="Share of the steps so far, the newest, whose models are averaged into the one that is measured.",
-        json_schema_extra=touches("tune_method", "table_compression", "table_compression_full"),
     )
     tuning_rounds: int = Field(
         5,
         ge=1,
         le=100_000,
         description="Rounds, and the text of as many, of the shorter training that tunes a method.",
-        json_schema_extra=touches("tune_method", "table_tuning", "table_tuning_full"),
     )
     evaluation: EvaluationSettings = Field(
         default_factory=EvaluationSettings,
         description="Samples of text.",
-        json_schema_extra=touches(*METHODS),
     )
-    methods: dict[Name, MethodSettings] = Field(
-        {}, description="Ways of training by name.", json_schema_extra=touches(*METHODS)
-    )
+    methods: dict[Name, MethodSettings] = Field({}, description="Ways of training by name.")
     run: Names = Field(
         [],
         description="Methods of the target `compression`; the first is compared with the rest.",
-        json_schema_extra=touches("table_compression", "table_tuning", "codec_costs", adds=METHODS),
     )
     full: Names = Field(
         [],
         description="Methods of the target `compression_full`, the same first.",
-        json_schema_extra=touches("table_compression_full", "table_tuning_full", adds=METHODS),
     )
 
     @model_validator(mode="after")

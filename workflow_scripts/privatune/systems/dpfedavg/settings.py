@@ -5,12 +5,10 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from privatune.attacks.settings import AuditSettings
-from privatune.core.settings import Name, Names, Seeds, Settings, touches
+from privatune.core.settings import Name, Names, Seeds, Settings
 from privatune.evaluation.settings import SampleSettings
 from privatune.privacy.settings import AccountingSettings
 from privatune.systems.dpfedavg.job_settings import PrivateTrainingSettings, VariantSettings
-
-PRIVATE = ["train_private", "private_slot", "private_round", "private_model"]  # rules of training with privacy
 
 
 class DpFedAvgSettings(Settings):
@@ -19,86 +17,40 @@ class DpFedAvgSettings(Settings):
     accounting: AccountingSettings = Field(
         default_factory=AccountingSettings,
         description="Epsilon by population, at the paper's scale.",
-        json_schema_extra=touches("account"),
     )
     training: PrivateTrainingSettings = Field(
         default_factory=PrivateTrainingSettings,
         description="What all variants share.",
-        json_schema_extra=touches(
-            *PRIVATE,
-            but={
-                "model": touches("pretrain_private"),
-                "pretrain": touches("pretrain_private"),
-                "vocabulary": touches("pretrain_private", *PRIVATE, "measure_ngram"),
-                "cohort": touches("guarantee"),
-                "rounds": touches("guarantee", adds=PRIVATE),
-                "canaries": touches(
-                    *PRIVATE,
-                    "guarantee",
-                    "measure_private",
-                    but={
-                        "participation": touches("guarantee", "measure_private"),
-                        "sentences": touches(*PRIVATE, "measure_private"),
-                        "references": touches("measure_private"),
-                    },
-                ),
-            },
-        ),
     )
     ngram_order: int = Field(
         3,
         ge=2,
         le=6,
         description="Words of the longest n-grams of the baselines.",
-        json_schema_extra=touches("measure_ngram"),
     )
     run: Names = Field(
         [],
         description="Variants that the target makes, in the order of the rows.",
-        json_schema_extra=touches(
-            "table_canaries",
-            "table_comparison_dpfedavg",
-            "table_ledger",
-            "table_audit",
-            adds=[*PRIVATE, "guarantee", "measure_private", "audit"],
-        ),
     )
     allow_unprotected: bool = Field(
         False,
         description="Accept variants of `run` with `secure: true` and noise beside others that have public seeds or no "
         "noise. They train on the same persons, so what the others tell about these persons no noise hides.",
-        json_schema_extra=touches(),
     )
     variants: dict[Name, VariantSettings] = Field(
         {},
         description="Ways of training by name.",
-        json_schema_extra=touches(
-            but={
-                "privacy": touches(
-                    "guarantee",
-                    but={
-                        "noise_multiplier": touches("guarantee", adds=["audit"]),
-                        "secure": touches("guarantee", *PRIVATE, adds=["measure_ngram"]),
-                    },
-                ),
-                "carriers": touches("guarantee", *PRIVATE, "measure_private"),
-            }
-        ),
     )
     seeds: Seeds = Field(
         [0],
         min_length=1,
         description="Replicates.",
-        json_schema_extra=touches(adds=[*PRIVATE, "measure_private", "audit"]),
     )
     evaluation: SampleSettings = Field(
         default_factory=SampleSettings,
         description="Samples of text; none of the training persons, about whom every figure is a release.",
-        json_schema_extra=touches("measure_private", "measure_ngram"),
     )
-    audit: AuditSettings = Field(
-        default_factory=AuditSettings, description="Of each variant with noise.", json_schema_extra=touches("audit")
-    )
+    audit: AuditSettings = Field(default_factory=AuditSettings, description="Of each variant with noise.")
 
     @model_validator(mode="after")
     def _nothing_gives_away_what_noise_hides(self) -> Self:
