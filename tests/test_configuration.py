@@ -96,11 +96,11 @@ def test_a_pair_of_models_differs_by_single_updates():
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"seeds": [0, 1, 0]}, "`seeds`.*0 stands there twice"),
+        ({"seeds": [0, 1, 0]}, "`seeds`.*0 is listed twice"),
         ({"seeds": [-1]}, "seeds"),
-        ({"run": ["initial", "device-plain", "device-plain"]}, "device-plain stands there twice"),
-        ({"dpfedavg": {"seeds": [1, 1]}}, "1 stands there twice"),
-        ({"compression": {"run": ["averaging-dense", "averaging-dense"]}}, "averaging-dense stands there twice"),
+        ({"run": ["initial", "device-plain", "device-plain"]}, "device-plain is listed twice"),
+        ({"dpfedavg": {"seeds": [1, 1]}}, "1 is listed twice"),
+        ({"compression": {"run": ["averaging-dense", "averaging-dense"]}}, "averaging-dense is listed twice"),
         ({"compression": {"methods": {"averaging-dense": {"learning_rates": [-1, 1]}}}}, "learning_rates"),
         ({"scenarios": {"initial": {}}}, "initial is the general model; choose another name"),
         ({"scenarios": {"a/b": {}}}, "scenarios.a/b`: String should match"),

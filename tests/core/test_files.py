@@ -74,7 +74,7 @@ def test_any_damage_is_named(tmp_path_factory, damaged, head, data):
     if found == whole:  # a copy of the next bytes was put before them
         assert read_sealed(path, head) == b"step,tokens\n1,20\n"
     else:
-        with pytest.raises(PrivatuneError, match=r"file: damaged, .*delete it and run again"):
+        with pytest.raises(PrivatuneError, match=r"file: damaged \(.*delete it and run again"):
             read_sealed(path, head)
 
 

@@ -1,4 +1,4 @@
-"""Functions compiled by numba, and how their work is shared out over threads."""
+"""Functions compiled by numba, and how their work is divided among threads."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,15 +10,15 @@ Ranges = list[tuple[int, int]]
 
 
 def compiled(function: Callable) -> Callable:
-    """Compile for one thread, without Python's lock; what was compiled is kept for the next process, saving seconds."""
+    """Compile a function so that it releases Python's lock; a cache on disk saves the next process some seconds."""
     try:
         return njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # nowhere to keep it: neither this folder nor the user's cache can be written
+    except RuntimeError:  # there is no cache: neither this folder nor the user's own can be written
         return njit(nogil=True)(function)
 
 
 def ranges(size: int, threads: int, step: int = 1) -> Ranges:
-    """Cut range(size) into at most `threads` parts that begin at multiples of `step`; one part where size is 0.
+    """Split range(size) into at most `threads` parts that begin at multiples of `step`; size 0 gives one empty part.
 
     >>> ranges(10, 2, 4), ranges(3, 4, 4), ranges(0, 2)
     ([(0, 8), (8, 10)], [(0, 3)], [(0, 0)])
@@ -30,10 +30,10 @@ def ranges(size: int, threads: int, step: int = 1) -> Ranges:
 
 
 def each(work: Callable[[int, int], Any], parts: Sequence[tuple[int, int]]) -> list[Any]:
-    """[work(start, stop) for each part], a thread a part.
+    """Return [work(start, stop) for each part], computed with one thread per part.
 
-    Threads of Python over kernels that let go of its lock, not numba's parallel loops: these need a pool of OpenMP or
-    of their own, which breaks in a forked process or when two threads call it, and compile twice as long.
+    These are Python threads over kernels that release Python's lock. Numba's parallel loops are not used: they need a
+    thread pool that breaks in a forked process or when two threads call it, and they take twice as long to compile.
     """
     if len(parts) == 1:
         return [work(*parts[0])]

@@ -1,8 +1,8 @@
-"""The one error that a user is meant to read."""
+"""The error that users read."""
 
 
 class PrivatuneError(Exception):
-    """Something the user can mend: the message names the file or key and the remedy, in one line."""
+    """A problem that the user can fix: its message names the file or key and the remedy, in one line."""
 
     def __str__(self) -> str:
         return " ".join(super().__str__().split())

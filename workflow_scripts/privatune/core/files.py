@@ -1,4 +1,4 @@
-"""Files appear whole or not at all: written beside their place, then renamed; text has a checksum as its first line."""
+"""Files appear whole or not at all: each is written under a temporary name and renamed. Text files have a checksum."""
 
 import glob
 import hashlib
@@ -15,11 +15,11 @@ from privatune.core.errors import PrivatuneError
 
 @contextmanager
 def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; it becomes `path` when the block ends well and is removed when it does not.
+    """Yield a temporary path beside `path`; it is renamed to `path` if the block succeeds and removed if it fails.
 
-    With `private` only the owner can read it, from its first byte on.
+    With `private`, only the owner can read the file, from its first byte on.
 
-    Raises PrivatuneError naming the folder when it cannot be written.
+    Raises PrivatuneError naming `path` when it cannot be written.
     """
     path = Path(path)
     part = _beside(path, "part")
@@ -44,7 +44,7 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def scratch(path: str | Path) -> Iterator[Path]:
-    """Yield a folder beside `path` for what is needed until `path` is written; removed at the end."""
+    """Yield a folder beside `path` for temporary files; it is removed at the end."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = _beside(path, "scratch")
@@ -56,7 +56,7 @@ def scratch(path: str | Path) -> Iterator[Path]:
 
 
 def _beside(path: Path, kind: str) -> Path:
-    """A name beside `path` for this process alone; what killed ones left, which may be private text, is removed."""
+    """A name beside `path` that only this process uses; what killed processes left (it may be private) is removed."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.{kind}"):
         if not _runs(left.suffixes[-2][1:]):
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
@@ -68,36 +68,36 @@ def _runs(process: str) -> bool:
         os.kill(int(process), 0)
     except ProcessLookupError:
         return False
-    except (PermissionError, ValueError):  # another user's, or not named by `_beside`
+    except (PermissionError, ValueError):  # another user's process, or a file that `_beside` did not name
         return True
     return True
 
 
 def write_bytes(path: str | Path, data: bytes, private: bool = False) -> None:
-    """Write `data` atomically; with `private` for its owner alone to read."""
+    """Write `data` atomically; with `private`, only the owner can read the file."""
     with replacing(path, private) as part:
         part.write_bytes(data)
 
 
-# first lines, with the SHA-256 of all that follows them
+# first lines, with the SHA-256 of everything that follows them
 CSV = "# sha256 %s\n"
 JSON = '{"sha256": "%s",\n'
 
 
 def write_sealed(path: str | Path, head: str, body: bytes) -> None:
-    """Write, atomically, the first line `head` (`CSV`, `JSON`) with the checksum of `body`, and `body`."""
+    """Atomically write the first line `head` (`CSV` or `JSON`), which holds the checksum of `body`, and then `body`."""
     write_bytes(path, _head(head, body) + body)
 
 
 def read_sealed(path: str | Path, head: str) -> bytes:
-    """The body of what `write_sealed` wrote; raises PrivatuneError naming the file when it is missing or damaged."""
+    """Return the body that `write_sealed` wrote; raises PrivatuneError naming the file if it is missing or damaged."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise PrivatuneError(f"{path}: cannot be read ({error.strerror}); run again") from error
+        raise PrivatuneError(f"{path}: cannot be read ({error.strerror}); run again to make it") from error
     body = data[data.find(b"\n") + 1 :]
     if data != _head(head, body) + body:
-        raise PrivatuneError(f"{path}: damaged, its checksum does not match; delete it and run again")
+        raise PrivatuneError(f"{path}: damaged (its checksum does not match); delete it and run again")
     return body
 
 
@@ -106,17 +106,17 @@ def _head(head: str, body: bytes) -> bytes:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` atomically as the `content` of indented JSON with sorted keys and a checksum; NaN is refused."""
+    """Atomically write `value` as the `content` of indented JSON with sorted keys and a checksum; NaN is refused."""
     text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False)
     write_sealed(path, JSON, f'"content": {text}}}\n'.encode())
 
 
 def read_json(path: str | Path) -> Any:
-    """What `write_json` wrote; errors as `read_sealed`."""
+    """Return the value that `write_json` wrote; raises the errors of `read_sealed`."""
     return json.loads(b"{" + read_sealed(path, JSON))["content"]
 
 
 def sha256(path: str | Path) -> str:
-    """Hexadecimal SHA-256 of a file's content, read in blocks."""
+    """Hexadecimal SHA-256 of a file's content, which is read in blocks."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -14,25 +14,25 @@ from pydantic import ValidationError
 
 from privatune.core.errors import PrivatuneError
 
-# A thread that waits spins for half a millisecond, then sleeps: to sleep at once slows pretraining by a fifth, to
-# spin on (GNU's default) starves whatever else the machine runs. Read when torch loads its OpenMP.
+# A waiting thread spins for half a millisecond and then sleeps. If it slept at once, pretraining would be a fifth
+# slower; if it kept spinning (GNU's default), it would starve other programs. Torch's OpenMP reads this when it loads.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO}
-_SECONDS = 0.5  # between two looks at whether a job is still wanted
-_PARENT = os.getppid()  # as early as can be: it may be killed while torch loads
+_SECONDS = 0.5  # between two checks whether a job is still wanted
+_PARENT = os.getppid()  # taken as early as possible, because the parent may be killed while torch loads
 
 
 @contextmanager
 def job(log: str) -> Iterator[None]:
-    """Log to the file `log`; a PrivatuneError, or a disk that fails, ends the process with one line and status 1.
+    """Log to the file `log`; a PrivatuneError or a disk error ends the process with one line and status 1.
 
-    The job ends, too, when the process that started it is gone or when another job takes its log: a run that was
-    killed leaves jobs behind, and what they write late, perhaps from other settings, must not replace a newer file.
+    The job also ends when the process that started it is gone or when another job takes over its log. A killed run
+    leaves jobs behind, and their late output, perhaps from old settings, must not replace a newer file.
     """
-    logging.raiseExceptions = False  # a full disk is told once, below
+    logging.raiseExceptions = False  # a full disk is reported once, below
     try:
-        Path(log).unlink(missing_ok=True)  # not written over: by its log a job knows itself
+        Path(log).unlink(missing_ok=True)  # a new file, since `_watch` recognises the job by its log file
         logging.basicConfig(
             filename=log, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s", force=True
         )
@@ -62,5 +62,5 @@ def _watch(log: str, own: os.stat_result) -> None:
 def _same(log: str, own: os.stat_result) -> bool:
     try:
         return os.path.samestat(Path(log).stat(), own)
-    except FileNotFoundError:  # the user tidied up, or another job is about to make its own
+    except FileNotFoundError:  # the user deleted it, or another job is about to create its own
         return True

@@ -1,4 +1,4 @@
-"""What decides the last bits of a numeric result beside the code and its inputs."""
+"""What decides the last bits of a numeric result besides the code and its inputs."""
 
 import platform
 from importlib.metadata import version
@@ -10,7 +10,7 @@ import torch
 def machine(device: str) -> dict[str, str]:
     """Versions of Python, torch and numpy, the kind of processor, and the accelerator that `device` asks for.
 
-    On a machine without the accelerator there is no entry for it: its jobs do not compute there.
+    On a machine without that accelerator there is no entry for it: the jobs that need it run elsewhere.
     """
     kind = {name: version(name) for name in ("numpy", "torch")}
     kind |= {"python": platform.python_version(), "processor": _processor()}

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-TAGS = ("kind", "name", "method")  # keys that tell kinds of settings apart
+TAGS = ("kind", "name", "method")  # keys that tell which kind of settings a mapping holds
 
 
 def merged(base: Any, overrides: Any) -> Any:
-    """`base` with `overrides` laid over it; mappings merge deeply, all else is replaced.
+    """Return `base` with `overrides` laid over it: mappings merge deeply, and everything else is replaced.
 
-    So is a mapping of another kind, by the key that tells kinds apart: its other keys are not that kind's.
+    A mapping of another kind is also replaced, because the keys of the old kind do not belong to the new one.
 
     >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
     {'a': {'b': 3, 'c': 2}}

@@ -1,13 +1,15 @@
-"""Shares that are counted: the exact interval of Clopper and Pearson (1934)."""
+"""The exact confidence interval of Clopper and Pearson (1934) for a proportion."""
 
 from scipy.special import betaincinv
 
 
 def share_interval(found: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Where the share lies of which `found` of `n` independent trials are a sample; without a trial, anywhere.
+    """Interval (low, high) for the probability of success, given `found` successes in `n` independent trials.
+
+    Without a trial it is (0, 1).
 
     Raises:
-        ValueError: more or fewer were found than can be.
+        ValueError: `found` is not from 0 to `n`.
 
     >>> [round(limit, 4) for limit in share_interval(5, 100)]
     [0.0164, 0.1128]

@@ -1,4 +1,4 @@
-"""What a settings model accepts: as a JSON schema, in words, and at a place inside it."""
+"""What a settings model accepts: as a JSON schema, in words, and for one key inside it."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _NAMES |= {"array": "a list", "object": "a mapping", "null": "null"}
 
 
 def schema(model: type[BaseModel]) -> Schema:
-    """JSON schema of `model` with every reference written out in place; models that contain themselves are not meant.
+    """JSON schema of `model` with every reference written out in place; `model` must not contain itself.
 
     >>> from pydantic import Field
     >>> class Example(BaseModel):
@@ -29,7 +29,7 @@ def _written_out(node: Schema, definitions: dict[str, Schema]) -> Schema:
     out = {key: value for key, value in node.items() if key != "title"}
     if "properties" in node:
         out["properties"] = {name: _written_out(child, definitions) for name, child in node["properties"].items()}
-        out.pop("default", None)  # each property states its own
+        out.pop("default", None)  # each property states its own default
     for key in ("items", "additionalProperties"):
         if isinstance(node.get(key), dict):
             out[key] = _written_out(node[key], definitions)
@@ -46,25 +46,25 @@ def _written_out(node: Schema, definitions: dict[str, Schema]) -> Schema:
 
 
 def members(node: Schema) -> list[Schema]:
-    """The alternatives of a union without null; of anything else, itself."""
+    """The alternatives of a union, without null; for any other node, a list of the node itself."""
     return [child for child in node.get("anyOf") or node.get("oneOf") or [node] if child.get("type") != "null"]
 
 
 def named(node: Schema) -> Schema:
-    """What stands under each name of a mapping whose names the user chooses; empty for any other."""
+    """Schema of the values of a mapping whose names the user chooses; empty for any other node."""
     children = [*node.get("patternProperties", {}).values(), node.get("additionalProperties")]
     return next((child for child in children if isinstance(child, dict)), {})
 
 
 def find(node: Schema, place: tuple[int | str, ...]) -> tuple[str, Schema]:
-    """Dotted path and schema of a pydantic error's `loc`; the schema is empty where the model knows no such key.
+    """Dotted path and schema of a pydantic error's `loc`; the schema is empty if the model has no such key.
 
     >>> find({"properties": {"run": {"type": "array", "items": {"type": "string"}}}}, ("run", 2))
     ('run[2]', {'type': 'string'})
     """
     path = ""
     for step in place:
-        if len(members(node)) > 1:  # pydantic names the alternative it tried: no part of the user's path
+        if len(members(node)) > 1:  # pydantic names the alternative it tried, which is not part of the user's path
             node = next((child for child in members(node) if step in _tags(child, node)), node)
             continue
         (node,) = members(node)
@@ -82,7 +82,7 @@ def _tags(child: Schema, union: Schema) -> list[Any]:
 
 
 def choices(node: Schema) -> list[str]:
-    """Names that may stand at `node`, or that its discriminating key may have."""
+    """Names that are allowed at `node`, or as the value of its discriminating key."""
     names: list[Any] = []
     for child in members(node):
         names += _tags(child, node) if "properties" in child else child.get("enum", [child.get("const")])
@@ -90,7 +90,7 @@ def choices(node: Schema) -> list[str]:
 
 
 def accepts(node: Schema) -> str:
-    """What may stand at `node`, in words.
+    """The values that `node` accepts, in words.
 
     >>> accepts({"type": "integer", "minimum": 1, "maximum": 8})
     'a whole number from 1 to 8'

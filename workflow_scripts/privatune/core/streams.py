@@ -1,4 +1,4 @@
-"""Keyed random streams: every draw of the project comes from one of these, none from a global generator."""
+"""Keyed random streams: every random draw of the project comes from one of them, never from a global generator."""
 
 import hashlib
 import struct
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def stream_key(seed: int, purpose: str, *keys: int | str) -> int:
-    """128-bit key of the stream for (seed, purpose, *keys), independent of platform and process.
+    """128-bit key of the stream for (seed, purpose, *keys); it is the same on every platform and in every process.
 
     >>> stream_key(0, "cohort", 1) == stream_key(0, "cohort", 1) != stream_key(0, "cohort", 2)
     True
@@ -17,7 +17,7 @@ def stream_key(seed: int, purpose: str, *keys: int | str) -> int:
 
 
 def _encoded(*parts: int | str) -> bytes:
-    """Each part with its type and length, so that no two lists of parts give the same bytes."""
+    """Encode each part with its type and length, so that no two lists of parts give the same bytes."""
     data = [(type(part).__name__.encode(), str(part).encode()) for part in parts]
     return b"".join(kind + struct.pack("<Q", len(text)) + text for kind, text in data)
 
@@ -32,10 +32,11 @@ def stream(seed: int, purpose: str, *keys: int | str) -> np.random.Generator:
 
 
 def random_words(count: int, seed: int, purpose: str, *keys: int | str) -> np.ndarray:
-    """[count] uint64 of the stream for (seed, purpose, *keys), for draws that must not be guessed.
+    """[count] uint64 of the stream for (seed, purpose, *keys), for draws that nobody must be able to guess.
 
-    They are output of SHAKE-128 (FIPS 202): without the seed nobody can tell them from random bits, whatever else of
-    them is known. Of the generator of `stream`, which is made for statistics and is faster, nobody has shown that.
+    They are the output of SHAKE-128 (FIPS 202), which cannot be told from random bits without the seed, even by someone
+    who knows some of them. This is not known to hold for the generator of `stream`, which is faster and made for
+    statistics.
 
     >>> int(random_words(1, 7, "example")[0]) == int(random_words(2, 7, "example")[0])
     True

@@ -1,4 +1,4 @@
-"""Safetensors files of ours: a small JSON header with a checksum, arrays behind it."""
+"""Safetensors files with a small JSON header and a checksum."""
 
 import hashlib
 import json
@@ -37,15 +37,15 @@ def _checksum(arrays: Mapping[str, np.ndarray], about: str) -> str:
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:
-    """Hexadecimal SHA-256 of named arrays: of their names, types, shapes and values."""
+    """Hexadecimal SHA-256 of the names, types, shapes and values of named arrays."""
     return _checksum(arrays, "")
 
 
 def pack(arrays: Mapping[str, np.ndarray], about: Mapping[str, Any] | None = None) -> bytes:
-    """Serialise named arrays and a JSON header `about`; equal input gives equal bytes."""
+    """Serialise named arrays and the JSON header `about`; equal input gives equal bytes."""
     header = json.dumps(about or {}, sort_keys=True)
     ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
-    # one metadata entry only: safetensors does not keep the order of several
+    # one metadata entry only, because safetensors does not keep the order of several
     return save(ordered, {"privatune": json.dumps([header, _checksum(ordered, header)])})
 
 
@@ -57,7 +57,7 @@ def unpack(data: bytes, name: str | Path = "tensors") -> tuple[Arrays, dict[str,
         arrays = load(data)
         about = json.loads(header)
     except (SafetensorError, ValueError, KeyError, TypeError, struct.error) as error:
-        raise PrivatuneError(f"{name}: not a whole tensor file; delete it and run again") from error
+        raise PrivatuneError(f"{name}: not a complete tensor file; delete it and run again") from error
     if _checksum(arrays, header) != checksum:
         raise PrivatuneError(f"{name}: its content does not match its checksum; delete it and run again")
     return arrays, about
@@ -66,17 +66,17 @@ def unpack(data: bytes, name: str | Path = "tensors") -> tuple[Arrays, dict[str,
 def save_tensors(
     path: str | Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any] | None = None, private: bool = False
 ) -> None:
-    """Write named arrays and a JSON header atomically; with `private` for their owner alone to read."""
+    """Atomically write named arrays and a JSON header; with `private`, only the owner can read the file."""
     write_bytes(path, pack(arrays, about), private)
 
 
 def load_tensors(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
-    """Read what `save_tensors` wrote, checksum verified; raises PrivatuneError naming the file."""
+    """Read what `save_tensors` wrote and verify its checksum; raises PrivatuneError naming the file."""
     return unpack(_bytes_of(path), path)
 
 
 def read_packed(path: str | Path) -> bytes:
-    """What `save_tensors` wrote as it goes over a network, checksum verified; raises PrivatuneError naming the file."""
+    """Return the bytes that `save_tensors` wrote and verify their checksum; raises PrivatuneError naming the file."""
     data = _bytes_of(path)
     unpack(data, path)
     return data
@@ -86,7 +86,7 @@ def _bytes_of(path: str | Path) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise PrivatuneError(f"{path}: cannot be read ({error.strerror}); run again") from error
+        raise PrivatuneError(f"{path}: cannot be read ({error.strerror}); run again to make it") from error
 
 
 def save_pieces(
@@ -95,14 +95,14 @@ def save_pieces(
     pieces: Iterable[Mapping[str, np.ndarray]],
     about: Mapping[str, Any],
 ) -> None:
-    """Write, atomically, one-dimensional arrays that arrive piece by piece and need not fit into memory.
+    """Atomically write one-dimensional arrays that arrive piece by piece and need not fit into memory.
 
-    A piece's array is appended to the array of its name; `dtypes` lists all names and their types. `about` is read
-    after the last piece, so it may be filled while they come. The bytes are those of `save_tensors` on whole arrays.
+    Each array of a piece is appended to the array of that name; `dtypes` lists all names and their types. `about` is
+    read after the last piece, so it may be filled in the meantime. `save_tensors` would write the same bytes.
     """
     names = sorted(dtypes)
     with replacing(path) as part, ExitStack() as stack:
-        # beside the result, where there must be room anyway; nameless, so that a killed job leaves nothing behind
+        # on the same disk as the result, which needs the space anyway; unnamed, so a killed job leaves nothing behind
         spools = {name: stack.enter_context(TemporaryFile(dir=part.parent)) for name in names}
         sizes = dict.fromkeys(names, 0)
         for piece in pieces:
@@ -118,7 +118,7 @@ def save_pieces(
         stored = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
         entries: dict[str, Any] = {"__metadata__": {"privatune": json.dumps([header, digest.hexdigest()])}}
         start = 0
-        # the order of safetensors: wide types first, so that every array lies at a multiple of its item size
+        # safetensors orders wide types first, so that every array begins at a multiple of its item size
         order = sorted(names, key=lambda name: (-np.dtype(dtypes[name]).itemsize, name))
         for name in order:
             end = start + sizes[name] * np.dtype(dtypes[name]).itemsize
@@ -137,8 +137,8 @@ def save_pieces(
 def map_tensors(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     """Read what `save_tensors` or `save_pieces` wrote as read-only memory-mapped arrays.
 
-    The checksum is verified by reading the file once, block by block, so that its pages do not count as the job's
-    memory. Raises PrivatuneError naming the file.
+    The file is read once, block by block, to verify its checksum, so that its pages do not count as the job's memory.
+    Raises PrivatuneError naming the file.
     """
     try:
         raw = np.asarray(np.memmap(path, np.uint8, "r"))
@@ -158,11 +158,11 @@ def map_tensors(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
                     digest.update(block)
         whole = start + max((entry["data_offsets"][1] for entry in entries.values()), default=0) == raw.size
     except OSError as error:
-        raise PrivatuneError(f"{path}: cannot be read ({error.strerror}); run again") from error
+        raise PrivatuneError(f"{path}: cannot be read ({error.strerror}); run again to make it") from error
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise PrivatuneError(f"{path}: not a whole tensor file; delete it and run again") from error
+        raise PrivatuneError(f"{path}: not a complete tensor file; delete it and run again") from error
     if not whole:
-        raise PrivatuneError(f"{path}: not a whole tensor file; delete it and run again")
+        raise PrivatuneError(f"{path}: not a complete tensor file; delete it and run again")
     if digest.hexdigest() != checksum:
         raise PrivatuneError(f"{path}: its content does not match its checksum; delete it and run again")
     return arrays, about

@@ -1,4 +1,4 @@
-"""A user's mapping becomes a settings model, or one line that says what is wrong with it and what is right."""
+"""Turn a user's mapping into a settings model, or into one line that says what is wrong and how to correct it."""
 
 import difflib
 import math
@@ -14,23 +14,23 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def validated(model: type[Model], values: Mapping[str, Any], at: str = "") -> Model:
-    """`values` as a `model`.
+    """Return `values` as a `model`.
 
     Args:
         model: The settings model.
-        values: What the user wrote, as YAML reads it. `1e-3`, which YAML takes for text, counts as a number; true and
+        values: What the user wrote, as YAML reads it. `1e-3`, which YAML reads as text, counts as a number; true and
             false never do.
-        at: Where `values` stands in the configuration ("scenarios.plain.client"), for the messages.
+        at: The place of `values` in the configuration ("scenarios.plain.client"), for the messages.
 
     Raises:
-        PrivatuneError: every problem with its key and the remedy, in one line.
+        PrivatuneError: one line with the key and the remedy of every problem.
     """
     try:
         result = model.model_validate(values)
         problems = [_mistaken(schema(model), at, place, value) for place, value in _mixed(values, result)]
     except ValidationError as error:
         problems = [_problem(schema(model), at, dict(detail)) for detail in error.errors()]
-    if problems:  # a union reports once for each alternative it tried
+    if problems:  # a union reports a problem once for each alternative that was tried
         raise PrivatuneError("config: " + "; ".join(dict.fromkeys(problems)))
     return result
 
@@ -65,7 +65,7 @@ def _unknown(whole: Schema, at: str, place: tuple[int | str, ...]) -> str:
     key = str(place[-1])
     here = [name for child in members(parent) for name in child.get("properties", {})]
     near = [_join(above, name) for name in difflib.get_close_matches(key, here, 1)]
-    near += [name for name in _paths(whole) if name.split(".")[-1] == key]  # right, but in the wrong place
+    near += [name for name in _paths(whole) if name.split(".")[-1] == key]  # a known key in the wrong place
     remedy = f"did you mean `{_join(at, near[0])}`?" if near else f"known here: {', '.join(here)}"
     return f"unknown key `{_join(at, path)}`; {remedy}"
 
@@ -94,10 +94,10 @@ def _paths(node: Schema, path: str = "") -> Iterator[str]:
 
 
 def _mixed(raw: Any, result: Any, place: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[int | str, ...], Any]]:
-    """Places where a truth value became a number, a number or text became a truth value, or a number is not finite."""
+    """Places where a boolean became a number, a number or text became a boolean, or a number is not finite."""
     if isinstance(raw, Mapping):
         for key, value in raw.items():
-            # a key that became another, as "1" became 1, is none of the mistakes looked for
+            # a converted key, such as "1" that became 1, is not one of these mistakes
             below = result.get(key, value) if isinstance(result, Mapping) else getattr(result, key)
             yield from _mixed(value, below, (*place, key))
     elif isinstance(raw, list | tuple):

@@ -1,4 +1,4 @@
-"""A model's tensors as one vector, and back: what is selected is selected among all of a model's values."""
+"""A model's tensors as one vector, and back, so that values can be selected among all values of the model."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -8,11 +8,11 @@ import numpy as np
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import Arrays
 
-Shapes = Mapping[str, tuple[int, ...]]  # of a model's tensors, by name
+Shapes = Mapping[str, tuple[int, ...]]  # the shapes of a model's tensors, by name
 
 
 def shapes_of(arrays: Mapping[str, np.ndarray]) -> Shapes:
-    """The shape of every tensor.
+    """The shape of every tensor, by name.
 
     >>> shapes_of({"bias": np.zeros(3)})
     {'bias': (3,)}
@@ -21,7 +21,7 @@ def shapes_of(arrays: Mapping[str, np.ndarray]) -> Shapes:
 
 
 def size_of(like: Shapes) -> int:
-    """Number of a model's values.
+    """The number of values in a model.
 
     >>> size_of({"weight": (2, 3), "bias": (3,)})
     9
@@ -30,7 +30,7 @@ def size_of(like: Shapes) -> int:
 
 
 def spans(like: Shapes) -> Iterator[tuple[str, slice]]:
-    """Where each tensor lies in the vector: in the order of names, so that equal models give equal payloads."""
+    """Yield the name of each tensor and its slice of the vector, in the order of names."""
     start = 0
     for name in sorted(like):
         end = start + math.prod(like[name])
@@ -39,18 +39,18 @@ def spans(like: Shapes) -> Iterator[tuple[str, slice]]:
 
 
 def flat(update: Mapping[str, np.ndarray]) -> np.ndarray:
-    """All values of an update, a new float32 vector [n].
+    """All values of an update as a new float32 vector [n], with the tensors in the order of names.
 
     Raises:
-        PrivatuneError: a value is NaN or infinite, or is once it is float32.
+        PrivatuneError: a value is NaN or infinite, or becomes so as float32.
     """
     parts = [np.asarray(update[name], np.float32).ravel() for name in sorted(update)]
     vector = np.concatenate(parts) if parts else np.empty(0, np.float32)
     if not np.isfinite(vector).all():
-        raise PrivatuneError("an update holds a value that is not finite, training has diverged; lower learning_rate")
+        raise PrivatuneError("an update holds a value that is not finite: training has diverged; lower learning_rate")
     return vector
 
 
 def shaped(vector: np.ndarray, like: Shapes) -> Arrays:
-    """The tensors that a vector [n] holds, as views of it."""
+    """The tensors in a vector [n], as views of it."""
     return {name: vector[span].reshape(like[name]) for name, span in spans(like)}

@@ -71,7 +71,7 @@ def read_batches(path: str | Path, columns: list[str]) -> Iterator[pa.RecordBatc
             checksum = _checksum(handle, place)
             handle.seek(place)
             if handle.read(len(_BLANK)) != checksum:
-                raise PrivatuneError(f"{path}: damaged, its checksum does not match; delete it and run again")
+                raise PrivatuneError(f"{path}: damaged (its checksum does not match); delete it and run again")
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
             missing = [name for name in columns if name not in file.schema_arrow.names]
             if missing:
