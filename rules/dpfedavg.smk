@@ -9,10 +9,10 @@ def private_terms(wildcards):
     return plain(
         {
             "carriers": training.canaries.carriers if variant.carriers else 0,
-            "cohort": training.cohort,
+            "cohort": training.cohort.size,
             "participation": training.canaries.participation if variant.carriers else 0.0,
             "privacy": variant.privacy,
-            "rounds": training.rounds,
+            "rounds": training.cohort.rounds,
         }
     )
 
@@ -208,7 +208,7 @@ else:
 
     rule private_model:
         input:
-            state=f"{OUT}/dpfedavg/{{variant}}/seed-{{seed}}/round-{E.dpfedavg.training.rounds}/state.safetensors",
+            state=f"{OUT}/dpfedavg/{{variant}}/seed-{{seed}}/round-{E.dpfedavg.training.cohort.rounds}/state.safetensors",
             code=code("private_model"),
         output:
             "<results>/dpfedavg/{variant}/seed-{seed}.safetensors",

@@ -104,6 +104,11 @@ def test_a_pair_of_models_differs_by_single_updates():
         ({"compression": {"methods": {"averaging-dense": {"learning_rates": [-1, 1]}}}}, "learning_rates"),
         ({"scenarios": {"initial": {}}}, "initial is the general model; choose another name"),
         ({"scenarios": {"a/b": {}}}, "scenarios.a/b`: String should match"),
+        ({"plan": {"populations": [100]}}, r"`plan`: cohort\.size: 20000 persons per round are more than a .* of 100;"),
+        (
+            {"dpfedavg": {"accounting": {"cohort": {"size": 2_000_001}}}},
+            r"`dpfedavg\.accounting`: cohort\.size: 2000001 persons per round are more than a population of 2000000;",
+        ),
         (
             {"text": {"vocabulary": 4000}},
             "dpfedavg.training.vocabulary: 5000 words are more than text.vocabulary, 4000",

@@ -6,11 +6,11 @@ from privatune.core.tensors import read_packed
 from privatune.models.settings import NumericsSettings
 from privatune.systems.compression.costs import codec_cost
 from privatune.systems.compression.methods import Choice, best
-from privatune.text.streams import limited, read_stream
+from privatune.text.streams import read_stream
 
 with job(snakemake.log[0]):
     s = snakemake.params.settings
-    private = limited(read_stream(snakemake.input.private), s["vocabulary"])
+    private = read_stream(snakemake.input.private, s["vocabulary"])
     model, numerics = read_packed(snakemake.input.model), NumericsSettings(**s["numerics"])
     rows = []
     for path in snakemake.input.tunings:

@@ -5,13 +5,13 @@ from privatune.evaluation.settings import EvaluationSettings
 from privatune.models.settings import NumericsSettings
 from privatune.systems.compression.curve import curve
 from privatune.systems.compression.methods import Choice, best
-from privatune.text.streams import limited, read_stream
+from privatune.text.streams import read_stream
 from privatune.text.tokenizer import read_words
 
 with job(snakemake.log[0]):
     s, w = snakemake.params.settings, snakemake.wildcards
     names = ("private", "general", "test", "heldout")
-    private, general, *tests = [limited(read_stream(snakemake.input[name]), s["vocabulary"]) for name in names]
+    private, general, *tests = [read_stream(snakemake.input[name], s["vocabulary"]) for name in names]
     chosen = best(read_json(snakemake.input.tuning))["choice"]
     rows = curve(
         read_packed(snakemake.input.model),

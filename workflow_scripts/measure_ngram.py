@@ -4,14 +4,14 @@ from privatune.evaluation.keystrokes import prefix_index
 from privatune.evaluation.measure import evaluate
 from privatune.evaluation.settings import SampleSettings
 from privatune.models.ngram import train_ngram
-from privatune.text.streams import limited, read_stream
+from privatune.text.streams import read_stream
 from privatune.text.tokenizer import read_words
 
 with job(snakemake.log[0]):
     s = snakemake.params.settings
     words = read_words(snakemake.input.tokenizer)[: s["vocabulary"]]
-    text = limited(read_stream(snakemake.input.text), len(words))
-    samples = [limited(read_stream(snakemake.input[name]), len(words)) for name in ("test", "heldout")]
+    text = read_stream(snakemake.input.text, len(words))
+    samples = [read_stream(snakemake.input[name], len(words)) for name in ("test", "heldout")]
     model = train_ngram(text, len(words), s["order"])
     measures = evaluate(model, *samples, prefix_index(words), SampleSettings(**s["evaluation"]), s["seed"])
     row = {

@@ -9,7 +9,7 @@ from privatune.models.checkpoint import load_weights, use
 from privatune.models.settings import NumericsSettings
 from privatune.systems.dpfedavg.job_settings import CanarySettings
 from privatune.systems.dpfedavg.memorization import memorized
-from privatune.text.streams import limited, read_stream
+from privatune.text.streams import read_stream
 from privatune.text.tokenizer import read_words
 
 with job(snakemake.log[0]):
@@ -17,7 +17,7 @@ with job(snakemake.log[0]):
     use(NumericsSettings())  # one thread, float32
     weights = load_weights(snakemake.input.model)
     words = read_words(snakemake.input.tokenizer)[: len(weights["embedding"])]
-    samples = [limited(read_stream(snakemake.input[name]), len(words)) for name in ("test", "heldout")]
+    samples = [read_stream(snakemake.input[name], len(words)) for name in ("test", "heldout")]
     measures = evaluate(weights, *samples, prefix_index(words), SampleSettings(**s["evaluation"]), s["seed"])
     terms = read_json(snakemake.input.terms)
     rounds = terms["mechanism"]["rounds"] if s["carriers"] else 0

@@ -7,15 +7,15 @@ from privatune.core.job import job
 from privatune.models.checkpoint import save_weights
 from privatune.models.settings import NumericsSettings, model_settings
 from privatune.text.settings import UNK
-from privatune.text.streams import limited, read_stream
+from privatune.text.streams import read_stream
 from privatune.training.pretrain import pretrain
 from privatune.training.settings import PretrainSettings
 
 with job(snakemake.log[0]):
     s = snakemake.params.settings
     weights, curve = pretrain(
-        limited(read_stream(snakemake.input.train), s["vocabulary"]).ids,
-        limited(read_stream(snakemake.input.valid), s["vocabulary"]).ids,
+        read_stream(snakemake.input.train, s["vocabulary"]).ids,
+        read_stream(snakemake.input.valid, s["vocabulary"]).ids,
         s["vocabulary"],
         UNK,
         model_settings(s["model"]),

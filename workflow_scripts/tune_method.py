@@ -5,12 +5,12 @@ from privatune.evaluation.settings import EvaluationSettings
 from privatune.models.settings import NumericsSettings
 from privatune.systems.compression.curve import curve
 from privatune.systems.compression.methods import Choice
-from privatune.text.streams import limited, read_stream
+from privatune.text.streams import read_stream
 from privatune.text.tokenizer import read_words
 
 with job(snakemake.log[0]):
     s, names = snakemake.params.settings, ("private", "general", "valid", "later")
-    private, general, *tests = [limited(read_stream(snakemake.input[name]), s["vocabulary"]) for name in names]
+    private, general, *tests = [read_stream(snakemake.input[name], s["vocabulary"]) for name in names]
     points = []
     for choice in s["choices"]:
         *_, end = curve(

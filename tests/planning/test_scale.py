@@ -34,7 +34,7 @@ def test_hours_follow_visits_words_and_speed(pytestconfig):
     root = pytestconfig.rootpath
     once = at_scale(planned(root, words=1000), TEXTS, costs)
     assert once["device_hours"] * 3600 == pytest.approx(once["device_seconds"] * 20_000 * 2000)
-    other = at_scale(planned(root, words=2000, device_speed=0.1, cohort=10_000), TEXTS, costs)
+    other = at_scale(planned(root, words=2000, device_speed=0.1, cohort={"size": 10_000, "rounds": 2000}), TEXTS, costs)
     assert other["device_seconds"] == pytest.approx(20 * once["device_seconds"])
     assert other["device_hours"] == pytest.approx(10 * once["device_hours"])
     assert other["server_hours"] == pytest.approx(once["server_hours"] / 2)
@@ -44,7 +44,8 @@ def test_hours_follow_visits_words_and_speed(pytestconfig):
 def test_epsilons_of_the_paper(pytestconfig, row):
     with (pytestconfig.rootpath / "report/dpfedavg/paper.csv").open() as handle:
         paper = list(csv.DictReader(handle))[row]
-    sizes = {name: int(paper[name]) for name in ("population", "cohort", "rounds")}
+    cohort = {"size": int(paper["cohort"]), "rounds": int(paper["rounds"])}
+    sizes = {"populations": [int(paper["population"])], "cohort": cohort}
     e = planned(pytestconfig.rootpath, **sizes, noise_multiplier=float(paper["noise_multiplier"]))
     epsilons = {(r["source"], r["sampling"]): r["epsilon"] for r in at_scale(e, TEXTS, {})["epsilons"]}
     assert epsilons["as_paper", "fixed"] == pytest.approx(float(paper["epsilon"]), abs=0.01)

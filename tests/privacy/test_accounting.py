@@ -24,7 +24,7 @@ from privatune.privacy.accounting import (
     paper_delta,
 )
 from privatune.privacy.mechanism import Mechanism
-from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings
+from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings, ScaleSettings
 
 # Ramaswamy et al. (2020): N, their epsilon, three decimals of it, with 2 S, Poisson; M = 20,000, T = 2,000, z = 0.8
 PAPER = [
@@ -305,7 +305,8 @@ def test_delta_is_at_most_a_tenth_of_a_persons_share(population):
 
 
 def test_rows_by_population():
-    rows = by_population([2_000, 4_000], 50, 10, 2.0, 1.0)
+    s = ScaleSettings(populations=[2_000, 4_000], cohort={"size": 50, "rounds": 10}, noise_multiplier=2.0, clip=1.0)
+    rows = by_population(s)
     assert len(rows) == 2 * 7
     pairs = {(row["source"], row["sampling"], row["accountant"]) for row in rows}
     assert {("as_paper", "fixed", "rdp_plain"), ("ours", "fixed", "rdp"), ("ours", "poisson", "pld")} <= pairs

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_finished_run_is_planned_as_it_was(copy, snakemake):
     folder = copy()
     before = {path for path in (folder / "results-tiny").rglob("*") if path.parent.name != "logs"}
-    process = snakemake(folder, "plan", overlay={"plan": {"population": 2_000_000}})
+    process = snakemake(folder, "plan", overlay={"plan": {"populations": [2_000_000]}})
     after = {path for path in (folder / "results-tiny").rglob("*") if path.parent.name != "logs"}
     assert {path.name for path in after - before} == {"plan.json", "costs.json"}, "it runs nothing of the experiment"
     for word in ("fine_tune", "wall time on 2 cores", "devices would send", "left out", "9.86"):

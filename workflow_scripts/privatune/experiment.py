@@ -16,6 +16,7 @@ from privatune.corpora.split import PrivateSettings
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.settings import LstmSettings, ModelSettings
+from privatune.privacy.settings import Populations, ScaleSettings
 from privatune.report.settings import PopovSettings, ReportSettings
 from privatune.sweeps import swept
 from privatune.systems.compression.settings import CompressionSettings
@@ -62,23 +63,15 @@ class ExecutionSettings(Settings):
     )
 
 
-class PlanSettings(Settings):
+class PlanSettings(ScaleSettings):
     """What the target `plan` looks ahead to: this experiment, and DP-FedAvg at a scale that is not run here."""
 
+    populations: Populations = [10_000_000]
     targets: list[str] = Field(["all"], min_length=1, description="Targets whose jobs are planned together.")
     costs: str | None = Field(
         None,
         description="Measured costs for stages that this experiment has not run yet, a `costs.json` of another output "
         "folder; null: those of the default experiment, config/costs.json.",
-    )
-    population: int = Field(10_000_000, ge=2, description="N: persons. Delta is 1 / (10 N), or N^-1.1 as the paper.")
-    cohort: int = Field(20_000, ge=1, description="M: persons of a round.")
-    rounds: int = Field(2000, ge=1, description="T.")
-    noise_multiplier: float = Field(
-        0.8,
-        gt=0,
-        le=1000,
-        description="z: standard deviation of the noise on the sum of clipped updates, over the clip.",
     )
     words: int | None = Field(
         None, ge=1, description="Words that a device trains on in a round; null: as a person here has."
@@ -86,14 +79,6 @@ class PlanSettings(Settings):
     device_speed: float = Field(
         1.0, gt=0, le=1000, description="Speed of a device, where a core of the measured machine has 1."
     )
-
-    @model_validator(mode="after")
-    def _the_cohort_is_drawn_from_the_population(self) -> Self:
-        if self.cohort > self.population:
-            raise ValueError(
-                f"cohort: {self.cohort} persons a round are more than a population of {self.population}; lower it"
-            )
-        return self
 
 
 class Experiment(Settings):

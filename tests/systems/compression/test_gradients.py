@@ -16,11 +16,12 @@ from privatune.compression.settings import (
     TopkSettings,
 )
 from privatune.core.errors import PrivatuneError
+from privatune.core.settings import CohortSettings
 from privatune.core.streams import stream
 from privatune.core.tensors import pack, unpack
 from privatune.core.vectors import shapes_of
 from privatune.federation.cohorts import cohort
-from privatune.federation.settings import ClientSettings, CohortSettings
+from privatune.federation.settings import ClientSettings
 from privatune.federation.task import visit_task
 from privatune.models.network import initial_weights, zero_state
 from privatune.models.settings import LstmSettings, NumericsSettings

@@ -27,6 +27,13 @@ Name = Annotated[
 ]
 
 
+class CohortSettings(Settings):
+    """How many take part in a round, and how many rounds there are."""
+
+    size: int = Field(10, ge=1, description="Cohort size K: persons who take part in a round.")
+    rounds: int = Field(10, ge=1, le=100_000, description="Number of rounds.")
+
+
 def known_names(key: str, names: Iterable[str], known: set[str]) -> None:
     """Raise ValueError, for use in a model's validator, when `key` lists names that are not defined."""
     unknown = [name for name in names if name not in known]

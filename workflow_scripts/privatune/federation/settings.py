@@ -5,7 +5,8 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from privatune.compression.settings import CodecSettings, DenseSettings
-from privatune.core.settings import Settings
+from privatune.core.settings import CohortSettings, Settings
+from privatune.training.settings import Dropout, Epochs, TrainingSettings
 
 
 class ObjectiveFacts(NamedTuple):
@@ -23,7 +24,7 @@ OBJECTIVES = {
 }
 
 
-class ClientSettings(Settings):
+class ClientSettings(TrainingSettings):
     """What a person's device does in a round (Popov et al. 2018, section 2)."""
 
     objective: Literal["plain", "rehearsal", "lwf"] = Field(
@@ -41,14 +42,8 @@ class ClientSettings(Settings):
     control_share: float = Field(
         0.5, gt=0, le=1, description="The user share whose number of words a control (user_share 0) trains on."
     )
-    epochs: int = Field(1, ge=1, le=1000, description="Passes over the device's text in a round.")
-    batch: int = Field(10, ge=1, le=4096, description="Rows of text read side by side.")
-    bptt: int = Field(20, ge=1, le=1000, description="Words that the gradient goes back.")
-    learning_rate: float = Field(
-        0.75, gt=0, le=100, description="Of SGD, on the loss summed over a window and averaged over the batch."
-    )
-    clip: float = Field(5.0, gt=0, le=1000, description="Largest L2 norm of a step's gradient.")
-    dropout: float = Field(0.0, ge=0, lt=1, description="Share of a layer's inputs that is dropped.")
+    epochs: Epochs = 1
+    dropout: Dropout = 0.0
 
     @property
     def facts(self) -> ObjectiveFacts:
@@ -61,15 +56,11 @@ class ClientSettings(Settings):
         return self.user_share if self.facts.has_share else 1.0
 
 
-class CohortSettings(Settings):
-    """Who takes part: `size` persons a round, each once before any takes part again."""
-
-    size: int = Field(10, ge=1, description="K: persons of a round.")
-    rounds: int = Field(10, ge=1, le=100_000, description="Rounds of the scenario.")
-
-
 class PooledCohortSettings(CohortSettings):
-    """Who takes part: `size` devices a round, each with the text of one person or of several."""
+    """Who takes part: `size` devices per round, each with the text of one person or of several.
+
+    Every person takes part once before anyone does so again.
+    """
 
     persons_per_device: int = Field(
         1,
@@ -89,7 +80,7 @@ class AverageSettings(Settings):
     method: Literal["average"] = Field("average", description="average: unweighted mean of the updates.")
 
 
-class DistillSettings(Settings):
+class DistillSettings(TrainingSettings):
     """Distillation (Popov et al. 2018): the round's model learns the mean distribution of the clients' models."""
 
     method: Literal["distill"] = Field("distill", description="distill: learn the clients' mean distribution.")
@@ -97,14 +88,8 @@ class DistillSettings(Settings):
         "generated", description="real: drawn from the general training text; generated: by the round's model."
     )
     tokens: int = Field(5000, ge=2, description="Words of that text.")
-    epochs: int = Field(5, ge=1, le=1000, description="Passes over it.")
+    epochs: Epochs = 5
     cycles: int = Field(1, ge=1, le=1000, description="Times that the text is drawn or generated anew, evenly spread.")
-    batch: int = Field(10, ge=1, le=4096, description="Rows of text read side by side.")
-    bptt: int = Field(20, ge=1, le=1000, description="Words that the gradient goes back.")
-    learning_rate: float = Field(
-        0.75, gt=0, le=100, description="Of SGD, on the loss summed over a window and averaged over the batch."
-    )
-    clip: float = Field(5.0, gt=0, le=1000, description="Largest L2 norm of a step's gradient.")
 
 
 class SgdSettings(Settings):

@@ -1,6 +1,7 @@
-"""DP-FedAvg at a scale that is not run here: N persons, M of them a round, T rounds (Ramaswamy et al. 2020)."""
+"""DP-FedAvg at a scale that is not run here: N persons, M of them per round, T rounds (Ramaswamy et al. 2020)."""
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 from privatune.experiment import Experiment
@@ -22,26 +23,26 @@ def at_scale(e: Experiment, texts: Texts, costs: Mapping[str, Cost]) -> dict[str
         costs: by stage; of training privately for the devices, of aggregation for the server.
 
     Returns:
-        population, cohort, rounds, noise_multiplier, clip, parameters; bytes_up and bytes_down of all devices;
+        populations, cohort, rounds, noise_multiplier, parameters; bytes_up and bytes_down of all devices;
         device_seconds of one visit, device_hours of all of them, and server_hours of one core that checks and adds
         their updates, null where nobody measured it; epsilons, a record each.
     """
     p, t = e.plan, e.dpfedavg.training
-    visits = p.cohort * p.rounds
+    visits = p.cohort.size * p.cohort.rounds
     trained, sent = visit_words(t.client, p.words or texts.person)
     lm = Lm(t.model, t.vocabulary)
     operations = lm.training(trained, t.client.facts.teaches)
     device, server = (costs[stage].seconds.rate if stage in costs else None for stage in ("train_private", "aggregate"))
-    clip, epsilons = e.dpfedavg.accounting.clip, []
-    for source, sampling in WAYS:
+    epsilons = []
+    for (source, sampling), population in product(WAYS, p.populations):
         papers = source == "as_paper"
-        delta = (paper_delta if papers else default_delta)(p.population)
-        mechanism = Mechanism(sampling, p.population, p.cohort, p.rounds, p.noise_multiplier, clip, delta)
+        delta = (paper_delta if papers else default_delta)(population)
+        mechanism = Mechanism(sampling, population, p.cohort.size, p.cohort.rounds, p.noise_multiplier, p.clip, delta)
         epsilons.append(guarantee(mechanism, "rdp_plain" if papers else None, papers).record() | {"source": source})
     return {
-        "population": p.population,
-        "cohort": p.cohort,
-        "rounds": p.rounds,
+        "populations": p.populations,
+        "cohort": p.cohort.size,
+        "rounds": p.cohort.rounds,
         "noise_multiplier": p.noise_multiplier,
         "parameters": lm.parameters,
         "bytes_up": visits * lm.bytes,

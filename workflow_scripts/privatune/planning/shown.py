@@ -98,8 +98,8 @@ def tables(plan: Mapping[str, Any], targets: Sequence[str]) -> Iterator[Table | 
 
 def _scale(scale: Mapping[str, Any]) -> Iterator[Table | str]:
     yield (
-        f"DP-FedAvg of {scale['parameters']:,} weights: N = {scale['population']:,} persons, M = {scale['cohort']:,} a "
-        f"round, T = {scale['rounds']:,} rounds, z = {scale['noise_multiplier']:g}"
+        f"DP-FedAvg of {scale['parameters']:,} weights: M = {scale['cohort']:,} persons per round, "
+        f"T = {scale['rounds']:,} rounds, z = {scale['noise_multiplier']:g}"
     )
     yield _grid(
         ["what", "how much"],
@@ -113,9 +113,10 @@ def _scale(scale: Mapping[str, Any]) -> Iterator[Table | str]:
     )
     yield "Its epsilon, by user, each at its delta: N^-1.1 as the paper, 1 / (10 N) in ours"
     yield _grid(
-        ["source", "adjacency", "sampling", "accountant", "delta", "epsilon"],
+        ["N", "source", "adjacency", "sampling", "accountant", "delta", "epsilon"],
         [
             (
+                f"{r['population']:,}",
                 r["source"].replace("_", " "),
                 r["adjacency"],
                 r["sampling"],

@@ -25,7 +25,7 @@ from dp_accounting.rdp import RdpAccountant
 
 from privatune.core.errors import PrivatuneError
 from privatune.privacy.mechanism import ADJACENCIES, Mechanism, Sampling
-from privatune.privacy.settings import PrivacySettings
+from privatune.privacy.settings import PrivacySettings, ScaleSettings
 
 # rdp: Renyi DP by the conversion of Canonne, Kamath and Steinke (2020, proposition 12); rdp_plain: by Mironov's (2017)
 Accountant = Literal["rdp", "rdp_plain", "pld"]
@@ -268,9 +268,7 @@ def all_rounds(mechanism: Mechanism, noise_multiplier: float, as_paper: bool = F
     return SelfComposedDpEvent(sampled, mechanism.rounds)
 
 
-def by_population(
-    populations: Sequence[int], cohort: int, rounds: int, noise_multiplier: float, clip: float
-) -> list[dict[str, Any]]:
+def by_population(s: ScaleSettings) -> list[dict[str, Any]]:
     """Rows of the table `accounting`: what the same training is worth in populations of other sizes.
 
     Fixed-size cohorts as the paper accounts for them, by its conversion and by the tighter one, at its delta, N^-1.1;
@@ -287,8 +285,10 @@ def by_population(
     ]
     rows = []
     for source, sampling, accountant in ways:
-        for population in populations:
+        for population in s.populations:
             delta = paper_delta(population) if source == "as_paper" else default_delta(population)
-            mechanism = Mechanism(sampling, population, cohort, rounds, noise_multiplier, clip, delta)
+            mechanism = Mechanism(
+                sampling, population, s.cohort.size, s.cohort.rounds, s.noise_multiplier, s.clip, delta
+            )
             rows.append({"source": source} | guarantee(mechanism, accountant, source == "as_paper").record())
     return rows

@@ -4,7 +4,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from privatune.core.settings import Settings
+from privatune.core.settings import CohortSettings, Settings
+
+Populations = Annotated[
+    list[Annotated[int, Field(ge=2)]],
+    Field(
+        min_length=1,
+        description="Population sizes N: how many persons there are to draw from, each size accounted for by itself. "
+        "Delta is N^-1.1 in the rows that account as the paper does, and 1 / (10 N) in ours.",
+    ),
+]
 
 
 class AdaptiveClipSettings(Settings):
@@ -83,29 +92,35 @@ class PrivacySettings(Settings):
         return self
 
 
-class AccountingSettings(Settings):
-    """Training whose epsilon table `accounting` states by population; the defaults are the paper's (clip: recalled)."""
+class ScaleCohortSettings(CohortSettings):
+    """Cohorts as in Ramaswamy et al. (2020)."""
 
-    populations: list[Annotated[int, Field(ge=2)]] = Field(
-        [2_000_000, 3_000_000, 4_000_000, 5_000_000, 10_000_000],
-        min_length=1,
-        description="N: persons who may be drawn. Delta is N^-1.1 in the rows that account as the paper does, and "
-        "1 / (10 N) in ours.",
+    size: int = Field(20_000, ge=1, description="Cohort size M: persons per round, at most as many as any population.")
+    rounds: int = Field(2000, ge=1, le=100_000, description="Number of rounds T.")
+
+
+class ScaleSettings(Settings):
+    """DP-FedAvg at a scale that is accounted for and not run; the defaults are the paper's (clip: recalled)."""
+
+    populations: Populations = [2_000_000, 3_000_000, 4_000_000, 5_000_000, 10_000_000]
+    cohort: ScaleCohortSettings = Field(
+        default_factory=ScaleCohortSettings, description="How many persons take part, and for how long."
     )
-    cohort: int = Field(20_000, ge=1, description="M: persons of a round, at most as many as any population has.")
-    rounds: int = Field(2000, ge=1, description="T.")
     noise_multiplier: float = Field(
         0.8,
         gt=0,
         le=1000,
-        description="z: standard deviation of the noise on the sum of clipped updates, over the clip.",
+        description="Noise multiplier z: standard deviation of the noise on the sum of clipped updates, divided by "
+        "the clip.",
     )
-    clip: float = Field(0.8, gt=0, le=1e6, description="S: largest L2 norm of an update; no epsilon depends on it.")
+    clip: float = Field(
+        0.8, gt=0, le=1e6, description="Clip S: the largest L2 norm of an update; no epsilon depends on it."
+    )
 
     @model_validator(mode="after")
-    def _cohorts_are_drawn_from_the_population(self) -> Self:
-        if self.cohort > min(self.populations):
+    def _cohorts_are_drawn_from_the_populations(self) -> Self:
+        if self.cohort.size > (least := min(self.populations)):
             raise ValueError(
-                f"cohort: {self.cohort} persons a round are more than a population of {min(self.populations)}; lower it"
+                f"cohort.size: {self.cohort.size} persons per round are more than a population of {least}; lower it"
             )
         return self

@@ -81,17 +81,19 @@ def _pieces(blocks: Iterable[Block]) -> Iterator[dict[str, np.ndarray]]:
     yield {"offsets": np.array([tokens])}
 
 
-def read_stream(path: str | Path) -> Stream:
-    """Map a stream into memory; raises PrivatuneError naming the file when it is missing or damaged."""
-    return _read(path)[0]
+def read_stream(path: str | Path, vocabulary: int | None = None) -> Stream:
+    """Map a stream into memory.
 
+    Args:
+        path: the file.
+        vocabulary: how many of the most frequent words are known; the rest become `<unk>`, as if the text had been
+            encoded so, since ids are in the order of frequency. That takes a copy of the ids. None: all words.
 
-def limited(text: Stream, vocabulary: int) -> Stream:
-    """The text as a vocabulary of its `vocabulary` most frequent words encodes it: ids are in the order of frequency.
-
-    Memory: a copy of the ids, where any is too large.
+    Raises:
+        PrivatuneError: the file, which it names, is missing or damaged.
     """
-    if not len(text.ids) or int(text.ids.max()) < vocabulary:
+    text = _read(path)[0]
+    if vocabulary is None or not len(text.ids) or int(text.ids.max()) < vocabulary:
         return text
     return replace(text, ids=np.where(text.ids < vocabulary, text.ids, UNK).astype(text.ids.dtype))
 

@@ -1,7 +1,8 @@
 import pytest
 
 from privatune.core.files import write_json
-from privatune.federation.settings import ClientSettings, CohortSettings
+from privatune.core.settings import CohortSettings
+from privatune.federation.settings import ClientSettings
 from privatune.systems.compression.methods import MethodSettings, choices
 from privatune.systems.compression.tables import compression
 

@@ -5,6 +5,7 @@ import pytest
 
 from privatune.core.files import write_json
 from privatune.privacy.accounting import by_population
+from privatune.privacy.settings import ScaleSettings
 from privatune.report.frames import write_table
 from privatune.systems.dpfedavg.tables.accounting import table
 
@@ -19,7 +20,7 @@ INTERFACE = [
 def made(tmp_path_factory):
     """The table of the paper's two smallest populations and of one that it has not."""
     folder = tmp_path_factory.mktemp("accounting")
-    rows = by_population([2_000_000, 3_000_000, 6_000_000], 20_000, 2000, 0.8, 0.8)
+    rows = by_population(ScaleSettings(populations=[2_000_000, 3_000_000, 6_000_000]))
     write_json(folder / "accounting.json", [row for row in rows if row["accountant"] != "pld"])
     write_table(table(folder / "accounting.json", PAPER), folder / "accounting.csv")
     return pd.read_csv(folder / "accounting.csv"), (folder / "accounting.md").read_text()
@@ -49,6 +50,7 @@ def test_ours_pays_for_the_replacement(made):
 
 
 def test_other_sizes_have_no_figure_of_the_paper(tmp_path):
-    rows = [row for row in by_population([2_000_000], 10_000, 2000, 0.8, 0.8) if row["accountant"] != "pld"]
+    smaller = ScaleSettings(populations=[2_000_000], cohort={"size": 10_000})
+    rows = [row for row in by_population(smaller) if row["accountant"] != "pld"]
     write_json(tmp_path / "accounting.json", rows)
     assert table(tmp_path / "accounting.json", PAPER).frame["paper_epsilon"].isna().all()

@@ -8,9 +8,9 @@ from pydantic import Field, model_validator
 
 from privatune.compression.settings import CodecSettings, DenseSettings, HalfSettings, QsgdSettings, TopkSettings
 from privatune.core.errors import PrivatuneError
-from privatune.core.settings import Settings
+from privatune.core.settings import CohortSettings, Settings
 from privatune.core.validation import validated
-from privatune.federation.settings import ClientSettings, CohortSettings
+from privatune.federation.settings import ClientSettings
 
 DownloadSettings = Annotated[DenseSettings | HalfSettings | QsgdSettings, Field(discriminator="name")]
 

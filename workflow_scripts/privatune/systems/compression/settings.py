@@ -4,9 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from privatune.core.settings import Name, Names, Seeds, Settings, known_names
+from privatune.core.settings import CohortSettings, Name, Names, Seeds, Settings, known_names
 from privatune.evaluation.settings import EvaluationSettings
-from privatune.federation.settings import ClientSettings, CohortSettings
+from privatune.federation.settings import ClientSettings
 from privatune.models.settings import LstmSettings, ModelSettings
 from privatune.systems.compression.methods import Choice, MethodSettings, choices
 from privatune.training.settings import PretrainSettings

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from privatune.core.settings import Settings
+from privatune.core.settings import CohortSettings, Settings
 from privatune.federation.settings import ClientSettings, OptimiserSettings, SgdSettings
 from privatune.models.settings import CifgSettings, ModelSettings, NumericsSettings
 from privatune.privacy.settings import PrivacySettings
@@ -52,6 +52,18 @@ class VariantSettings(Settings):
     carriers: bool = Field(True, description="Whether the synthetic persons with canaries are in the population.")
 
 
+class PrivateCohortSettings(CohortSettings):
+    """Who takes part, beside the carriers of canaries."""
+
+    size: int = Field(
+        20,
+        ge=1,
+        description="Cohort size M: persons per round, not counting carriers; under Poisson sampling their expected "
+        "number.",
+    )
+    rounds: int = Field(20, ge=1, le=100_000, description="Number of rounds T.")
+
+
 class PrivateTrainingSettings(Settings):
     """What all variants share."""
 
@@ -59,12 +71,9 @@ class PrivateTrainingSettings(Settings):
     vocabulary: int = Field(10_000, ge=10, description="Its words: the most frequent of the vocabulary.")
     pretrain: PretrainSettings = Field(default_factory=PretrainSettings, description="On general text, before rounds.")
     client: ClientSettings = Field(default_factory=ClientSettings, description="What a person's device does.")
-    cohort: int = Field(
-        20,
-        ge=1,
-        description="M: persons of a round, carriers not counted; under Poisson sampling the expected number.",
+    cohort: PrivateCohortSettings = Field(
+        default_factory=PrivateCohortSettings, description="How many persons take part, and for how long."
     )
-    rounds: int = Field(20, ge=1, le=100_000, description="T.")
     optimiser: OptimiserSettings = Field(default_factory=SgdSettings, description="Of the server.")
     canaries: CanarySettings = Field(default_factory=CanarySettings, description="What is planted and looked for.")
 

@@ -27,7 +27,7 @@ from privatune.systems.dpfedavg.rounds import (
     run_slot,
     train_privately,
 )
-from privatune.text.streams import Stream, limited, read_stream
+from privatune.text.streams import Stream, read_stream
 from privatune.text.tokenizer import read_words
 
 
@@ -69,7 +69,7 @@ def private_run(
             other code or elsewhere.
     """
     words = read_words(tokenizer)[: settings.vocabulary]
-    persons, public = (limited(read_stream(path), len(words)) for path in (private, general))
+    persons, public = (read_stream(path, len(words)) for path in (private, general))
     everyone = population(persons, public, words, settings.canaries, seed)
     mechanism = mechanism_from(read_json(terms)["mechanism"])
     stated, there = (mechanism.population, mechanism.everyone), (len(persons.units), len(everyone.units))

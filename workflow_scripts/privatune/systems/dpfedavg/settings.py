@@ -7,15 +7,15 @@ from pydantic import Field, model_validator
 from privatune.attacks.settings import AuditSettings
 from privatune.core.settings import Name, Names, Seeds, Settings
 from privatune.evaluation.settings import SampleSettings
-from privatune.privacy.settings import AccountingSettings
+from privatune.privacy.settings import ScaleSettings
 from privatune.systems.dpfedavg.job_settings import PrivateTrainingSettings, VariantSettings
 
 
 class DpFedAvgSettings(Settings):
     """Of the target `dpfedavg`: user-level differential privacy (Ramaswamy et al. 2020)."""
 
-    accounting: AccountingSettings = Field(
-        default_factory=AccountingSettings,
+    accounting: ScaleSettings = Field(
+        default_factory=ScaleSettings,
         description="Epsilon by population, at the paper's scale.",
     )
     training: PrivateTrainingSettings = Field(

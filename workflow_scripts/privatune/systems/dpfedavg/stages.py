@@ -31,7 +31,7 @@ def stages(known: Known, d: DpFedAvgSettings) -> dict[str, Stage]:
     def rounds(count: float, names: Names) -> Work:
         """Of persons and of carriers of canaries, who train, and whose clipped updates are added exactly."""
         planted = d.variants[names["variant"]].carriers
-        persons, carriers = count * t.cohort, count * t.canaries.expected * planted
+        persons, carriers = count * t.cohort.size, count * t.canaries.expected * planted
         trained = visits(persons, lm, t.client, texts)
         carried = visits(carriers, lm, t.client, texts, WORDS_PER_SENTENCE * t.canaries.sentences)
         return Work(
@@ -44,7 +44,7 @@ def stages(known: Known, d: DpFedAvgSettings) -> dict[str, Stage]:
         )
 
     def train_private(names: Names) -> Work:
-        return rounds(t.rounds, names)._replace(kept=lm.bytes)
+        return rounds(t.cohort.rounds, names)._replace(kept=lm.bytes)
 
     def private_round(names: Names) -> Work:
         return Work(lm.joining(slots), rounds(0, names).held, TORCH, passing=2 * lm.bytes)
@@ -62,7 +62,7 @@ def stages(known: Known, d: DpFedAvgSettings) -> dict[str, Stage]:
         return text(words)._replace(held=300 * words / MEGA, libraries=TORCH, kept=0.0)
 
     def audit(names: Names) -> Work:
-        seen = d.audit.canaries * t.rounds  # every canary's direction is drawn anew in every round
+        seen = d.audit.canaries * t.cohort.rounds  # every canary's direction is drawn anew in every round
         return Work(seen * lm.parameters * DRAWN / BILLION, 30 * lm.memory + 20 * seen / MEGA, TORCH)
 
     return {
