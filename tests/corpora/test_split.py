@@ -109,7 +109,7 @@ def test_no_person_with_enough_text(table, tmp_path):
 
 def test_general_corpus_and_damaged_table(table):
     write_table(table, in_batches([("d", "train", "t")], GENERAL), GENERAL)
-    with pytest.raises(PrivatuneError, match="has no column `person`; it is a table of another kind of corpus"):
+    with pytest.raises(PrivatuneError, match="has no column `person`; choose a corpus with the other role"):
         split(table)
     table.write_bytes(table.read_bytes()[:-9])
     with pytest.raises(PrivatuneError, match=r"chat\.parquet: .*damaged.* delete it and run again"):
@@ -162,9 +162,7 @@ def test_held_out_persons_are_about_the_share():
 @pytest.mark.parametrize(("share", "what"), [(0.01, "none of the 3"), (0.99, "all of the 3")])
 def test_a_part_without_a_person_is_refused(share, what):
     settings = SMALL.model_copy(update={"heldout_share": share})
-    with pytest.raises(
-        PrivatuneError, match=rf"private\.heldout_share: it makes {what} persons of `chitchat` held out"
-    ):
+    with pytest.raises(PrivatuneError, match=rf"private\.heldout_share: {what} persons of `chitchat` are held out"):
         choose_persons({"ann": 20, "bob": 20, "eve": 20}, settings, 0)
 
 

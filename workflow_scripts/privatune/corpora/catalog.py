@@ -1,6 +1,6 @@
 """Every kind of source that `sources:` may name.
 
-The Snakefile imports this at every call, so no source module imports anything heavy at its top.
+The Snakefile imports this module at every call, so no source module imports anything heavy at its top.
 """
 
 from typing import Annotated
@@ -19,7 +19,7 @@ SourceSettings = Annotated[
 
 
 def _not_taken(name: str) -> str:
-    if name == "private":  # OUT/corpora/private.parquet is what split_persons writes
+    if name == "private":  # split_persons writes OUT/corpora/private.parquet
         raise ValueError("a source cannot be called private; choose another name")
     return name
 

@@ -1,4 +1,4 @@
-"""Cleaning of rows, with a count of what each rule dropped or changed."""
+"""Clean rows and count what each rule drops or changes."""
 
 import re
 from collections import Counter
@@ -19,22 +19,24 @@ class CleaningSettings(Settings):
     """Rules for private text. Empty texts are always dropped, and control characters become spaces."""
 
     drop_persons: tuple[str, ...] = Field(
-        (), description="persons, as the corpus names them, to leave out beside those that its source names"
+        (), description="persons to leave out, named as in the corpus, in addition to those that its source names"
     )
     max_repeats: int | None = Field(
-        2, ge=1, description="times one word may stand in a row; a text with more is dropped; null: keep"
+        2,
+        ge=1,
+        description="maximum number of times that a word may occur in a row; other texts are dropped; null: no limit",
     )
     max_line_chars: int | None = Field(
-        10_000, ge=1, description="characters of a text; a longer one is dropped; null: keep"
+        10_000, ge=1, description="maximum number of characters of a text; a longer text is dropped; null: no limit"
     )
-    mask_emails: bool = Field(True, description="replace each e-mail address by the word `email`")
-    mask_urls: bool = Field(True, description="replace each web address by the word `url`")
+    mask_emails: bool = Field(True, description="replace each e-mail address with the word `email`")
+    mask_urls: bool = Field(True, description="replace each web address with the word `url`")
 
 
 def clean_private(
     rows: Iterator[PrivateRow], settings: CleaningSettings, dropped: Counter[str], changed: Counter[str]
 ) -> Iterator[PrivateRow]:
-    """Yield the rows that stay; `dropped` counts rows by rule, `changed` counts addresses masked and rows mended.
+    """Yield the rows that are kept; count the rows dropped by each rule, the masked addresses and the altered rows.
 
     >>> dropped, changed = Counter(), Counter()
     >>> rows = [PrivateRow("ann", None, "see www.x.org, ann@x.org"), PrivateRow("ann", None, "no No, no")]
@@ -66,7 +68,7 @@ def clean_private(
 
 
 def clean_general(rows: Iterator[GeneralRow], dropped: Counter[str], changed: Counter[str]) -> Iterator[GeneralRow]:
-    """Yield the rows that have text, without control characters; public text needs no more."""
+    """Yield the rows that have text, without control characters; public text needs no other cleaning."""
     for document, part, text in rows:
         text = _without_control(text, changed)
         if text:
@@ -76,7 +78,7 @@ def clean_general(rows: Iterator[GeneralRow], dropped: Counter[str], changed: Co
 
 
 def _repeats(text: str) -> int:
-    """The most times that one word stands in a row.
+    """The longest run of one repeated word.
 
     >>> _repeats("ha, Ha! ha well ha")
     3

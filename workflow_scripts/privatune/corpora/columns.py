@@ -1,4 +1,4 @@
-"""Records with named columns (files, Hugging Face datasets) to rows."""
+"""Turn records with named columns (from files or Hugging Face datasets) into rows."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,36 +17,38 @@ _PART = {"train": "train", "valid": "valid", "validation": "valid", "test": "tes
 
 
 class ColumnSource(Source, Shares):
-    """Text of your own: which column holds what. The shares and the document and part columns are for general text."""
+    """The columns of your own text. The shares and the document and part columns apply to general text only."""
 
-    role: Role = Field(description="general: public text that pretrains; private: texts by person")
+    role: Role = Field(description="general: public text for pretraining; private: texts by person")
     text_column: str = Field("text", description="column of the text: a message, or a document whose lines become rows")
-    person_column: str = Field("person", description="private: column that tells whose text it is")
+    person_column: str = Field("person", description="private: column that says whose text it is")
     time_column: str | None = Field(
         "time",
-        description="private: column of the time of writing; null: the order of the rows is the order of writing",
+        description="private: column with the time of writing; null: the rows are already in the order of writing",
     )
     time_format: str | None = Field(
         None, description="strptime format of the times, such as `%a %b %d %H:%M:%S %z %Y`; null: ISO 8601 or Unix time"
     )
     time_unit: Literal["s", "ms", "us", "ns"] = Field("s", description="unit of Unix times")
     document_column: str | None = Field(
-        None, description="general: column that names the document, whose rows follow each other; null: each is its own"
+        None,
+        description="general: column that names the document, whose rows must be consecutive; null: each row is one",
     )
     part_column: str | None = Field(
-        None, description="general: column with train, valid or test; null: by valid_share and test_share"
+        None,
+        description="general: column that holds train, valid or test; null: valid_share and test_share decide",
     )
     max_rows: int | None = Field(None, ge=1, description="records to read from the start; null: all")
 
     def columns(self) -> list[str]:
-        """The columns that are read."""
+        """The names of the columns to read."""
         private = [self.person_column, self.time_column]
         general = [self.document_column, self.part_column]
         return [self.text_column, *filter(None, private if self.role == "private" else general)]
 
 
 class Record(NamedTuple):
-    """Values by column, with the place they come from ("chat.csv line", 7) and the part that this place implies."""
+    """Values by column, with the place they come from ("chat.csv line", 7) and the part that the place implies."""
 
     place: str
     number: int
@@ -55,7 +57,7 @@ class Record(NamedTuple):
 
 
 def rows(records: Iterable[Record], settings: ColumnSource) -> Rows:
-    """Turn records into rows of the settings' role; raises PrivatuneError naming place and column, never a value."""
+    """Yield rows of the settings' role; a PrivatuneError names the place and the column, but never a value."""
     records = islice(records, settings.max_rows)
     return _private(records, settings) if settings.role == "private" else _general(records, settings)
 
@@ -68,12 +70,12 @@ def _private(records: Iterable[Record], settings: ColumnSource) -> Iterator[Priv
             value = _value(record, "time_column", settings.time_column)
             try:
                 time = utc(value, settings.time_format, settings.time_unit)
-            except (ValueError, TypeError, OverflowError):  # from None: the cause quotes the value
+            except (ValueError, TypeError, OverflowError):  # from None, because the cause quotes the value
                 raise _wrong(
                     record,
                     settings.time_column,
                     "not a time",
-                    "state `time_format` or `time_unit`, or set `time_column: null`",
+                    "set `time_format` or `time_unit`, or use `time_column: null`",
                 ) from None
         yield PrivateRow(person, time, _text(record, settings))
 
@@ -90,7 +92,7 @@ def _general(records: Iterable[Record], settings: ColumnSource) -> Iterator[Gene
             part = _PART.get(_name(record, "part_column", settings.part_column), "")
             if not part:
                 raise _wrong(
-                    record, settings.part_column, "none of train, valid and test", "correct it or `part_column`"
+                    record, settings.part_column, "none of train, valid and test", "correct it or set `part_column`"
                 )
         else:
             part = part_of(index, settings) if record.part == "train" else record.part
@@ -101,7 +103,7 @@ def _general(records: Iterable[Record], settings: ColumnSource) -> Iterator[Gene
 def _value(record: Record, key: str, column: str) -> Any:
     try:
         return record.values[column]
-    except KeyError:  # the columns that are there are not listed: without a header line they would be text
+    except KeyError:  # existing columns are not listed, since in a file without a header they would be private text
         raise PrivatuneError(
             f"{record.place} {record.number}: no column `{column}`; name the right one in `{key}`"
         ) from None
@@ -110,7 +112,7 @@ def _value(record: Record, key: str, column: str) -> Any:
 def _name(record: Record, key: str, column: str) -> str:
     value = _value(record, key, column)
     if value is None or value == "" or isinstance(value, (bytes, list, dict)):
-        raise _wrong(record, column, "empty or not a name", f"mend it or set `{key}`")
+        raise _wrong(record, column, "empty or not a name", f"correct it or set `{key}`")
     return str(value)
 
 
@@ -119,7 +121,7 @@ def _text(record: Record, settings: ColumnSource) -> str:
     if text is None:
         return ""
     if not isinstance(text, str):
-        raise _wrong(record, settings.text_column, "not text", "mend it or set `text_column`")
+        raise _wrong(record, settings.text_column, "not text", "correct it or set `text_column`")
     if len(text) > LONGEST:
         raise _wrong(
             record, settings.text_column, f"longer than {LONGEST >> 20} Mi characters", "split it into several"
@@ -132,9 +134,9 @@ def _wrong(record: Record, column: str, what: str, remedy: str) -> PrivatuneErro
 
 
 def utc(value: Any, time_format: str | None = None, unit: str = "s") -> datetime:
-    """A time in UTC from a datetime or date, a Unix time or a text; without a zone it is taken as UTC.
+    """Convert a datetime, a date, a Unix time or a text to a time in UTC; a value without a time zone counts as UTC.
 
-    Raises ValueError, TypeError or OverflowError, all of which may quote the value.
+    Raises ValueError, TypeError or OverflowError, whose messages may quote the value.
 
     >>> utc("2018-04-10T20:02:17+02:00").isoformat()
     '2018-04-10T18:02:17+00:00'
@@ -151,7 +153,7 @@ def utc(value: Any, time_format: str | None = None, unit: str = "s") -> datetime
         whole, rest = divmod(value, _SECOND[unit])
         value = _EPOCH + timedelta(seconds=whole, microseconds=round(rest * 10**6 / _SECOND[unit]))
     if not isinstance(value, datetime):
-        raise TypeError("neither a time, a number nor a text")
+        raise TypeError("expected a time, a number or a text")
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 

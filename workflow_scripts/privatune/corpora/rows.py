@@ -1,6 +1,6 @@
-"""What a source yields: rows of plain Python values, so that this module and every settings model import nothing heavy.
+"""What a source yields: rows of plain Python values, so that no settings model imports anything heavy.
 
-The Snakefile reads the settings models at every call; pyarrow and datasets are imported where text is really read.
+The Snakefile reads the settings models at every call; pyarrow and datasets are imported only where text is read.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from privatune.core.settings import Settings
 
 Role = Literal["general", "private"]
 PARTS = ("train", "valid", "test")
-PACKED = (".gz", ".zst", ".parquet")  # endings of files whose text is longer than they are
-LONGEST = 16 * 2**20  # bytes of one line or characters of one text: what bounds the memory of every reader
+PACKED = (".gz", ".zst", ".parquet")  # file name endings of compressed text
+LONGEST = 16 * 2**20  # maximum bytes of a line and characters of a text, which bounds the memory of every reader
 
 
 class GeneralRow(NamedTuple):
@@ -27,7 +27,7 @@ class GeneralRow(NamedTuple):
 
 
 class PrivateRow(NamedTuple):
-    """One message of a person; `time` is in UTC, or None in a corpus without times, where the order of rows counts."""
+    """One message of a person; `time` is in UTC, or None in a corpus without times, whose rows are in order."""
 
     person: str
     time: datetime | None
@@ -45,27 +45,27 @@ class Source(Settings):
     note: str = Field("", description="where the text comes from, for the manifest")
 
     def inputs(self) -> list[str]:
-        """Local files that the source reads and that exist now (what is missing is told when it is read)."""
+        """Local files that the source reads and that exist now (`read` reports the ones that are missing)."""
         return []
 
     def unwanted(self) -> tuple[str, ...]:
-        """Persons of this corpus to leave out, whatever `cleaning` says."""
+        """Persons of this corpus to leave out in addition to those of `cleaning`."""
         return ()
 
     def words(self) -> int:
-        """About how many words it has, or more: here by the sizes of its local files.
+        """A rough upper bound on the number of words, here from the sizes of the local files.
 
-        A word takes five bytes; a packed file or a Parquet one counts four times.
+        A word takes five bytes; compressed and Parquet files count four times their size.
         """
         sizes = {path: Path(path).stat().st_size for path in self.inputs()}
         return sum(size * (4 if path.endswith(PACKED) else 1) // 5 for path, size in sizes.items())
 
 
 class Shares(Settings):
-    """Documents of a general corpus that are kept from training."""
+    """The shares of a general corpus that are not used for training."""
 
-    valid_share: float = Field(0.0, ge=0, lt=1, description="share of documents, evenly spread, that validate")
-    test_share: float = Field(0.0, ge=0, lt=1, description="share of documents, evenly spread, that test")
+    valid_share: float = Field(0.0, ge=0, lt=1, description="share of documents, evenly spread, for validation")
+    test_share: float = Field(0.0, ge=0, lt=1, description="share of documents, evenly spread, for testing")
 
     @model_validator(mode="after")
     def _leaves_training(self) -> Self:
@@ -75,12 +75,12 @@ class Shares(Settings):
 
 
 def part_of(document: int, shares: Shares) -> str:
-    """Part of the document with this index: evenly spread, so that a stream of unknown length can be parted.
+    """Part of the document with this index; parts are evenly spread, so that a corpus of unknown length can be split.
 
     >>> [part_of(i, Shares(valid_share=0.2, test_share=0.2)) for i in range(5)]
     ['train', 'train', 'test', 'train', 'valid']
     """
-    whole = 10**6  # integers, so that the same shares part the same way everywhere
+    whole = 10**6  # integers, so that equal shares give the same split on every machine
     valid = round(shares.valid_share * whole)
     kept = valid + round(shares.test_share * whole)
     number = document * kept // whole

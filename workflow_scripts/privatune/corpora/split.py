@@ -1,4 +1,4 @@
-"""Private text into training and held-out persons, and each training person's text into older and newer."""
+"""Split private text into training and held-out persons, and each training person's text into older and newer."""
 
 import logging
 from collections import Counter
@@ -12,37 +12,42 @@ from privatune.core.errors import PrivatuneError
 from privatune.core.files import scratch, write_json
 from privatune.core.settings import Settings
 
-if TYPE_CHECKING:  # the Snakefile imports this module for its settings, so numpy and pyarrow come where they are used
+if TYPE_CHECKING:  # the Snakefile imports this module for its settings, so functions import numpy and pyarrow
     import numpy as np
     import pyarrow as pa
 
 log = logging.getLogger(__name__)
-_BUCKET_WORDS = 3_000_000  # of the text that is sorted in memory at a time: about 100 MB with its copies
+_BUCKET_WORDS = 3_000_000  # words of text that are sorted in memory at a time: about 100 MB with the copies
 
 
 class PrivateSettings(Settings):
-    """Whose private text takes part, and how much of it."""
+    """Whose private text is used, and how much of it."""
 
     corpus: str = Field("chitchat", description="entry of `sources:` with the private text")
-    min_words: int = Field(1000, ge=1, description="words of text that a person must have to take part")
+    min_words: int = Field(1000, ge=1, description="minimum number of words that a person must have to take part")
     max_words: int = Field(
-        8000, ge=1, description="words of a person that are used, the newest; a longer message is left out"
+        8000,
+        ge=1,
+        description="maximum number of words used from each person, newest first; any longer message is left out",
     )
     max_persons: int | None = Field(
         None,
         ge=2,
-        description="persons to take: those whose names have the smallest hashes under `seed`; null: all. One person "
-        "more can take the place of another",
+        description="maximum number of persons: those whose names have the smallest hashes under `seed`; null: all. An "
+        "added person can take the place of another",
     )
     heldout_share: float = Field(
         0.2,
         gt=0,
         lt=1,
-        description="chance of a person to be held out from training, for the user test; a hash of `seed` and the "
-        "person's name decides, whoever else takes part",
+        description="chance that a person is held out from training, for the user test; a hash of `seed` and the "
+        "person's name decides, so other persons have no influence",
     )
     later_share: float = Field(
-        0.1, gt=0, lt=1, description="share of a training person's used words, the newest, that never trains"
+        0.1,
+        gt=0,
+        lt=1,
+        description="share of each training person's used words, the newest ones, that is never trained on",
     )
 
     @model_validator(mode="after")
@@ -55,11 +60,11 @@ class PrivateSettings(Settings):
 def split_persons(
     corpus: str | Path, settings: PrivateSettings, seed: int, table: str | Path, counts: str | Path
 ) -> None:
-    """Split the private corpus `corpus` into `table` (person, part, time, text), with `counts` as JSON.
+    """Split the private corpus `corpus` into `table` (person, part, time, text), and write `counts` as JSON.
 
-    Persons appear as p0000, p0001, ... in the order of `choose_persons`; part is train, later or heldout; a person's
-    rows are in the order of time, then of the corpus. Memory holds a word count for each person and one bucket of text,
-    so it does not grow with the text. Raises PrivatuneError as `choose_persons` does.
+    Persons are named p0000, p0001, ... in the order of `choose_persons`; part is train, later or heldout. A person's
+    rows are ordered by time, then as in the corpus. Memory does not grow with the text: it holds a word count for each
+    person and one bucket of text. Raises PrivatuneError as `choose_persons` does.
     """
     from privatune.corpora.tables import CHOSEN, write_table
 
@@ -89,14 +94,14 @@ def split_persons(
 
 
 def choose_persons(words: dict[str, int], settings: PrivateSettings, seed: int) -> "tuple[dict[str, int], np.ndarray]":
-    """Number the persons with enough text; the array [persons] of bool tells the held-out.
+    """Number the persons who have enough text; the array [persons] of bool is true for those held out.
 
-    Part and place of a person are hashes of `seed` and the person's own name, so that one person more or less changes
-    no other person's part, nor the order of the others. `max_persons` takes the first in this order, so that one person
-    more can push the last one out. The order of `words` makes no difference.
+    The part and the place of a person are hashes of `seed` and the person's own name. So an added or removed person
+    changes neither another person's part nor the order of the others. `max_persons` takes the first in this order, so
+    an added person can push out the last one. The order of `words` does not matter.
 
     Raises:
-        PrivatuneError: fewer than two persons have enough text, or all who are chosen are of one part.
+        PrivatuneError: fewer than two persons have enough text, or all chosen persons are in the same part.
     """
     import numpy as np
 
@@ -106,22 +111,22 @@ def choose_persons(words: dict[str, int], settings: PrivateSettings, seed: int) 
     if len(enough) < 2:
         raise PrivatuneError(
             f"private.min_words: {len(enough)} of {len(words)} persons of `{settings.corpus}` have {settings.min_words}"
-            " words of text, and two are needed (one to train, one held out); lower it or bring more text"
+            " words of text, but two are needed (one to train, one held out); lower it or add more text"
         )
     chosen = sorted(enough, key=lambda person: stream_key(seed, "place of a person", person))[: settings.max_persons]
-    below = settings.heldout_share * 2**128  # of a hash of 128 bits
+    below = settings.heldout_share * 2**128  # a hash has 128 bits
     held = np.array([stream_key(seed, "part of a person", person) < below for person in chosen])
     if held.all() or not held.any():
         raise PrivatuneError(
-            f"private.heldout_share: it makes {'all' if held.any() else 'none'} of the {len(chosen)} persons of "
-            f"`{settings.corpus}` held out under `seed: {seed}`, and there must be one to train and one held out at "
-            "least; change it or `seed`, or bring more persons"
+            f"private.heldout_share: {'all' if held.any() else 'none'} of the {len(chosen)} persons of "
+            f"`{settings.corpus}` are held out with `seed: {seed}`, but at least one must train and one be held out; "
+            "change it or `seed`, or add more persons"
         )
     return {person: number for number, person in enumerate(chosen)}, held
 
 
 def _words_by_person(corpus: str | Path, max_words: int) -> tuple[dict[str, int], int]:
-    """Words of each person, and how many messages longer than `max_words` are not among them."""
+    """Number of words of each person, and number of messages left out because they exceed `max_words`."""
     import numpy as np
     import pyarrow as pa
 
@@ -140,7 +145,7 @@ def _words_by_person(corpus: str | Path, max_words: int) -> tuple[dict[str, int]
 
 
 def _fill_buckets(corpus: str | Path, numbers: dict[str, int], max_words: int, paths: list[Path]) -> list[Path]:
-    """Write the rows of the chosen persons to one scratch file for each range of their numbers."""
+    """Write the rows of the chosen persons to scratch files, one for each range of person numbers."""
     import numpy as np
     import pyarrow as pa
 
@@ -195,9 +200,9 @@ def _split_buckets(
 
 
 def parts(number: "np.ndarray", words: "np.ndarray", heldout: "np.ndarray", settings: PrivateSettings) -> "np.ndarray":
-    """Part of each row [rows]: train, later, heldout, or over for what exceeds `max_words`.
+    """Part of each row [rows]: train, later, heldout, or over where the person's `max_words` are exceeded.
 
-    Rows are sorted by person `number` and then from old to new; `words` are at least 0 and at most `max_words`.
+    Rows are sorted by person `number` and then from old to new; `words` [rows] are from 0 to `max_words`.
     """
     import numpy as np
 
@@ -206,7 +211,7 @@ def parts(number: "np.ndarray", words: "np.ndarray", heldout: "np.ndarray", sett
     last = np.r_[number[1:] != number[:-1], True]
     total = np.cumsum(words)
     person = np.cumsum(np.r_[0, last[:-1]])
-    newest_on = total[last][person] - total + words  # words from this row to the person's newest, both included
+    newest_on = total[last][person] - total + words  # words from this row to the person's newest row, inclusive
     kept = newest_on <= settings.max_words
     used = np.zeros(person[-1] + 1, np.int64)
     np.maximum.at(used, person[kept], newest_on[kept])

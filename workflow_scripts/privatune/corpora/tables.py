@@ -1,4 +1,4 @@
-"""The Parquet tables of corpora: written and read in batches, so that memory does not grow with the corpus."""
+"""Parquet tables of text, which are written and read in batches so that memory does not grow with the corpus."""
 
 import hashlib
 import os
@@ -18,16 +18,16 @@ _TIME = pa.timestamp("us", tz="UTC")
 GENERAL = pa.schema([("document", pa.string()), ("part", pa.string()), ("text", pa.string())])
 PRIVATE = pa.schema([("person", pa.string()), ("time", _TIME), ("text", pa.string())])
 CHOSEN = pa.schema([("person", pa.string()), ("part", pa.string()), ("time", _TIME), ("text", pa.string())])
-# in the footer, as Thrift's compact protocol writes it: the key, then a text of 64 characters as the next field
+# the checksum in the footer, in Thrift's compact protocol: the key, then a text of 64 characters as the next field
 _KEY = "privatune.sha256"
 _BEFORE = _KEY.encode() + b"\x18\x40"
-_BLANK = b"0" * 64  # what stands for the checksum while it is taken
+_BLANK = b"0" * 64  # placeholder of the checksum while it is computed
 _BLOCK = 1 << 20
-_ROWS, _CHARACTERS = 20_000, 8 * 2**20  # of a batch: whichever comes first
+_ROWS, _CHARACTERS = 20_000, 8 * 2**20  # a batch ends when it reaches either
 
 
 def in_batches(rows: Iterable[tuple], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Gather rows, whose last value is the text, into record batches."""
+    """Collect rows, whose last value must be the text, into record batches."""
     held: list[tuple] = []
     characters = 0
     for row in rows:
@@ -49,7 +49,7 @@ def _batch(rows: list[tuple], schema: pa.Schema) -> pa.RecordBatch:
 def write_table(
     path: str | Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, done: Callable[[], None] = lambda: None
 ) -> None:
-    """Write batches atomically; `done` runs before the table takes its place, and by raising keeps it from doing so."""
+    """Write batches atomically; `done` is called at the end, and if it raises, no table is left."""
     with replacing(path) as part:
         with pq.ParquetWriter(part, schema, compression="zstd") as writer:
             for batch in batches:
@@ -64,7 +64,7 @@ def write_table(
 
 
 def read_batches(path: str | Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield a table of ours in batches; raises PrivatuneError, before any, when it is damaged or lacks a column."""
+    """Yield the batches of a table; raises PrivatuneError before the first one if it is damaged or lacks a column."""
     try:
         with Path(path).open("rb") as handle:
             place = _place(handle)
@@ -75,15 +75,15 @@ def read_batches(path: str | Path, columns: list[str]) -> Iterator[pa.RecordBatc
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
             missing = [name for name in columns if name not in file.schema_arrow.names]
             if missing:
-                raise PrivatuneError(f"{path}: has no column `{missing[0]}`; it is a table of another kind of corpus")
-            for group in range(file.num_row_groups):  # one by one: a batch of rows of several could be of any size
+                raise PrivatuneError(f"{path}: has no column `{missing[0]}`; choose a corpus with the other role")
+            for group in range(file.num_row_groups):  # one at a time, to bound the size of a batch
                 yield from file.iter_batches(batch_size=_ROWS, row_groups=[group], columns=columns)
-    except (pa.ArrowException, OSError) as error:  # from None: the cause may quote the text
+    except (pa.ArrowException, OSError) as error:  # from None, because the cause may quote the text
         raise PrivatuneError(f"{path}: missing or damaged ({type(error).__name__}); delete it and run again") from None
 
 
 def _place(file: BinaryIO) -> int:
-    """Where a table's checksum stands: the last bytes of Parquet are its footer, the footer's length and a mark."""
+    """Offset of the checksum in the file: Parquet ends in its footer, the footer's length and a magic number."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 8))
     start = max(0, size - 8 - int.from_bytes(file.read(4), "little"))
@@ -95,7 +95,7 @@ def _place(file: BinaryIO) -> int:
 
 
 def _checksum(file: BinaryIO, place: int) -> bytes:
-    """The hexadecimal SHA-256 of a table whose checksum, at `place`, is blank."""
+    """Hexadecimal SHA-256 of a table, with the checksum at `place` taken as blank."""
     digest = hashlib.sha256()
     file.seek(0)
     while block := file.read(min(_BLOCK, place - file.tell())):
@@ -107,7 +107,7 @@ def _checksum(file: BinaryIO, place: int) -> bytes:
 
 
 def word_counts(text: pa.Array) -> np.ndarray:
-    """Words of each text: runs of characters between white space.
+    """Number of words of each text [rows]; words are separated by white space.
 
     >>> word_counts(pa.array(["it's  me , Ann", ""])).tolist()
     [4, 0]

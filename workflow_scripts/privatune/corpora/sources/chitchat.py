@@ -1,4 +1,4 @@
-"""Chat of real people with one another, 2018 (the Chit-Chat challenge)."""
+"""Conversations between real people, 2018 (the Chit-Chat challenge)."""
 
 import json
 from collections.abc import Iterator
@@ -32,16 +32,16 @@ class ChitchatSource(PackageSource):
     )
     drop_persons: tuple[str, ...] = Field(
         ("ed35a50a-b6fe-4a82-9df3-606a9693adde",),
-        description="senders to leave out; the default is the bot that sends texts from a template",
+        description="senders to leave out; the default is a bot that fills in a template",
     )
     max_conversations: int | None = Field(None, ge=1, description="conversations to take from the start; null: all")
 
     def unwanted(self) -> tuple[str, ...]:
-        """Those of `drop_persons`, which concern this corpus alone."""
+        """The senders in `drop_persons`, which applies to this corpus only."""
         return self.drop_persons
 
     def words(self) -> int:
-        """A bound on all messages together."""
+        """An upper bound for all messages together."""
         return 2_500_000
 
 
@@ -49,7 +49,7 @@ SETTINGS = ChitchatSource
 
 
 def read(settings: ChitchatSource, path: str | Path | None) -> Iterator[PrivateRow]:
-    """Yield every message, conversation by conversation. The one JSON file (40 MB) is read whole."""
+    """Yield every message, conversation by conversation. The JSON file (40 MB) is read into memory."""
     with wheel(settings, path) as archive:
         conversations = json.loads(archive.read("chitchat_dataset/dataset.json"))
         for conversation in islice(conversations.values(), settings.max_conversations):

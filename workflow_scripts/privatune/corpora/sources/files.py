@@ -1,4 +1,4 @@
-"""Files of the user's: JSONL, CSV, TSV and Parquet, plain or (the text formats) packed as .gz or .zst."""
+"""The user's own files: JSONL, CSV, TSV and Parquet; the text formats may be compressed as .gz or .zst."""
 
 import csv
 import glob
@@ -29,9 +29,9 @@ class FilesSource(ColumnSource):
         min_length=1, description="files, read in this order; patterns such as `chat/*.csv.gz` are expanded and sorted"
     )
     format: Literal["auto", "jsonl", "csv", "tsv", "parquet"] = Field(
-        "auto", description="format of all files; auto: by the name, such as `.jsonl`, `.tsv.gz` or `.csv.zst`"
+        "auto", description="format of all files; auto: by the name's ending, as `.jsonl`, `.tsv.gz` or `.csv.zst`"
     )
-    quotes: bool = Field(True, description='CSV and TSV: a field may stand in "double quotes"; false: quotes are text')
+    quotes: bool = Field(True, description='CSV and TSV: a field may be in "double quotes"; false: quotes are text')
 
     def inputs(self) -> list[str]:
         """The files that exist now."""
@@ -42,14 +42,14 @@ SETTINGS = FilesSource
 
 
 def read(settings: FilesSource, path: str | Path | None = None) -> Rows:
-    """Yield the rows of all files; raises PrivatuneError naming the file and line of what cannot be read."""
+    """Yield the rows of all files; raises PrivatuneError naming the file and the line that cannot be read."""
     return rows(_records(settings), settings)
 
 
 def _expand(pattern: str) -> list[str]:
     if not glob.has_magic(pattern):
         return [pattern]
-    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207, for Path.glob takes no absolute pattern
+    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207, because Path.glob takes no absolute pattern
 
 
 def _records(settings: FilesSource) -> Iterator[Record]:
@@ -73,12 +73,12 @@ def _format(path: str) -> Format:
     name = Path(path.lower())
     suffix = name.with_suffix("").suffix if name.suffix in _PACKED else name.suffix
     if suffix not in _FORMATS:
-        raise PrivatuneError(f"{path}: its name tells no format; state `format` as jsonl, csv, tsv or parquet")
+        raise PrivatuneError(f"{path}: its name implies no format; set `format` to jsonl, csv, tsv or parquet")
     return _FORMATS[suffix]
 
 
 def _lines(path: str) -> Iterator[str]:
-    """Yield the lines of a text file with their ends; holds one line at a time."""
+    """Yield the lines of a text file with their line ends; only one line is in memory at a time."""
     import pyarrow as pa  # here, not above: the Snakefile imports this module for its settings
 
     packed = _PACKED.get(Path(path).suffix.lower())
@@ -96,17 +96,17 @@ def _lines(path: str) -> Iterator[str]:
                     )
                 if b"\0" in line:
                     raise PrivatuneError(
-                        f"{path} line {number}: has a NUL byte, so it is no text in UTF-8; convert the file"
+                        f"{path} line {number}: has a NUL byte, so it is not text in UTF-8; convert the file"
                     )
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError:  # from None, here and below: the cause quotes the text
+    except UnicodeDecodeError:  # from None, here and below, because the cause quotes the text
         raise PrivatuneError(
-            f"{path} line {number}: not UTF-8; convert the file (iconv -f LATIN1 -t UTF-8 says how for Latin-1)"
+            f"{path} line {number}: not UTF-8; convert the file (for Latin-1: iconv -f LATIN1 -t UTF-8)"
         ) from None
     except OSError as error:
         raise PrivatuneError(
-            f"{path}: cannot be read past line {number} ({type(error).__name__}); damaged, cut short or packed with"
-            " a window over 128 MiB (zstd --long): copy it anew or repack it"
+            f"{path}: cannot be read past line {number} ({type(error).__name__}): damaged, cut short, or compressed"
+            " with a window over 128 MiB (zstd --long); copy or compress it again"
         ) from None
 
 
@@ -120,7 +120,7 @@ def _jsonl(path: str) -> Iterator[Record]:
             values = None
         if not isinstance(values, dict):
             raise PrivatuneError(
-                f'{path} line {number}: no JSON object; each line must be one, such as {{"text": ...}}'
+                f'{path} line {number}: not a JSON object; each line must be one, such as {{"text": ...}}'
             )
         yield Record(f"{path} line", number, values)
 
@@ -137,7 +137,7 @@ def _separated(path: str, delimiter: str, quotes: bool) -> Iterator[Record]:
             return
         except csv.Error:
             raise PrivatuneError(
-                f"{path} line {reader.line_num}: a quote is not closed or not doubled; mend it or set `quotes: false`"
+                f"{path} line {reader.line_num}: a quote is not closed or not doubled; fix it or set `quotes: false`"
             ) from None
         if header is None:
             header = fields
@@ -146,7 +146,7 @@ def _separated(path: str, delimiter: str, quotes: bool) -> Iterator[Record]:
         elif fields:
             raise PrivatuneError(
                 f"{path} line {reader.line_num}: {len(fields)} fields, but the header has {len(header)};"
-                " mend it, or state the right `format` or `quotes`"
+                " fix it, or set the right `format` or `quotes`"
             )
 
 
@@ -173,5 +173,5 @@ def _parquet(path: str, columns: list[str]) -> Iterator[Record]:
         raise PrivatuneError(f"{path}: text after row {number} is not UTF-8; convert the column") from None
     except (pa.ArrowException, OSError, ValueError) as error:
         raise PrivatuneError(
-            f"{path}: cannot be read past row {number} ({type(error).__name__}); damaged or no Parquet: copy it anew"
+            f"{path}: cannot be read past row {number} ({type(error).__name__}): damaged or not Parquet; copy it again"
         ) from None

@@ -1,4 +1,4 @@
-"""A Hugging Face dataset: by its name on the hub, or a local folder of one."""
+"""A Hugging Face dataset: one of the hub, by its name, or a local folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,15 +12,15 @@ from privatune.corpora.rows import Rows
 
 
 class HuggingFaceSource(ColumnSource):
-    """A dataset of the Hugging Face hub, streamed, or a folder with one (data files, or what `save_to_disk` wrote)."""
+    """A dataset of the Hugging Face hub, streamed, or a folder with data files or the output of `save_to_disk`."""
 
     kind: Literal["huggingface"] = "huggingface"
     dataset: str = Field(min_length=1, description="name on the hub, such as `Salesforce/wikitext`, or a local folder")
     subset: str | None = Field(None, description="configuration of the dataset, such as `wikitext-103-raw-v1`")
-    revision: str | None = Field(None, description="branch, tag or commit; state a commit to get the same text again")
+    revision: str | None = Field(None, description="branch, tag or commit; a commit always gives the same text")
     splits: dict[Literal["train", "valid", "test"], str] = Field(
         {"train": "train"},
-        description="which split of the dataset each part is; private text takes all that are listed",
+        description="the split of the dataset for each part; private text comes from all splits listed",
     )
 
     def inputs(self) -> list[str]:
@@ -29,7 +29,7 @@ class HuggingFaceSource(ColumnSource):
         return sorted(str(path) for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
 
     def words(self) -> int:
-        """Of a local folder by its files; of the hub a guess."""
+        """For a local folder a bound by the sizes of its files; for a dataset of the hub a guess."""
         return super().words() or 100_000_000
 
 
@@ -48,7 +48,7 @@ def _records(settings: HuggingFaceSource) -> Iterator[Record]:
             for values in _load(settings, split):
                 number += 1
                 yield Record(f"{settings.dataset} {split} row", number, values, part)
-        except Exception as error:  # datasets raises nearly anything; from None, for the cause may quote the text
+        except Exception as error:  # datasets raises many kinds of errors; from None: the cause may quote the text
             raise PrivatuneError(
                 f"{settings.dataset}: split `{split}` cannot be read past row {number} ({type(error).__name__});"
                 " check `dataset`, `subset`, `revision` and `splits`, and the network when it is on the hub"
@@ -58,7 +58,7 @@ def _records(settings: HuggingFaceSource) -> Iterator[Record]:
 def _load(settings: HuggingFaceSource, split: str) -> Any:
     import datasets  # here, not above: the Snakefile imports this module for its settings
 
-    datasets.utils.logging.set_verbosity(datasets.logging.CRITICAL)  # one line is ours to say, and quotes no text
+    datasets.utils.logging.set_verbosity(datasets.logging.CRITICAL)  # its messages may quote the text
     folder = Path(settings.dataset)
     if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
         saved = datasets.load_from_disk(str(folder))

