@@ -33,7 +33,7 @@ class SotuSource(PackageSource, Shares):
     max_words: int | None = Field(
         None,
         ge=1,
-        description="maximum number of words, in whole addresses, newest first (always at least one address); null: all",
+        description="maximum number of words, in whole addresses, newest first (at least one address); null: all",
     )
 
     def words(self) -> int:
