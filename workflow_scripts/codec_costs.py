@@ -2,7 +2,7 @@ from pathlib import Path
 
 from privatune.core.files import read_json, write_json
 from privatune.core.job import job
-from privatune.core.tensors import read_packed
+from privatune.core.tensors import load_tensors
 from privatune.models.settings import NumericsSettings
 from privatune.systems.compression.costs import codec_cost
 from privatune.systems.compression.methods import Choice, best
@@ -11,7 +11,8 @@ from privatune.text.streams import read_stream
 with job(snakemake.log[0]):
     s = snakemake.params.settings
     private = read_stream(snakemake.input.private, s["vocabulary"])
-    model, numerics = read_packed(snakemake.input.model), NumericsSettings(**s["numerics"])
+    model, _ = load_tensors(snakemake.input.model)
+    numerics = NumericsSettings(**s["numerics"])
     rows = []
     for path in snakemake.input.tunings:
         choice = Choice(**best(read_json(path))["choice"])

@@ -1,8 +1,8 @@
 from privatune.core.job import job
-from privatune.core.tensors import read_packed
 from privatune.federation.clients import run_clients
 from privatune.federation.records import write_visit
 from privatune.federation.settings import ScenarioSettings
+from privatune.models.arrays import read_model
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import read_stream
 
@@ -11,7 +11,7 @@ with job(snakemake.log[0]):
     scenario, at_once = ScenarioSettings(**s["scenario"]), s["clients_per_job"]
     first = int(w.batch) * at_once
     visits = run_clients(
-        read_packed(snakemake.input.model),
+        read_model(snakemake.input.model),
         read_stream(snakemake.input.private),
         read_stream(snakemake.input.general),
         scenario,

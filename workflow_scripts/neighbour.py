@@ -1,7 +1,6 @@
-from privatune.core.files import write_bytes
 from privatune.core.job import job
-from privatune.core.tensors import read_packed
 from privatune.federation.settings import ScenarioSettings
+from privatune.models.arrays import read_model, write_model
 from privatune.models.settings import NumericsSettings
 from privatune.systems.popov.neighbours import neighbour
 from privatune.text.streams import read_stream
@@ -9,12 +8,12 @@ from privatune.text.streams import read_stream
 with job(snakemake.log[0]):
     s = snakemake.params.settings
     changed = neighbour(
-        read_packed(snakemake.input.model),
-        read_packed(snakemake.input.trained),
+        read_model(snakemake.input.model),
+        read_model(snakemake.input.trained),
         read_stream(snakemake.input.private),
         read_stream(snakemake.input.general),
         ScenarioSettings(**s["scenario"]),
         NumericsSettings(**s["numerics"]),
         int(snakemake.wildcards.pair),
     )
-    write_bytes(snakemake.output[0], changed)
+    write_model(snakemake.output[0], changed)

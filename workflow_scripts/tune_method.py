@@ -1,7 +1,7 @@
 from privatune.core.files import write_json
 from privatune.core.job import job
-from privatune.core.tensors import read_packed
 from privatune.evaluation.settings import EvaluationSettings
+from privatune.models.arrays import read_model
 from privatune.models.settings import NumericsSettings
 from privatune.systems.compression.curve import curve
 from privatune.systems.compression.methods import Choice
@@ -14,7 +14,7 @@ with job(snakemake.log[0]):
     points = []
     for choice in s["choices"]:
         *_, end = curve(
-            read_packed(snakemake.input.model),
+            read_model(snakemake.input.model),
             (private, general),
             tests,
             read_words(snakemake.input.tokenizer)[: s["vocabulary"]],

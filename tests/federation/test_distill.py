@@ -11,6 +11,7 @@ from privatune.federation.settings import DistillSettings
 from privatune.models.network import hidden_states, initial_weights, output_weight, zero_state
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.text.settings import EOS
+from privatune.training.step import learner_of
 
 WORDS = 20
 MODEL = {n: w.numpy() for n, w in initial_weights(LstmSettings(hidden=8), WORDS, stream(0, "w")).items()}
@@ -68,7 +69,7 @@ def test_the_text_is_made_anew_as_often_as_asked(text, cycles, texts):
 
 
 def test_the_mean_distribution_is_the_mean():
-    lms = [distill.learner({n: torch.from_numpy(a) for n, a in MODEL.items()}, torch.float32) for _ in range(2)]
+    lms = [learner_of(MODEL, NumericsSettings()) for _ in range(2)]
     lms[1].computing["output.bias"][3] += 5
     inputs = torch.from_numpy(GENERAL[:6].reshape(3, 2))
     states = [zero_state(lm.computing, 2) for lm in lms]

@@ -7,17 +7,20 @@ from pydantic import ValidationError
 from privatune.compression import wire
 from privatune.compression.codec import decode
 from privatune.compression.settings import DenseSettings
+from privatune.core import tensors
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
-from privatune.core.tensors import pack, unpack
+from privatune.core.tensors import pack
 from privatune.core.vectors import shapes_of
 from privatune.federation.aggregation import aggregate
 from privatune.federation.client import fine_tune
 from privatune.federation.clients import run_clients
 from privatune.federation.costs import client_cost
+from privatune.federation.rounds import run_rounds
 from privatune.federation.server import Server
 from privatune.federation.servers.average import next_model
-from privatune.federation.settings import ScenarioSettings
+from privatune.federation.settings import AverageSettings, DistillSettings, ScenarioSettings
+from privatune.models.arrays import Model
 from privatune.models.network import initial_weights
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.models.sizes import products
@@ -35,9 +38,8 @@ def text(units, words, seed):
 
 
 PRIVATE, GENERAL = text(7, 120, 1), text(3, 400, 2)
-MODEL = pack(
-    {n: w.numpy() for n, w in initial_weights(LstmSettings(hidden=8), WORDS, stream(0, "w")).items()}, {"of": "test"}
-)
+WEIGHTS = {n: w.numpy() for n, w in initial_weights(LstmSettings(hidden=8), WORDS, stream(0, "w")).items()}
+MODEL = Model(WEIGHTS, {"of": "test"}, len(pack(WEIGHTS, {"of": "test"})))
 
 
 def scenario(size=4, codec="dense", **client):
@@ -76,20 +78,21 @@ def test_records_count_what_was_sent():
     settings = scenario(objective="rehearsal")
     for payload, record in one_round(settings):
         assert record["bits_up"] == 8 * len(payload)
-        assert record["bits_down"] > 8 * len(MODEL)
+        words = pack({"words": np.zeros(120, np.uint16)})
+        assert record["bits_down"] == 8 * (len(pack(MODEL.arrays, MODEL.about)) + len(words))
         assert record["user_tokens"] == record["rehearsal_tokens"] == 120
         assert record["steps"] == -(-(240 // 4 - 1) // 5)
     (_, plain), *_ = one_round(scenario(objective="plain"))
-    assert plain["bits_down"] == 8 * len(MODEL)
+    assert plain["bits_down"] == 8 * len(pack(MODEL.arrays, MODEL.about))
     assert plain["rehearsal_tokens"] == 0
 
 
 def test_the_average_is_the_mean_of_the_models():
     settings = scenario(objective="plain")
     payloads = [payload for payload, _ in one_round(settings)]
-    before, about = unpack(MODEL)
-    after, kept = unpack(aggregate(MODEL, payloads, settings, ONE_THREAD, (0, 1)))
-    assert kept == about
+    before = MODEL.arrays
+    after, about, length = aggregate(MODEL, payloads, settings, ONE_THREAD, (0, 1))
+    assert about == MODEL.about and length == len(pack(after, about))
     updates = list(decode(payloads, shapes_of(before), settings.codec))
     for name, weight in after.items():
         models = [before[name] + update[name] for update in updates]
@@ -99,12 +102,12 @@ def test_the_average_is_the_mean_of_the_models():
 def test_a_codec_is_used_both_ways():
     """Signs are short, and move every weight by one step, mostly to where the dense codec moves it."""
     dense, signs = scenario(objective="plain"), scenario(objective="plain", codec="signsgd")
-    before, after = unpack(MODEL)[0], {}
+    before, after = MODEL.arrays, {}
     for settings in (dense, signs):
         visits = one_round(settings)
         assert all(record["bits_up"] == 8 * len(payload) for payload, record in visits)
         payloads = [payload for payload, _ in visits]
-        after[settings.codec.name] = unpack(aggregate(MODEL, payloads, settings, ONE_THREAD, (0, 1)))[0], payloads
+        after[settings.codec.name] = aggregate(MODEL, payloads, settings, ONE_THREAD, (0, 1)).arrays, payloads
     assert len(after["signsgd"][1][0]) < len(after["dense"][1][0]) / 15
     for name, weight in before.items():
         moved = after["signsgd"][0][name] - weight
@@ -125,7 +128,22 @@ def test_one_device_and_a_zero_update_work():
     short = text(7, 3, 5)  # fewer words than rows: nothing to learn from
     (payload, record), *_ = one_round(settings, [0], private=short)
     assert record["steps"] == 0
-    assert aggregate(MODEL, [payload], settings, ONE_THREAD, (0, 1)) == MODEL
+    after = aggregate(MODEL, [payload], settings, ONE_THREAD, (0, 1))
+    assert pack(after.arrays, after.about) == pack(MODEL.arrays, MODEL.about)
+
+
+@pytest.mark.parametrize("server", [AverageSettings(), DistillSettings(tokens=60, batch=4)])
+def test_rounds_share_one_model_without_packing_or_changing_it(monkeypatch, server):
+    """Its checksum was verified when its file was read: a client's cost must not grow with the model's bytes."""
+    before = {name: weight.copy() for name, weight in MODEL.arrays.items()}
+    settings = scenario(objective="lwf").model_copy(update={"server": server})
+    monkeypatch.setattr(tensors, "_checksum", lambda *_: pytest.fail("a checksum inside the process"))
+    made = list(run_rounds(MODEL, PRIVATE, GENERAL, settings, ONE_THREAD, 0, [1, 2]))
+    monkeypatch.undo()
+    assert [model.length for _, model, _ in made] == [len(pack(model.arrays, model.about)) for _, model, _ in made]
+    for name, weight in before.items():
+        np.testing.assert_array_equal(MODEL.arrays[name], weight)
+        assert not np.array_equal(made[0][1].arrays[name], weight)
 
 
 def test_an_update_that_is_not_finite_is_refused():
@@ -165,8 +183,8 @@ def test_a_device_holds_the_text_of_several_persons():
     for (payload, record), persons in zip(visits, names, strict=True):
         places = [PRIVATE.units.index(name) for name in persons]
         pooled = np.concatenate([PRIVATE.unit(place) for place in places])
-        update = fine_tune(MODEL, pooled, GENERAL.ids, settings.client, ONE_THREAD, (0, 1, places[0])).update
-        (sent,) = decode([payload], shapes_of(unpack(MODEL)[0]), settings.codec)
+        update = fine_tune(WEIGHTS, pooled, GENERAL.ids, settings.client, ONE_THREAD, (0, 1, places[0])).update
+        (sent,) = decode([payload], shapes_of(WEIGHTS), settings.codec)
         for name, weight in update.items():
             np.testing.assert_array_equal(sent[name], weight)
         assert record["user_tokens"] == record["rehearsal_tokens"] == 360

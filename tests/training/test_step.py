@@ -6,9 +6,10 @@ import torch
 
 from privatune.core.streams import stream
 from privatune.models.network import hidden_states, initial_weights, output_weight, zero_state
-from privatune.models.settings import CifgSettings, LstmSettings
+from privatune.models.settings import CifgSettings, LstmSettings, NumericsSettings
+from privatune.training import step as step_module
 from privatune.training.batches import dropout_masks
-from privatune.training.step import descend, gradient, learner, predict, train_step
+from privatune.training.step import descend, gradient, learner, learner_of, predict, train_step
 
 WORDS, TIME, BATCH = 30, 6, 4
 
@@ -127,3 +128,24 @@ def test_the_gradient_alone_is_what_a_step_applies(tied):
     for name, weight in lm.weights.items():
         torch.testing.assert_close(other.weights[name], weight, rtol=1e-5, atol=1e-6, msg=name)
         assert torch.equal(other.computing[name].detach(), other.weights[name]), name
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_learner_trains_a_copy_of_the_arrays_in_the_chosen_precision(precision):
+    weights, _, inputs, targets, _ = case(tied=True)
+    arrays = {name: weight.numpy() for name, weight in weights.items()}
+    before = {name: array.copy() for name, array in arrays.items()}
+    lm = learner_of(arrays, NumericsSettings(precision=precision))
+    train_step(lm, inputs, targets, zero_state(lm.computing, BATCH), 1.0, 5.0)
+    assert {weight.dtype for weight in lm.weights.values()} == {torch.float32}
+    assert {weight.dtype for weight in lm.computing.values()} == {getattr(torch, precision)}
+    for name, array in before.items():
+        np.testing.assert_array_equal(arrays[name], array)
+        assert not np.array_equal(lm.weights[name].numpy(), array)
+
+
+def test_a_learner_is_on_the_chosen_accelerator(monkeypatch):
+    """PyTorch's device without memory is on every machine."""
+    monkeypatch.setattr(step_module, "use", lambda numerics: torch.device("meta"))
+    lm = learner_of({"embedding": np.ones((3, 2), np.float32)}, NumericsSettings())
+    assert lm.weights["embedding"].is_meta and lm.computing["embedding"].is_meta

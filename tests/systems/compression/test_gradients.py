@@ -18,11 +18,12 @@ from privatune.compression.settings import (
 from privatune.core.errors import PrivatuneError
 from privatune.core.settings import CohortSettings
 from privatune.core.streams import stream
-from privatune.core.tensors import pack, unpack
+from privatune.core.tensors import pack
 from privatune.core.vectors import shapes_of
 from privatune.federation.cohorts import cohort
 from privatune.federation.settings import ClientSettings
 from privatune.federation.task import visit_task
+from privatune.models.arrays import Model
 from privatune.models.network import initial_weights, zero_state
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.systems.compression.download import download
@@ -46,7 +47,8 @@ def texts(count, each, name):
 @pytest.fixture(scope="module")
 def setting():
     weights = initial_weights(LstmSettings(layers=1, hidden=8), WORDS, stream(0, "weights"))
-    model = pack({name: weight.numpy() for name, weight in weights.items()})
+    arrays = {name: weight.numpy() for name, weight in weights.items()}
+    model = Model(arrays, {}, len(pack(arrays)))
     return weights, model, texts(PERSONS, EACH, "private"), texts(1, 900, "general")
 
 
@@ -161,7 +163,7 @@ def test_every_person_who_joins_is_charged_a_download(setting, codec):
     weights, model, *_ = setting
     arrays = {name: weight.numpy() for name, weight in weights.items()}
     length = download(arrays, codec, 0).length
-    assert length < 0.6 * len(model) or codec.name == "dense"
+    assert length < 0.6 * model.length or codec.name == "dense"
     sent = len(pack({"words": np.zeros(EACH, np.uint16)}))  # rehearsal brings as many words as a person has
     (averaged,) = run(setting, choice(DenseSettings(), "averaging", download=codec))
     assert averaged.bits_down == 8 * 4 * (length + sent)
@@ -187,7 +189,7 @@ def test_a_download_is_what_its_payload_says(setting):
 
 @pytest.mark.parametrize("mode", ["averaging", "gradient"])
 def test_devices_train_on_what_arrived_and_the_server_keeps_its_own_model(setting, mode):
-    coarse, start = QsgdSettings(name="qsgd", levels=1), unpack(setting[1], "model")[0]
+    coarse, start = QsgdSettings(name="qsgd", levels=1), setting[1].arrays
     assert np.abs(download(start, coarse, 0).weights["embedding"] - start["embedding"]).max() > 0.01
     (still,) = run(setting, choice(DenseSettings(), mode, download=coarse, learning_rate=1e-6))
     for name, array in still.model.items():

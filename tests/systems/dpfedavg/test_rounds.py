@@ -9,7 +9,6 @@ from privatune.core.errors import PrivatuneError
 from privatune.core.files import sha256
 from privatune.core.machine import machine
 from privatune.core.streams import stream
-from privatune.core.tensors import pack
 from privatune.federation.client import fine_tune
 from privatune.federation.cohorts import carriers_drawn, fixed_cohort
 from privatune.federation.settings import AdamSettings, ClientSettings, SgdSettings
@@ -67,7 +66,7 @@ def test_without_clip_and_noise_it_is_federated_averaging(start):
         total = {name: np.zeros(weight.shape) for name, weight in weights.items()}
         for person in fixed_cohort(PERSONS, 3, number, 2):
             user = np.asarray(private.unit(person))
-            visit = fine_tune(pack(weights), user, np.arange(5), CLIENT, NumericsSettings(), (1, number, person))
+            visit = fine_tune(weights, user, np.arange(5), CLIENT, NumericsSettings(), (1, number, person))
             for name, change in visit.update.items():
                 total[name] += change
         weights = {name: (weight + total[name] / 3).astype(np.float32) for name, weight in weights.items()}

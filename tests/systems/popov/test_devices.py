@@ -10,6 +10,7 @@ from privatune.evaluation.measure import evaluate_with_later
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.rounds import run_rounds
 from privatune.federation.settings import ScenarioSettings
+from privatune.models.arrays import Model, write_model
 from privatune.models.checkpoint import load_weights
 from privatune.models.network import initial_weights
 from privatune.models.settings import LstmSettings, NumericsSettings
@@ -18,10 +19,9 @@ from privatune.text.settings import MARKS
 from privatune.text.streams import Stream
 
 WORDS = [*MARKS, *(f"w{n}" for n in range(20))]
-MODEL = pack(
-    {n: w.numpy() for n, w in initial_weights(LstmSettings(hidden=8), len(WORDS), stream(0, "w")).items()},
-    {"model": {"kind": "lstm"}},
-)
+ABOUT = {"model": {"kind": "lstm"}}
+WEIGHTS = {n: w.numpy() for n, w in initial_weights(LstmSettings(hidden=8), len(WORDS), stream(0, "w")).items()}
+MODEL = Model(WEIGHTS, ABOUT, len(pack(WEIGHTS, ABOUT)))
 SAMPLES = EvaluationSettings(chunk_tokens=40, general_tokens=200, user_tokens=200, later_tokens=80)
 
 
@@ -42,7 +42,7 @@ def test_a_replicate_is_what_jobs_of_their_own_make(tmp_path, precision):
     for measures, records in made:
         seed = measures["seed"]
         ((_, model, alone),) = run_rounds(MODEL, private, general, scenario, numerics, seed, [1])
-        (tmp_path / "model").write_bytes(model)
+        write_model(tmp_path / "model", model)
         expected = evaluate_with_later(load_weights(tmp_path / "model"), *samples, index, SAMPLES, 7)
         assert measures == {"seed": seed, "round": 1, **expected} and records == alone
     assert made[0][0]["ppl_user"] != made[1][0]["ppl_user"], "each draws its own device"

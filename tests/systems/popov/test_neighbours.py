@@ -5,11 +5,12 @@ import pytest
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
-from privatune.core.tensors import pack, unpack
+from privatune.core.tensors import pack
 from privatune.federation.aggregation import aggregate
 from privatune.federation.clients import run_clients
 from privatune.federation.cohorts import cohort
 from privatune.federation.settings import ScenarioSettings
+from privatune.models.arrays import Model
 from privatune.models.network import initial_weights
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.systems.popov.neighbours import neighbour
@@ -28,8 +29,8 @@ def text(units, words, seed):
 # its clip hangs on the size of the cohort, which must not be that of the wider one
 CODECS = {"dense": {"name": "dense"}, "qsgd": {"name": "qsgd"}, "dgc": {"name": "dgc", "share": 1, "clip": 1e-3}}
 PRIVATE, GENERAL = text(7, 120, 1), text(3, 400, 2)
-WEIGHTS = initial_weights(LstmSettings(hidden=8), WORDS, stream(0, "w"))
-MODEL = pack({name: weight.numpy() for name, weight in WEIGHTS.items()}, {"of": "test"})
+WEIGHTS = {n: w.numpy() for n, w in initial_weights(LstmSettings(hidden=8), WORDS, stream(0, "w")).items()}
+MODEL = Model(WEIGHTS, {"of": "test"}, len(pack(WEIGHTS, {"of": "test"})))
 
 
 def scenario(size, objective="rehearsal", codec="dense"):
@@ -59,12 +60,11 @@ def test_it_is_the_mean_over_the_other_cohort(size, objective, codec):
     wider, everyone = scenario(size + 1, objective, codec), range(size + 1)
     visits = run_clients(MODEL, PRIVATE, GENERAL, wider, NUMERICS, (seed, 1), everyone, size)
     _, *others = [payload for payload, _ in visits]
-    expected, about = unpack(aggregate(MODEL, others, settings, NUMERICS, (seed, 1)))
-    found, kept = unpack(changed)
-    assert kept == about
-    for name, weight in expected.items():
-        np.testing.assert_allclose(found[name], weight, rtol=0, atol=3e-7)
-    assert any((found[name] != weight).any() for name, weight in unpack(trained)[0].items())
+    expected = aggregate(MODEL, others, settings, NUMERICS, (seed, 1))
+    assert changed.about == expected.about
+    for name, weight in expected.arrays.items():
+        np.testing.assert_allclose(changed.arrays[name], weight, rtol=0, atol=3e-7)
+    assert any((changed.arrays[name] != weight).any() for name, weight in trained.arrays.items())
 
 
 def test_only_one_person_differs():
@@ -79,7 +79,7 @@ def test_only_one_person_differs():
     for private in (PRIVATE, other):
         trained = one_round(scenario(4), range(4), 5, private)
         changed = neighbour(MODEL, trained, private, GENERAL, scenario(4), NUMERICS, 5)
-        pair = [unpack(part)[0] for part in (trained, changed)]
+        pair = [trained.arrays, changed.arrays]
         differences.append({name: pair[1][name] - pair[0][name] for name in pair[0]})
     for name, change in differences[0].items():
         np.testing.assert_allclose(change, differences[1][name], rtol=0, atol=3e-7)

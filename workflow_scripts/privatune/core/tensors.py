@@ -72,17 +72,11 @@ def save_tensors(
 
 def load_tensors(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     """Read what `save_tensors` wrote and verify its checksum; raises PrivatuneError naming the file."""
-    return unpack(_bytes_of(path), path)
+    return unpack(read_bytes(path), path)
 
 
-def read_packed(path: str | Path) -> bytes:
-    """Return the bytes that `save_tensors` wrote and verify their checksum; raises PrivatuneError naming the file."""
-    data = _bytes_of(path)
-    unpack(data, path)
-    return data
-
-
-def _bytes_of(path: str | Path) -> bytes:
+def read_bytes(path: str | Path) -> bytes:
+    """Return the content of a file; raises PrivatuneError naming the file when it cannot be read."""
     try:
         return Path(path).read_bytes()
     except OSError as error:

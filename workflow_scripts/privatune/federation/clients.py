@@ -10,6 +10,7 @@ from privatune.core.streams import stream_key
 from privatune.federation.client import fine_tune
 from privatune.federation.cohorts import cohort as draw_cohort
 from privatune.federation.settings import PooledCohortSettings, ScenarioSettings
+from privatune.models.arrays import Model
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import Stream
 
@@ -30,7 +31,7 @@ def persons_of_devices(persons: int, cohort: PooledCohortSettings, key: tuple[in
 
 
 def run_clients(
-    model: bytes,
+    model: Model,
     private: Stream,
     general: Stream,
     scenario: ScenarioSettings,
@@ -54,7 +55,7 @@ def run_clients(
     devices = persons_of_devices(len(private.units), scenario.cohort, key)
     for persons in (devices[place] for place in places):
         user = np.concatenate([private.unit(person) for person in persons])
-        visit = fine_tune(model, user, general.ids, scenario.client, numerics, (*key, persons[0]))
+        visit = fine_tune(model.arrays, user, general.ids, scenario.client, numerics, (*key, persons[0]))
         # nothing is kept: in averaging a person takes part once
         codec_key = stream_key(seed, "codec", round_number, persons[0])
         payload, _ = encode(visit.update, {}, scenario.codec, codec_key, cohort_size or scenario.cohort.size)
@@ -66,6 +67,6 @@ def run_clients(
             "rehearsal_tokens": visit.rehearsal_tokens,
             "steps": visit.steps,
             "bits_up": 8 * len(payload),
-            "bits_down": 8 * visit.downlink_bytes,
+            "bits_down": 8 * (model.length + visit.text_bytes),
         }
         yield payload, record

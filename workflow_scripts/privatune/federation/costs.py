@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from privatune.core.tensors import unpack
 from privatune.federation.clients import persons_of_devices, run_clients
 from privatune.federation.settings import ScenarioSettings
+from privatune.models.arrays import Model
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import Stream
 
 
 def client_cost(
-    model: bytes,
+    model: Model,
     private: Stream,
     general: Stream,
     scenario: ScenarioSettings,
@@ -44,7 +44,7 @@ def client_cost(
         "user_kb": record["user_tokens"] * _kilobytes(own),
         "rehearsal_kb": record["rehearsal_tokens"] * _kilobytes(general.lengths),
     }
-    matrices = {name: weight.size for name, weight in unpack(model, "the model")[0].items() if weight.ndim == 2}
+    matrices = {name: weight.size for name, weight in model.arrays.items() if weight.ndim == 2}
     if "output.weight" in matrices:
         del matrices["embedding"]  # of which a word's row is looked up
     return record | {"products_per_word": sum(matrices.values()), "seconds": seconds, "peak_memory_mb": peak / 1e6}

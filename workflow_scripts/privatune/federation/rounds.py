@@ -5,19 +5,20 @@ from collections.abc import Iterable, Iterator
 from privatune.federation.aggregation import aggregate
 from privatune.federation.clients import Record, run_clients
 from privatune.federation.settings import ScenarioSettings
+from privatune.models.arrays import Model
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import Stream
 
 
 def run_rounds(
-    model: bytes,
+    model: Model,
     private: Stream,
     general: Stream,
     scenario: ScenarioSettings,
     numerics: NumericsSettings,
     seed: int,
     rounds: Iterable[int],
-) -> Iterator[tuple[int, bytes, list[Record]]]:
+) -> Iterator[tuple[int, Model, list[Record]]]:
     """Each round's number, the model that it gives, and its clients' records; the same bits as in jobs of their own.
 
     Args:

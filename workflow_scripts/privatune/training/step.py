@@ -13,7 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from privatune.core.tensors import Arrays
+from privatune.models.checkpoint import PRECISIONS, use
 from privatune.models.network import State, Weights, hidden_states, is_layer, logits, output_weight
+from privatune.models.settings import NumericsSettings
 
 
 class Loss(NamedTuple):
@@ -39,6 +42,16 @@ def learner(weights: Weights, precision: torch.dtype) -> Learner:
         if is_layer(name):
             weight.requires_grad_()
     return Learner(weights, computing, {})
+
+
+def learner_of(arrays: Arrays, numerics: NumericsSettings) -> Learner:
+    """Make a model ready for `train_step`, on the accelerator and in the precision of `numerics`.
+
+    The arrays are copied and never changed. Errors are those of `use`, which is called here: no caller can forget it.
+    """
+    device = use(numerics)
+    weights = {name: torch.tensor(array, device=device) for name, array in arrays.items()}
+    return learner(weights, PRECISIONS[numerics.precision])
 
 
 def _buffer(learner: Learner, name: str, rows: int, columns: int, dtype: torch.dtype) -> torch.Tensor:

@@ -11,11 +11,10 @@ from privatune.core.tensors import Arrays
 from privatune.core.vectors import shapes_of
 from privatune.federation.objectives.rehearsal import draw_lines
 from privatune.federation.server import Server
-from privatune.models.checkpoint import PRECISIONS, use
 from privatune.models.generate import generate
 from privatune.models.network import Weights, zero_state
 from privatune.training.batches import rows, windows
-from privatune.training.step import Learner, learner, predict, train_step
+from privatune.training.step import Learner, learner_of, predict, train_step
 
 
 def next_model(model: Arrays, payloads: Iterable[bytes], server: Server) -> Arrays:
@@ -32,19 +31,18 @@ def next_model(model: Arrays, payloads: Iterable[bytes], server: Server) -> Arra
     Raises:
         PrivatuneError: a payload is damaged, or the codec tells no single updates.
     """
-    device = use(server.numerics)
-    s, precision = server.settings, PRECISIONS[server.numerics.precision]
-    old = {name: torch.from_numpy(array).to(device) for name, array in model.items()}
+    s = server.settings
     teachers = [
-        learner({name: old[name] + torch.tensor(change, device=device) for name, change in update.items()}, precision)
+        learner_of({name: model[name] + change for name, change in update.items()}, server.numerics)
         for update in decode(payloads, shapes_of(model), server.codec)
     ]
-    student = learner({name: weight.clone() for name, weight in old.items()}, precision)
+    student = learner_of(model, server.numerics)
+    old = {name: weight.clone() for name, weight in student.weights.items()}
     for text in _texts(old, server):
         state = zero_state(student.computing, s.batch)
         taught = [state] * len(teachers)
         for block in windows(rows(text, s.batch), s.bptt):
-            inputs, targets = (part.to(device) for part in block)
+            inputs, targets = (part.to(old["embedding"].device) for part in block)
             mean, taught = mean_distribution(teachers, inputs, taught)
             _, state = train_step(
                 student, inputs, targets, state, s.learning_rate, s.clip, teacher=mean, hard_share=0.0

@@ -6,26 +6,26 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import torch
 
 from privatune.compression.codec import combine, encode
-from privatune.core.tensors import Arrays, unpack
+from privatune.core.tensors import Arrays
 from privatune.core.vectors import shapes_of
-from privatune.models.checkpoint import PRECISIONS, use
 from privatune.models.network import zero_state
 from privatune.models.settings import NumericsSettings
 from privatune.systems.compression.methods import Choice
 from privatune.training.batches import rows, window
-from privatune.training.step import gradient, learner
+from privatune.training.step import gradient, learner_of
 
 REPEATS = 15  # the first few compile
 
 
-def codec_cost(model: bytes, texts: Sequence[np.ndarray], choice: Choice, numerics: NumericsSettings) -> dict[str, Any]:
+def codec_cost(
+    model: Arrays, texts: Sequence[np.ndarray], choice: Choice, numerics: NumericsSettings
+) -> dict[str, Any]:
     """Time a method's codec on gradients of a first step, one device a text.
 
     Args:
-        model: that the devices got.
+        model: weights that the devices got.
         texts: word ids [n] of each device.
         choice: see there.
         numerics: see there; codecs compute on the CPU, and so must the gradients.
@@ -34,15 +34,15 @@ def codec_cost(model: bytes, texts: Sequence[np.ndarray], choice: Choice, numeri
         values of an update, bytes of a payload, encode_ms of one, and decode_ms: what the server takes for each
         payload; medians over REPEATS, wall time of one thread.
     """
-    use(numerics)
-    weights, _ = unpack(model, "the general model")
-    lm = learner({name: torch.from_numpy(w.copy()) for name, w in weights.items()}, PRECISIONS[numerics.precision])
-    client, size, like = choice.client, len(texts), shapes_of(weights)
+    lm = learner_of(model, numerics)
+    client, size, like = choice.client, len(texts), shapes_of(model)
     updates = []
     for text in texts:
-        inputs, targets = window(rows(text, client.batch), 0, client.bptt)
+        inputs, targets = (
+            part.to(lm.weights["embedding"].device) for part in window(rows(text, client.batch), 0, client.bptt)
+        )
         gradients, _, _ = gradient(lm, inputs, targets, zero_state(lm.computing, client.batch))
-        updates.append({name: g.numpy().copy() for name, g in gradients.items()})
+        updates.append({name: g.cpu().numpy().copy() for name, g in gradients.items()})
     seconds: dict[str, list[float]] = {"encode": [], "decode": []}
     memories: list[Arrays] = [{}] * size
     server: Arrays = {}
@@ -55,7 +55,7 @@ def codec_cost(model: bytes, texts: Sequence[np.ndarray], choice: Choice, numeri
         seconds["decode"].append((time.perf_counter() - encoded) / size)
         memories = [memory for _, memory in sent]
     return {
-        "values": sum(w.size for w in weights.values()),
+        "values": sum(w.size for w in model.values()),
         "payload_bytes": len(sent[0][0]),
         "encode_ms": 1e3 * median(seconds["encode"]),
         "decode_ms": 1e3 * median(seconds["decode"]),

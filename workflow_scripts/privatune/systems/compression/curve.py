@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 
-from privatune.core.tensors import unpack
 from privatune.evaluation.keystrokes import prefix_index
 from privatune.evaluation.measure import evaluate
 from privatune.evaluation.settings import EvaluationSettings
+from privatune.models.arrays import Model
 from privatune.models.settings import NumericsSettings
 from privatune.systems.compression.follow import follow
 from privatune.systems.compression.methods import Choice
@@ -19,7 +19,7 @@ MEASURES = ["ppl_general", "ppl_user", "ppl_average", "kss_general", "kss_user"]
 
 
 def curve(
-    model: bytes,
+    model: Model,
     training: tuple[Stream, Stream],
     tests: tuple[Stream, Stream],
     words: Sequence[str],
@@ -43,7 +43,7 @@ def curve(
     Returns:
         A dictionary each: steps (times that every device has sent), tokens, bits_up, bits_down, and MEASURES.
     """
-    start = Progress(0, 0, 0, 0, unpack(model, "the general model")[0])
+    start = Progress(0, 0, 0, 0, model.arrays)
     rows, index = [], prefix_index(words)
     for at in (start, *follow(model, *training, choice, numerics, seeds[0], shares)):
         weights = {name: torch.from_numpy(array) for name, array in at.model.items()}

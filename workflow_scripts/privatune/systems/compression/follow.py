@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from privatune.core.streams import stream_key
-from privatune.core.tensors import Arrays, pack, unpack
+from privatune.core.tensors import Arrays
 from privatune.federation.aggregation import aggregate
 from privatune.federation.clients import run_clients
 from privatune.federation.settings import ScenarioSettings
+from privatune.models.arrays import Model
 from privatune.models.settings import NumericsSettings
 from privatune.systems.compression import gradients
 from privatune.systems.compression.download import download
@@ -18,7 +19,7 @@ from privatune.text.streams import Stream
 
 
 def follow(
-    model: bytes,
+    model: Model,
     private: Stream,
     general: Stream,
     choice: Choice,
@@ -46,7 +47,7 @@ def follow(
     steps, training = train(model, private, general, choice, numerics, seed)
     stops = {reached(share, steps) for share in shares}
     oldest = {stop: stop - reached(choice.averaged, stop) for stop in stops}
-    total: Arrays = {name: np.zeros(array.shape) for name, array in unpack(model, "the general model")[0].items()}
+    total: Arrays = {name: np.zeros(array.shape) for name, array in model.arrays.items()}
     totals = {0: total}
     for at in training:
         total = {name: total[name] + array for name, array in at.model.items()}
@@ -61,13 +62,13 @@ def follow(
 
 
 def _average(
-    model: bytes, private: Stream, general: Stream, choice: Choice, numerics: NumericsSettings, seed: int
+    model: Model, private: Stream, general: Stream, choice: Choice, numerics: NumericsSettings, seed: int
 ) -> Training:
     return choice.cohort.rounds, _rounds(model, private, general, choice, numerics, seed)
 
 
 def _rounds(
-    model: bytes, private: Stream, general: Stream, choice: Choice, numerics: NumericsSettings, seed: int
+    model: Model, private: Stream, general: Stream, choice: Choice, numerics: NumericsSettings, seed: int
 ) -> Iterator[Progress]:
     """Federated averaging, a round at a time; each person trains on the model as it arrived there."""
     rounds, everyone = choice.cohort.rounds, range(choice.cohort.size)
@@ -75,14 +76,12 @@ def _rounds(
     for number in range(1, rounds + 1):
         client = choice.client.model_copy(update={"learning_rate": choice.rate_at((number - 1) / rounds)})
         scenario = ScenarioSettings(client=client, cohort=choice.cohort.model_dump(), codec=choice.codec)
-        weights, about = unpack(model, "the round's model")
-        sent = download(weights, choice.download, stream_key(seed, "download", number))
-        arrived = pack(sent.weights, about)
+        sent = download(model.arrays, choice.download, stream_key(seed, "download", number))
+        arrived = model._replace(arrays=sent.weights, length=sent.length)
         visits = run_clients(arrived, private, general, scenario, numerics, (seed, number), everyone)
         payloads, records = zip(*visits, strict=True)
         model = aggregate(model, payloads, scenario, numerics, (seed, number))
         tokens += client.epochs * sum(record["user_tokens"] + record["rehearsal_tokens"] for record in records)
         up += sum(record["bits_up"] for record in records)
-        # of what a record counts the model is what is sent otherwise here
-        down += sum(record["bits_down"] + 8 * (sent.length - len(arrived)) for record in records)
-        yield Progress(number, tokens, up, down, unpack(model, "the round's model")[0])
+        down += sum(record["bits_down"] for record in records)
+        yield Progress(number, tokens, up, down, model.arrays)

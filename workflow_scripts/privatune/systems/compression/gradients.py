@@ -14,11 +14,11 @@ import torch
 from privatune.compression.codec import combine, encode, lasting
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream, stream_key
-from privatune.core.tensors import Arrays, pack, unpack
+from privatune.core.tensors import Arrays, pack
 from privatune.core.vectors import shapes_of
 from privatune.federation.cohorts import cohort
 from privatune.federation.task import visit_task
-from privatune.models.checkpoint import PRECISIONS, use
+from privatune.models.arrays import Model
 from privatune.models.network import State, zero_state
 from privatune.models.settings import NumericsSettings
 from privatune.systems.compression.download import download
@@ -26,7 +26,7 @@ from privatune.systems.compression.methods import Choice
 from privatune.systems.compression.progress import Progress, Training
 from privatune.text.streams import Stream
 from privatune.training.batches import Window, dropout_masks, rows, window_count, windows
-from privatune.training.step import Learner, descend, gradient, learner
+from privatune.training.step import Learner, descend, gradient, learner_of
 
 
 class Visit(NamedTuple):
@@ -46,7 +46,7 @@ class Place(NamedTuple):
 
 
 def train(
-    model: bytes, private: Stream, general: Stream, choice: Choice, numerics: NumericsSettings, seed: int
+    model: Model, private: Stream, general: Stream, choice: Choice, numerics: NumericsSettings, seed: int
 ) -> Training:
     """Train on just the text that federated averaging reads under this seed, one person's after another's.
 
@@ -67,17 +67,10 @@ def train(
 
 
 def _steps(
-    model: bytes, queues: list[list[Visit]], steps: int, choice: Choice, numerics: NumericsSettings, seed: int
+    model: Model, queues: list[list[Visit]], steps: int, choice: Choice, numerics: NumericsSettings, seed: int
 ) -> Iterator[Progress]:
-    device, size = use(numerics), choice.cohort.size
-    weights, _ = unpack(model, "the general model")
-    like = shapes_of(weights)
-
-    def held(arrays: Arrays) -> Learner:
-        tensors = {name: torch.from_numpy(array.copy()).to(device) for name, array in arrays.items()}
-        return learner(tensors, PRECISIONS[numerics.precision])
-
-    ours, waiting = held(weights), [iter(queue) for queue in queues]
+    size, like = choice.cohort.size, shapes_of(model.arrays)
+    ours, waiting = learner_of(model.arrays, numerics), [iter(queue) for queue in queues]
     places: list[Place] = []
     server: Arrays = {}
     sender: Arrays = {}
@@ -91,7 +84,7 @@ def _steps(
                 visit = next(queue)
                 sent = download(_arrays(ours), choice.download, stream_key(seed, "download", step, number))
                 down += sent.length + visit.sent
-                fresh, unread = held(sent.weights), _windows(visit, choice)
+                fresh, unread = learner_of(sent.weights, numerics), _windows(visit, choice)
                 block = next(unread)
                 place = Place(fresh, zero_state(fresh.computing, choice.client.batch), {}, unread)
                 if places:
@@ -99,7 +92,7 @@ def _steps(
                     place = place._replace(memory=left if choice.memory == "device" else lasting(left))
             else:
                 place = places[number]
-            inputs, targets = (part.to(device) for part in block)
+            inputs, targets = (part.to(ours.weights["embedding"].device) for part in block)
             payload, place = _sent(place, inputs, targets, choice, (seed, step, number))
             payloads.append(payload)
             trained.append(place)

@@ -58,7 +58,7 @@ def canary_updates(state: State, heads: np.ndarray, mechanism: Mechanism, seed: 
     size = size_of(like)
     length = np.float32(LENGTH * mechanism.clip / math.sqrt(size))
 
-    def contribution(model: bytes, number: int, person: int) -> Arrays:
+    def contribution(weights: Arrays, number: int, person: int) -> Arrays:
         if heads[person]:
             return shaped(length * signs(seed, person, size), like)
         if mechanism.sampling == "fixed":

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from privatune.core.tensors import Arrays, load_tensors, pack, save_tensors
+from privatune.core.tensors import Arrays, load_tensors, save_tensors
 from privatune.core.vectors import shapes_of
 from privatune.federation.client import fine_tune
 from privatune.federation.cohorts import carriers_drawn, fixed_cohort, poisson_cohort
@@ -24,8 +24,8 @@ from privatune.text.streams import Stream
 
 DRAWS = {"poisson": poisson_cohort, "fixed": fixed_cohort}
 
-# the update of a person in a round (counted from 1), from the model as the server sends it
-Contribution = Callable[[bytes, int, int], Arrays]
+# the update of a person in a round (counted from 1), from the weights that the server sends
+Contribution = Callable[[Arrays, int, int], Arrays]
 
 
 class State(NamedTuple):
@@ -48,9 +48,9 @@ def fine_tuning(
         seed: of what devices draw.
     """
 
-    def contribution(model: bytes, number: int, person: int) -> Arrays:
+    def contribution(weights: Arrays, number: int, person: int) -> Arrays:
         key = (seed, number, person)
-        return fine_tune(model, np.asarray(population.unit(person)), general, client, numerics, key).update
+        return fine_tune(weights, np.asarray(population.unit(person)), general, client, numerics, key).update
 
     return contribution
 
@@ -83,8 +83,8 @@ def run_slot(
         seed: of the carriers' draws; public.
         slot, slots: which part of the cohort, of how many.
     """
-    sent = pack(state.weights)
-    updates = (contribution(sent, number, person) for person in drawn(mechanism, number, secret, seed)[slot::slots])
+    persons = drawn(mechanism, number, secret, seed)[slot::slots]
+    updates = (contribution(state.weights, number, person) for person in persons)
     return clipped_sum(updates, shapes_of(state.weights), state.clip, mechanism.unit(state.clip))
 
 

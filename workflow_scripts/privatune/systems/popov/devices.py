@@ -5,20 +5,20 @@ from typing import Any
 
 import torch
 
-from privatune.core.tensors import unpack
 from privatune.evaluation.keystrokes import PrefixIndex
 from privatune.evaluation.measure import evaluate_with_later
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.clients import Record
 from privatune.federation.rounds import run_rounds
 from privatune.federation.settings import ScenarioSettings
+from privatune.models.arrays import Model
 from privatune.models.checkpoint import use
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import Stream
 
 
 def replicates(
-    model: bytes,
+    model: Model,
     private: Stream,
     general: Stream,
     samples: tuple[Stream, Stream, Stream],
@@ -46,7 +46,6 @@ def replicates(
     for replicate in seeds:
         ((_, trained, records),) = run_rounds(model, private, general, scenario, numerics, replicate, [1])
         use(NumericsSettings())  # evaluation: one thread, float32
-        arrays, _ = unpack(trained, "the device's model")
-        weights = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+        weights = {name: torch.from_numpy(array) for name, array in trained.arrays.items()}
         measures = evaluate_with_later(weights, *samples, index, settings, seed)
         yield {"seed": replicate, "round": 1, **measures}, records

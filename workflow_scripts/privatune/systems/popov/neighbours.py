@@ -3,23 +3,23 @@
 import numpy as np
 
 from privatune.compression.codec import decode
-from privatune.core.tensors import pack, unpack
 from privatune.core.vectors import shapes_of
 from privatune.federation.clients import run_clients
 from privatune.federation.settings import ScenarioSettings
+from privatune.models.arrays import Model
 from privatune.models.settings import NumericsSettings
 from privatune.text.streams import Stream
 
 
 def neighbour(
-    model: bytes,
-    trained: bytes,
+    model: Model,
+    trained: Model,
     private: Stream,
     general: Stream,
     scenario: ScenarioSettings,
     numerics: NumericsSettings,
     seed: int,
-) -> bytes:
+) -> Model:
     """The neighbour of a scenario's first round: the cohort's first member is replaced by the next person in line.
 
     Cohorts have a fixed, public size, so adjacent ones differ in who one member is. What the other clients read and
@@ -44,10 +44,9 @@ def neighbour(
     cohort = scenario.cohort.model_copy(update={"size": size + 1})
     wider = scenario.model_copy(update={"cohort": cohort})
     visits = run_clients(model, private, general, wider, numerics, (seed, 1), [0, size], size)
-    weights, about = unpack(trained, "the round's model")
-    replaced, newcomer = decode((payload for payload, _ in visits), shapes_of(weights), scenario.codec)
+    replaced, newcomer = decode((payload for payload, _ in visits), shapes_of(trained.arrays), scenario.codec)
     changed = {
         name: (weight + (np.float64(newcomer[name]) - replaced[name]) / size).astype(np.float32)
-        for name, weight in weights.items()
+        for name, weight in trained.arrays.items()
     }
-    return pack(changed, about)
+    return trained.with_values(changed)
