@@ -1,12 +1,11 @@
 """Result tables: read from the files of other stages, written for programs (CSV) and for readers (Markdown, HTML)."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -15,7 +14,6 @@ from privatune.core.files import CSV, read_json, read_sealed, write_bytes
 
 # of every fraction; beyond them two models do not differ
 DIGITS = "%.6g"
-NOTHING = "–"
 
 STYLE = """body{font:13px/1.45 system-ui,sans-serif;color:#222;margin:1.5em}p{max-width:60em;color:#444}
 table{border-collapse:collapse}th,td{padding:.25em .55em;text-align:right;vertical-align:bottom}td{white-space:nowrap}
@@ -106,44 +104,6 @@ def arrange(
     numbers = ordered.select_dtypes("number")
     whole = [column for column in numbers if (numbers[column].dropna() % 1 == 0).all()]
     return ordered.astype(dict.fromkeys(whole, "Int64"))
-
-
-def show(frame: pd.DataFrame, columns: Mapping[str, tuple[str, Callable[[Any], str]]]) -> pd.DataFrame:
-    """The table as text: for each column its heading (with unit; two may be equal) and the form of a value.
-
-    Null becomes a dash.
-
-    >>> show(pd.DataFrame({"bits_up": [8e6, None]}), {"bits_up": ("sent, MB", megabytes)})["sent, MB"].tolist()
-    ['1.0', '–']
-    """
-    cells = {
-        column: [NOTHING if pd.isna(value) else form(value) for value in frame[column]]
-        for column, (_, form) in columns.items()
-    }
-    return pd.DataFrame(cells).set_axis([heading for heading, _ in columns.values()], axis="columns")
-
-
-def decimals(places: int) -> Callable[[Any], str]:
-    """Form of a number with that many decimal places and thousands set apart.
-
-    >>> decimals(1)(1234.56)
-    '1,234.6'
-    """
-    return lambda value: f"{value:,.{places}f}"
-
-
-def spread(value: float, deviation: float) -> str:
-    """A value with its deviation, where there is one.
-
-    >>> spread(1234.56, 7.89), spread(2, float("nan"))
-    ('1,234.6 ± 7.9', '2.0')
-    """
-    return f"{value:,.1f}" + ("" if pd.isna(deviation) else f" ± {deviation:.1f}")
-
-
-def megabytes(bits: float) -> str:
-    """Bits as millions of bytes."""
-    return f"{bits / 8e6:,.1f}"
 
 
 def write_table(table: Table, path: str | Path) -> None:

@@ -47,7 +47,7 @@ def test_a_canary_has_a_row_with_its_chance_level_and_the_difference_to_a_model_
     table, _ = made()
     assert len(table.frame) == 3 * 2 * 4
     assert "above 10.0" in table.note and "1.44 bits by chance" in table.note and "variant alone" in table.note
-    assert set(table.shown["by chance"]) == {"1.44"}
+    assert set(table.shown["exposure by chance, bits"]) == {"1.44"}
     rows = table.frame.set_index(["scenario", "seed", "n_users", "canary"])
     assert rows.loc[("fedavg", 1, 4, 0), ["unseen", "beyond"]].tolist() == [2.0, 7.5]
     assert rows.loc["alone", ["unseen", "beyond"]].isna().all(axis=None), "a model is not compared with itself"

@@ -43,7 +43,7 @@ def test_an_epsilon_stands_only_beside_noise_and_with_its_terms(files):
         *comparison_dpfedavg.STATED,
         *comparison_dpfedavg.CARRIED,
     ]
-    assert frame["covered"].tolist() == made.shown["covered by epsilon"].tolist()[:3] == ["public text", "no", "yes"]
+    assert frame["covered"].tolist() == made.shown["covered by an epsilon"].tolist()[:3] == ["public text", "no", "yes"]
     assert frame["epsilon"].isna().tolist() == frame["delta"].isna().tolist() == [True, True, False]
     assert frame.loc["private", comparison_dpfedavg.STATED].notna().all()
     assert frame["bits_up"].fillna(0).tolist() == frame["bits_down"].fillna(0).tolist() == [0, 56_000, 56_000]
@@ -53,7 +53,7 @@ def test_an_epsilon_stands_only_beside_noise_and_with_its_terms(files):
     assert "With 1,500 persons" in made.note
     by_rdp = guarantee(PRIVATE, "rdp").epsilon
     assert frame.loc["private", "epsilon"] < frame.loc["private", "epsilon_rdp"] == by_rdp
-    assert made.shown.loc[2, ["delta", "by", "epsilon by RDP"]].tolist() == ["5e-05", "PLD", f"{by_rdp:.3g}"]
+    assert made.shown.loc[2, ["delta", "accountant", "epsilon by RDP"]].tolist() == ["5e-05", "PLD", f"{by_rdp:.3g}"]
 
 
 def test_the_last_row_is_about_all_models_together(files):
@@ -89,6 +89,6 @@ def test_an_audit_stands_beside_what_is_proved_and_says_whether_it_contradicts(t
     assert made.frame.columns.tolist() == audit.COLUMNS and made.frame.notna().all(axis=None)
     assert made.frame["epsilon_upper"].tolist() == [2.0, 2.0]
     assert made.shown["contradicted"].tolist() == ["no", "yes"]
-    assert made.shown["estimate, no bound"].tolist() == ["0.6", "0.6"]
+    assert made.shown["estimated epsilon"].tolist() == ["0.6", "0.6"]
     write_table(audit.table([]), tmp_path / "nothing-noisy.csv")
     assert pd.read_csv(tmp_path / "nothing-noisy.csv").columns.tolist() == audit.COLUMNS

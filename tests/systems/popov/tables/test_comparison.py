@@ -56,7 +56,10 @@ def test_the_papers_figures_stand_beside_their_counterparts(make_run, build):
     assert math.isnan(frame.loc[("averaging-control", 10), "paper_ppl_user"])
     last = made.shown[(made.shown["scenario"] == "averaging-rehearsal") & (made.shown["round"] == "10")].iloc[0]
     place = list(made.shown.columns).index("user PPL, words")
-    assert list(last)[place : place + 2] == ["118.0", "109.3"] and made.shown.columns[place + 1] == "paper"
+    assert (
+        list(last)[place : place + 2] == ["118.0", "109.3"]
+        and made.shown.columns[place + 1] == "user PPL, words: paper"
+    )
 
 
 def test_what_does_not_apply_is_null(make_run, build):

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from privatune.report.frames import Table, decimals, read_table, show
+from privatune.report.columns import show
+from privatune.report.frames import Table, read_table
 from privatune.report.multiplicity import CHANCE, holm, p_value
 from privatune.report.verdicts import UNDECIDED, verdict
 
 COLUMNS = "system claim paper ours low high rule verdict unit n needed recalled sources p p_holm verdict_holm".split()
+SHOWN = "system claim unit paper ours low high n needed sources verdict p verdict_holm rule".split()
 NOTE = (
     "Low, high: 95 % interval, of ratios by their logarithms; what is compared is paired by seed and by text. Sources: "
     "what the interval covers. Seeds: which devices took part, over n replicates. Text: which persons and documents "
@@ -73,26 +75,7 @@ def _together(claims: pd.DataFrame) -> pd.DataFrame:
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """Claims as a reader sees them."""
-    number = decimals(2)
-    cells = show(
-        frame,
-        {
-            "system": ("system", str),
-            "claim": ("claim", str),
-            "unit": ("unit", str),
-            "paper": ("paper", number),
-            "ours": ("ours", number),
-            "low": ("low", number),
-            "high": ("high", number),
-            "n": ("n", str),
-            "needed": ("n needed", decimals(0)),
-            "sources": ("sources", str),
-            "verdict": ("verdict", str),
-            "p": ("p", "{:.2g}".format),
-            "verdict_holm": ("verdict after Holm", str),
-            "rule": ("rule", str),
-        },
-    )
+    cells = show(frame, SHOWN)
     mark = " (recalled)"  # beside the claim and beside its figure, which else look like what was read
     recalled = frame["recalled"].astype(bool)
     cells.loc[recalled, "claim"] += mark

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from privatune.report.frames import Table, decimals, show
+from privatune.report.columns import show
+from privatune.report.frames import Table
 from privatune.text.streams import read_counts
 
 COLUMNS = "corpus part units tokens lines types oov_rate covered".split()
 PRIVATE = "private"  # the corpus of the chosen persons, of whatever source
+SHOWN = "corpus part units tokens types oov_rate covered".split()
 
 
 def table(streams: Sequence[str | Path]) -> Table:
@@ -19,18 +21,7 @@ def table(streams: Sequence[str | Path]) -> Table:
     frame["oov_rate"] = 100 * frame["unknown"] / (frame["tokens"] - frame["lines"])
     frame["covered"] = np.where(frame["corpus"] == PRIVATE, "no", "public text")
     frame = frame[COLUMNS]
-    shown = show(
-        frame,
-        {
-            "corpus": ("corpus", str),
-            "part": ("part", str),
-            "units": ("documents or persons", decimals(0)),
-            "tokens": ("tokens", decimals(0)),
-            "types": ("types", decimals(0)),
-            "oov_rate": ("outside the vocabulary, %", decimals(2)),
-            "covered": ("covered by an epsilon", str),
-        },
-    )
+    shown = show(frame, SHOWN)
     note = (
         "Tokens: words, numbers, punctuation characters and one end of line a row. Types: distinct ones, ends of lines "
         "apart. Outside the vocabulary: share of the tokens but the ends of lines. Rows that no epsilon covers are "

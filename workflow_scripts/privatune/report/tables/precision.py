@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from privatune.report.frames import Table, decimals, read_table, show
+from privatune.report.columns import show
+from privatune.report.frames import Table, read_table
 
 COLUMNS = ["tokens", "ppl_valid", "seconds"]
+SHOWN = "precision tokens ppl_valid ratio seconds".split()
 NOTE = (
     "Validation perplexity of the general model at the end of pretraining, its ratio to float32's, and the seconds of "
     "training. `precision: auto` takes bfloat16 where the processor computes in it; the aim is a ratio below 1.01."
@@ -19,14 +21,5 @@ def table(curves: Sequence[str | Path], precisions: Sequence[str]) -> Table:
     ends = pd.concat([read_table(path, COLUMNS)[COLUMNS].tail(1) for path in curves], ignore_index=True)
     ends.insert(0, "precision", list(precisions))
     ends.insert(3, "ratio", ends["ppl_valid"] / ends["ppl_valid"].iloc[0])
-    shown = show(
-        ends,
-        {
-            "precision": ("precision", str),
-            "tokens": ("words read", decimals(0)),
-            "ppl_valid": ("validation PPL", decimals(2)),
-            "ratio": ("ratio", decimals(4)),
-            "seconds": ("seconds", decimals(0)),
-        },
-    )
+    shown = show(ends, SHOWN)
     return Table("Precision of pretraining", NOTE, ends, shown)

@@ -6,10 +6,12 @@ from pathlib import Path, PurePath
 import pandas as pd
 
 from privatune.core.errors import PrivatuneError
-from privatune.report.frames import Table, decimals, read_table, show
+from privatune.report.columns import show
+from privatune.report.frames import Table, read_table
 
 # Snakemake counts in units of 2^20 bytes, the tables in 10^6
 MEGABYTES = 2**20 / 1e6
+SHOWN = "rule jobs seconds peak_memory_mb".split()
 
 
 def table(benchmarks: Sequence[str | Path], folder: str | Path) -> Table:
@@ -26,15 +28,7 @@ def table(benchmarks: Sequence[str | Path], folder: str | Path) -> Table:
     frame = jobs.groupby("rule", sort=False, as_index=False).agg(
         jobs=("seconds", "size"), seconds=("seconds", "sum"), peak_memory_mb=("peak_memory_mb", "max")
     )
-    shown = show(
-        frame,
-        {
-            "rule": ("rule", str),
-            "jobs": ("jobs", decimals(0)),
-            "seconds": ("seconds", decimals(1)),
-            "peak_memory_mb": ("peak memory, MB", decimals(0)),
-        },
-    )
+    shown = show(frame, SHOWN)
     note = (
         f"Seconds: wall time summed over a rule's jobs, {frame['seconds'].sum():,.0f} in all rules; jobs side by side "
         "end sooner. Memory: the largest of a rule's jobs, not reliable below a second. Both differ from run to run. "

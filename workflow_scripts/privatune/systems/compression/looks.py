@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from privatune.report.columns import SHARED
 from privatune.report.style import COLOURS, INK, PAPER, name
 
 MARKERS = "osD^vP"
@@ -57,7 +58,7 @@ def plot_methods(axes: Axes, points: pd.DataFrame, x: str, y: str, chosen: Mappi
 
 def bits_axis(axes: Axes, which: Literal["x", "y"]) -> None:
     """Make one axis logarithmic, in megabytes that devices sent."""
-    axes.set(**{f"{which}scale": "log", f"{which}label": "sent by all devices, MB (log.)"})
+    axes.set(**{f"{which}scale": "log", f"{which}label": f"{SHARED['bits_up'].heading} (log.)"})
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(LogLocator())
     axis.set_minor_locator(NullLocator())

@@ -5,8 +5,11 @@ from pathlib import Path
 import pandas as pd
 
 from privatune.core.files import read_json
-from privatune.report.frames import Table, decimals, show
+from privatune.report.columns import show
+from privatune.report.frames import Table
+from privatune.systems.compression.columns import OWN
 
+SHOWN = "method values payload_bytes encode_ms decode_ms".split()
 NOTE = (
     "Milliseconds to encode one update of the small model, and for the server to decode and add it: medians of one "
     "thread, measured on gradients of a first step by a job that ran alone."
@@ -16,14 +19,5 @@ NOTE = (
 def table(costs: str | Path) -> Table:
     """A row a method of the target `compression`, at the point of its grid that tuning chose."""
     frame = pd.DataFrame(read_json(costs))[["method", "values", "payload_bytes", "encode_ms", "decode_ms"]]
-    shown = show(
-        frame,
-        {
-            "method": ("method", str),
-            "values": ("values", decimals(0)),
-            "payload_bytes": ("payload, bytes", decimals(0)),
-            "encode_ms": ("encode, ms", decimals(2)),
-            "decode_ms": ("decode, ms", decimals(2)),
-        },
-    )
+    shown = show(frame, SHOWN, OWN)
     return Table("Cost of the codecs", NOTE, frame, shown)

@@ -7,12 +7,18 @@ from typing import Any
 import pandas as pd
 
 from privatune.core.files import read_json
-from privatune.report.frames import Table, decimals, megabytes, show
+from privatune.report.columns import show
+from privatune.report.frames import Table
+from privatune.systems.compression.columns import OWN
 from privatune.systems.compression.methods import Choice, best
 
 COLUMNS = (
     "method mode codec setting download memory learning_rate seed steps tokens ppl_general ppl_user ppl_average "
     "kss_general kss_user bits_up bits_down"
+).split()
+SHOWN = (
+    "mode codec setting download memory learning_rate seed steps ppl_general ppl_user ppl_average kss_general "
+    "kss_user bits_up bits_down"
 ).split()
 NOTE = (
     "One row a measured model; PPL: perplexity of words, without ends of lines; `steps`: times that every device has "
@@ -47,26 +53,7 @@ def table(
     about = pd.DataFrame([{"method": m, **_about(c, setting(c, methods[m]))} for m, c in chosen.items()])
     measured = pd.DataFrame([row for path in runs for row in read_json(path)])
     frame = measured.merge(about, "left", "method")[COLUMNS]
-    shown = show(
-        frame,
-        {
-            "mode": ("mode", str),
-            "codec": ("codec", str),
-            "setting": ("setting", str),
-            "download": ("download", str),
-            "memory": ("memory", str),
-            "learning_rate": ("rate", "{:g}".format),
-            "seed": ("seed", str),
-            "steps": ("steps", decimals(0)),
-            "ppl_general": ("PPL general, words", decimals(1)),
-            "ppl_user": ("PPL user, words", decimals(1)),
-            "ppl_average": ("PPL average, words", decimals(1)),
-            "kss_general": ("KSS general, %", decimals(1)),
-            "kss_user": ("KSS user, %", decimals(1)),
-            "bits_up": ("sent up, MB", megabytes),
-            "bits_down": ("sent down, MB", megabytes),
-        },
-    )
+    shown = show(frame, SHOWN, OWN)
     return Table("Quality against bits sent", NOTE.format(model=model, averaged=averaged), frame, shown)
 
 

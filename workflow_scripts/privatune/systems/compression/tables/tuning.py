@@ -7,10 +7,14 @@ from typing import Any
 import pandas as pd
 
 from privatune.core.files import read_json
-from privatune.report.frames import Table, decimals, show
+from privatune.report.columns import Column, decimals, show
+from privatune.report.frames import Table
+from privatune.systems.compression.columns import OWN
 from privatune.systems.compression.methods import best
 from privatune.systems.compression.tables.compression import setting
 
+SHOWN = "mode codec setting learning_rate ppl_average chosen".split()
+HERE = {"ppl_average": Column("average PPL, words of validation text", decimals(1))}
 NOTE = (
     "Average perplexity of the words of general validation text and of the training persons' newer text, at the end of "
     "a training of {rounds} rounds, or on their text, under seed {seed}; the best point of each method is the one that "
@@ -39,15 +43,5 @@ def table(tunings: Sequence[str | Path], methods: Mapping[str, Any], rounds: int
                 }
             )
     frame = pd.DataFrame(rows)
-    shown = show(
-        frame,
-        {
-            "mode": ("mode", str),
-            "codec": ("codec", str),
-            "setting": ("setting", str),
-            "learning_rate": ("rate", "{:g}".format),
-            "ppl_average": ("PPL average of words, validation", decimals(1)),
-            "chosen": ("chosen", lambda chosen: "yes" if chosen else ""),
-        },
-    )
+    shown = show(frame, SHOWN, OWN | HERE)
     return Table("Tuning of the compression methods", NOTE.format(rounds=rounds, seed=seed), frame, shown)

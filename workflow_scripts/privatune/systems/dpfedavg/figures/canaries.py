@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from privatune.report.frames import read_table
 from privatune.report.style import COLOURS, GREY, PAGE, SMALL, drawing, name
+from privatune.systems.dpfedavg.columns import OWN
 
 COLUMNS = "scenario n_users n_copies drawn found beyond low high".split()
 WIDE = 4  # panels side by side
@@ -29,7 +30,7 @@ def figure(cells: str | Path) -> Figure:
         _panel(axes, rows[rows["scenario"] == variant])
         axes.set_title(fill(name(str(variant)), 22))
     drawn.supxlabel("carriers x copies in the text of each; above: extracted of those drawn", fontsize=8)
-    drawn.supylabel("exposure beyond chance, bits", fontsize=8)
+    drawn.supylabel(OWN["beyond"].heading, fontsize=8)
     return drawn
 
 

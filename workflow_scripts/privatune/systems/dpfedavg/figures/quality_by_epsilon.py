@@ -7,12 +7,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from privatune.report.columns import SHARED
 from privatune.report.frames import read_table
 from privatune.report.intervals import mean
 from privatune.report.style import COLOURS, GREY, INK, PAGE, drawing, name, perplexity_axis
 
 COLUMNS = "scenario seed ppl_user recall1_user epsilon delta noise_multiplier adjacency".split()
-MEASURES = {"recall1_user": "users' top-1 recall, %", "ppl_user": "user perplexity (log.)"}
+MEASURES = ("recall1_user", "ppl_user")
 LINES = ("-", "--", ":", "-.", (0, (1, 3)))
 MARKERS = ("o", "s")
 
@@ -26,12 +27,14 @@ def figure(comparison: str | Path) -> Figure:
     models = read_table(comparison, COLUMNS)
     stated, others = models[models["epsilon"].notna()], models[models["epsilon"].isna()]
     drawn = Figure(figsize=(PAGE, 3.0))
-    for axes, (measure, label) in zip(drawn.subplots(1, 2), MEASURES.items(), strict=True):
+    for axes, measure in zip(drawn.subplots(1, 2), MEASURES, strict=True):
         for number, (adjacency, models_of) in enumerate(stated.groupby("adjacency", sort=False)):
             _points(axes, models_of, measure, f"DP-FedAvg, {adjacency}", number)
         for line, (scenario, rows) in zip(cycle(LINES), others.groupby("scenario", sort=False), strict=False):
             axes.axhline(rows[measure].mean(), color=GREY, linestyle=line, linewidth=1, label=name(str(scenario)))
+        label = SHARED[measure].heading
         if measure.startswith("ppl"):
+            label += " (log.)"
             perplexity_axis(axes, "y", models[measure], most=5)
         axes.set(xscale="log" if len(stated) else "linear", xlabel=f"epsilon by user{_at(stated)} (log.)", ylabel=label)
     drawn.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)

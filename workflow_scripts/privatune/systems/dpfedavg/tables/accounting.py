@@ -5,15 +5,16 @@ from pathlib import Path
 import pandas as pd
 
 from privatune.core.files import read_json
-from privatune.report.frames import Table, decimals, read_table, show
+from privatune.report.columns import show
+from privatune.report.frames import Table, read_table
+from privatune.systems.dpfedavg.columns import OWN
 
 COLUMNS = [
     *"source unit adjacency sensitivity sampling population cohort q rounds".split(),
     *"noise_multiplier clip delta accountant epsilon".split(),
 ]
 PAPER = "population cohort rounds noise_multiplier".split()
-ACCOUNTANTS = {"rdp": "RDP", "rdp_plain": "RDP, plain conversion", "pld": "PLD"}
-SOURCES = {"as_paper": "as the paper", "ours": "ours"}
+SHOWN = "source unit adjacency sensitivity sampling q population delta accountant epsilon paper_epsilon".split()
 NOTE = (
     "Epsilon of all rounds together, by user. A person's update is clipped at S = {clip:g}; the noise on the sum has "
     "standard deviation z S with z = {noise_multiplier:g}; {rounds:,} rounds of {cohort:,} persons. As the paper: "
@@ -38,20 +39,5 @@ def table(epsilons: str | Path, paper: str | Path) -> Table:
     frame = frame.merge(figures[[*PAPER, "paper_epsilon"]], how="left", on=PAPER)
     same = (frame["source"] == "as_paper") & (frame["accountant"] == "rdp_plain")
     frame["paper_epsilon"] = frame["paper_epsilon"].where(same)
-    shown = show(
-        frame,
-        {
-            "source": ("source", SOURCES.__getitem__),
-            "unit": ("by", str),
-            "adjacency": ("adjacency", str),
-            "sensitivity": ("sensitivity", "{:g}".format),
-            "sampling": ("sampling", str),
-            "q": ("q", "{:.3g}".format),
-            "population": ("population N", decimals(0)),
-            "delta": ("delta", "{:.3g}".format),
-            "accountant": ("accountant", ACCOUNTANTS.__getitem__),
-            "epsilon": ("epsilon", decimals(2)),
-            "paper_epsilon": ("paper", decimals(2)),
-        },
-    )
+    shown = show(frame, SHOWN, OWN)
     return Table("Epsilon of DP-FedAvg by population", NOTE.format(**frame.iloc[0]), frame, shown)

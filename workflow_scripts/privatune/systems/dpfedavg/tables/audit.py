@@ -6,13 +6,19 @@ from pathlib import Path
 import pandas as pd
 
 from privatune.core.files import read_json
-from privatune.report.frames import Table, decimals, show
+from privatune.report.columns import show
+from privatune.report.frames import Table
+from privatune.systems.dpfedavg.columns import OWN
 
 COLUMNS = [
     *"scenario seed epsilon_upper epsilon_lower confidence epsilon_largest epsilon_estimate contradicted".split(),
     *"canaries guesses right delta accountant unit adjacency sensitivity sampling".split(),
     *"population cohort q rounds noise_multiplier clip".split(),
 ]
+SHOWN = (
+    "scenario noise_multiplier delta accountant epsilon_upper epsilon_lower confidence canaries guesses right "
+    "epsilon_largest epsilon_estimate contradicted"
+).split()
 NOTE = (
     "Upper: epsilon as the accountant proves it of the audited mechanism, the variant's with canaries for its persons, "
     "at a delta that the audit can bear (its terms are in the CSV). Lower: what one run of an attack shows, each bound "
@@ -26,24 +32,7 @@ NOTE = (
 def table(audits: Sequence[str | Path]) -> Table:
     """One row an audited variant; from files of `audit`, of which there are none where nothing has noise."""
     frame = pd.DataFrame([_row(read_json(path)) for path in audits], columns=COLUMNS)
-    shown = show(
-        frame,
-        {
-            "scenario": ("variant", str),
-            "noise_multiplier": ("z", "{:g}".format),
-            "delta": ("delta", "{:.2g}".format),
-            "accountant": ("accountant", str.upper),
-            "epsilon_upper": ("upper", "{:,.3g}".format),
-            "epsilon_lower": ("lower", decimals(2)),
-            "confidence": ("confidence, %", lambda share: f"{100 * share:g}"),
-            "canaries": ("canaries", decimals(0)),
-            "guesses": ("guesses", decimals(0)),
-            "right": ("right", decimals(0)),
-            "epsilon_largest": ("most", decimals(2)),
-            "epsilon_estimate": ("estimate, no bound", "{:,.3g}".format),
-            "contradicted": ("contradicted", lambda found: "yes" if found else "no"),
-        },
-    )
+    shown = show(frame, SHOWN, OWN)
     return Table("Audit of DP-FedAvg", NOTE, frame, shown)
 
 

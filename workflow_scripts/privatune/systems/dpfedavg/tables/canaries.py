@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from privatune.core.files import read_json
-from privatune.report.frames import Table, decimals, show
+from privatune.report.columns import Column, decimals, show
+from privatune.report.frames import Table
+from privatune.systems.dpfedavg.columns import OWN
 from privatune.systems.dpfedavg.extraction import CHANCE
 
 CANARY = "seed n_users n_copies canary".split()
@@ -15,6 +17,8 @@ COLUMNS = (
     "scenario seed carried n_users n_copies canary visits rank references exposure low high chance unseen beyond "
     "beam_found"
 ).split()
+SHOWN = "scenario seed n_users n_copies canary visits rank exposure low high chance unseen beyond beam_found".split()
+HERE = {"low": Column("exposure, bits: low", decimals(1)), "high": Column("exposure, bits: high", decimals(1))}
 NOTE = (
     "A canary is five random words. Exposure = log2(references) - log2(rank), in bits, where rank is the canary's "
     "among random continuations of its first two words; low, high: 95 % interval for the share of all continuations "
@@ -37,25 +41,7 @@ def table(measures: Sequence[str | Path]) -> Table:
             for row in model["canaries"]
         ]
     frame, unseen = _beside_the_unseen(pd.DataFrame(rows))
-    shown = show(
-        frame,
-        {
-            "scenario": ("variant", str),
-            "seed": ("seed", str),
-            "n_users": ("carriers", str),
-            "n_copies": ("copies each", str),
-            "canary": ("canary", str),
-            "visits": ("visits", str),
-            "rank": ("rank", decimals(0)),
-            "exposure": ("exposure, bits", decimals(1)),
-            "low": ("low", decimals(1)),
-            "high": ("high", decimals(1)),
-            "chance": ("by chance", decimals(2)),
-            "unseen": ("never seen", decimals(1)),
-            "beyond": ("beyond", decimals(1)),
-            "beam_found": ("found", lambda found: "yes" if found else ""),
-        },
-    )
+    shown = show(frame, SHOWN, OWN | HERE)
     references = int(frame["references"].max())
     note = NOTE.format(references=references, most=math.log2(references), chance=CHANCE, unseen=unseen)
     return Table("What models memorize", note, frame, shown)

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from privatune.report.frames import Table, decimals, read_table, show
+from privatune.report.columns import Column, decimals, show
+from privatune.report.frames import Table, read_table
+from privatune.systems.dpfedavg.columns import OWN
 from privatune.systems.dpfedavg.extraction import CHANCE, beyond_chance, drawn, extracted
 
 READ = "scenario seed carried n_users n_copies visits exposure beyond beam_found".split()
@@ -12,6 +14,14 @@ COLUMNS = (
     "scenario n_users n_copies canaries drawn visits found extracted extracted_low extracted_high exposure chance "
     "beyond low high"
 ).split()
+SHOWN = (
+    "scenario n_users n_copies canaries drawn visits found extracted extracted_low extracted_high exposure "
+    "chance beyond low high"
+).split()
+HERE = {
+    "low": Column("exposure beyond never seen, bits: low", decimals(1)),
+    "high": Column("exposure beyond never seen, bits: high", decimals(1)),
+}
 NOTE = (
     "Canaries of all seeds, of variants whose synthetic persons carry them. Drawn: those of which a carrier took part "
     "in a round; all that follows is about these. Extracted: the share that a beam search finds, with Clopper and "
@@ -28,27 +38,7 @@ def table(canaries: str | Path) -> Table:
     rows = rows[rows["carried"]]
     cells = rows.groupby(["scenario", "n_users", "n_copies"], sort=False)
     frame = pd.DataFrame([_row(cell) for _, cell in cells], columns=COLUMNS)
-    percent = decimals(0)
-    shown = show(
-        frame,
-        {
-            "scenario": ("variant", str),
-            "n_users": ("carriers", str),
-            "n_copies": ("copies each", str),
-            "canaries": ("canaries", str),
-            "drawn": ("drawn", str),
-            "visits": ("visits", decimals(1)),
-            "found": ("found", str),
-            "extracted": ("extracted, %", percent),
-            "extracted_low": ("low", percent),
-            "extracted_high": ("high", percent),
-            "exposure": ("exposure, bits", decimals(1)),
-            "chance": ("by chance", decimals(2)),
-            "beyond": ("beyond", decimals(1)),
-            "low": ("low", decimals(1)),
-            "high": ("high", decimals(1)),
-        },
-    )
+    shown = show(frame, SHOWN, OWN | HERE)
     return Table("What models memorize, by carriers and copies", NOTE.format(chance=CHANCE), frame, shown)
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from privatune.core.files import read_json
-from privatune.report.frames import NOTHING, Table, arrange, decimals, megabytes, show
+from privatune.report.columns import show
+from privatune.report.frames import Table, arrange
 from privatune.report.measured import COLUMNS
+from privatune.systems.dpfedavg.columns import OWN
 from privatune.systems.dpfedavg.tables.ledger import ALL, everything
 
 STATED = [
@@ -16,6 +18,10 @@ STATED = [
 ]
 MEASURED = [name for name in COLUMNS if name != "ppl_later"]  # of training persons' text, which no noise covers
 CARRIED = "carriers participation carriers_epsilon".split()
+SHOWN = (
+    "scenario seed ppl_general ppl_user recall1_user recall3_user kss_user bits_up noise_multiplier clip "
+    "sampling adjacency q delta epsilon accountant epsilon_rdp covered carriers_epsilon"
+).split()
 NOTE = (
     "Rows as of table `comparison`, on a model and samples of their own; PPL is that of words, and the CSV has it with "
     "ends of lines too. Epsilon is an upper bound, by user, over all rounds, at the delta beside it. It compares one "
@@ -40,33 +46,10 @@ def table(measures: Sequence[str | Path]) -> Table:
     models = [read_json(path) for path in measures]
     frame = pd.DataFrame([_row(model) for model in models])
     frame = arrange(frame, [*MEASURED, "covered", *STATED, *CARRIED], list(dict.fromkeys(frame["scenario"])), ["seed"])
-    shown = show(
-        frame,
-        {
-            "scenario": ("variant", str),
-            "seed": ("seed", str),
-            "ppl_general": ("general PPL, words", decimals(1)),
-            "ppl_user": ("user PPL, words", decimals(1)),
-            "recall1_user": ("user top-1, %", decimals(1)),
-            "recall3_user": ("user top-3, %", decimals(1)),
-            "kss_user": ("user KSS, %", decimals(1)),
-            "bits_up": ("up, MB", megabytes),
-            "noise_multiplier": ("z", "{:g}".format),
-            "clip": ("S", "{:g}".format),
-            "sampling": ("sampling", str),
-            "adjacency": ("adjacency", str),
-            "q": ("q", "{:.3g}".format),
-            "delta": ("delta", "{:.2g}".format),
-            "epsilon": ("epsilon", "{:,.3g}".format),
-            "accountant": ("by", str.upper),
-            "epsilon_rdp": ("epsilon by RDP", "{:,.3g}".format),
-            "covered": ("covered by epsilon", str),
-            "carriers_epsilon": ("epsilon of carriers", "{:,.3g}".format),
-        },
-    )
+    shown = show(frame, SHOWN, OWN)
     epsilon, delta = everything(model for model in models if model.get("text") != "general")
-    last = {"variant": ALL, "delta": f"{delta:.2g}", "epsilon": f"{epsilon:,.3g}"}
-    shown.loc[len(shown)] = [last.get(column, NOTHING) for column in shown]
+    last = pd.DataFrame([{"scenario": ALL, "delta": delta, "epsilon": epsilon}], columns=SHOWN)
+    shown = pd.concat([shown, show(last, SHOWN, OWN)], ignore_index=True)
     note = NOTE.format(persons=int(frame["population"].max()))
     return Table("Quality under user-level differential privacy", note, frame, shown)
 

@@ -10,13 +10,16 @@ import pandas as pd
 from privatune.core.files import read_json
 from privatune.privacy.ledger import together
 from privatune.privacy.mechanism import ADJACENCIES, Mechanism, mechanism_from
-from privatune.report.frames import Table, decimals, show
+from privatune.report.columns import show
+from privatune.report.frames import Table
+from privatune.systems.dpfedavg.columns import OWN
 
 COLUMNS = [
     *"system model models phase mechanism adjacency q T sigma".split(),
     *"epsilon_alone epsilon_so_far delta".split(),
 ]
 ALL = "all models of this table together"
+SHOWN = "model models mechanism adjacency q T sigma delta epsilon_alone epsilon_so_far".split()
 NOTE = (
     "All models of the same persons, by variant, those with the most noise first. Alone: epsilon of one of its models. "
     "So far: epsilon of the models of this row and of all rows above it together, under all seeds, by composing what "
@@ -42,21 +45,7 @@ def table(measures: Sequence[str | Path]) -> Table:
     rows.append(dict.fromkeys(COLUMNS) | {"system": "dpfedavg", "model": ALL, "models": len(so_far), "delta": delta})
     rows[-1]["epsilon_so_far"] = everyones
     frame = pd.DataFrame(rows, columns=COLUMNS).astype({"T": "Int64"})
-    shown = show(
-        frame,
-        {
-            "model": ("model", str),
-            "models": ("models", str),
-            "mechanism": ("mechanism", str),
-            "adjacency": ("adjacency", str),
-            "q": ("q", "{:.3g}".format),
-            "T": ("T", decimals(0)),
-            "sigma": ("z", "{:g}".format),
-            "delta": ("delta", "{:.2g}".format),
-            "epsilon_alone": ("epsilon, one alone", "{:,.3g}".format),
-            "epsilon_so_far": ("epsilon, all so far", "{:,.3g}".format),
-        },
-    )
+    shown = show(frame, SHOWN, OWN)
     return Table("Ledger of the models of the same persons", NOTE, frame, shown)
 
 

@@ -3,11 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from privatune.report.frames import Table, arrange, decimals, megabytes, read_records, read_table, show
+from privatune.report.columns import show
+from privatune.report.frames import Table, arrange, read_records, read_table
+from privatune.systems.popov.columns import OWN
 
 COLUMNS = (
     "scenario client tokens seconds peak_memory_mb tokens_per_second products_per_word user_kb rehearsal_kb "
     "bits_up bits_down"
+).split()
+SHOWN = (
+    "scenario client tokens user_kb rehearsal_kb seconds tokens_per_second products_per_word peak_memory_mb "
+    "bits_down bits_up"
 ).split()
 
 
@@ -22,22 +28,7 @@ def table(costs: Sequence[str | Path], paper_text: str | Path, scenarios: Sequen
     measured = read_records(costs, [name for name in COLUMNS if name != "tokens_per_second"])
     measured["tokens_per_second"] = measured["tokens"] / measured["seconds"]
     frame = arrange(measured, COLUMNS, scenarios, ["client"])
-    shown = show(
-        frame,
-        {
-            "scenario": ("scenario", str),
-            "client": ("client", str),
-            "tokens": ("tokens", decimals(0)),
-            "user_kb": ("user text, kB", decimals(1)),
-            "rehearsal_kb": ("rehearsal text, kB", decimals(1)),
-            "seconds": ("seconds", decimals(2)),
-            "tokens_per_second": ("tokens/s", decimals(0)),
-            "products_per_word": ("million multiplications per word", lambda value: f"{value / 1e6:.1f}"),
-            "peak_memory_mb": ("peak memory, MB", decimals(0)),
-            "bits_down": ("down, MB", megabytes),
-            "bits_up": ("up, MB", megabytes),
-        },
-    )
+    shown = show(frame, SHOWN, OWN)
     paper = read_table(paper_text, ["figure", "value"]).set_index("figure")["value"]
     note = (
         "Wall time and peak memory of one client's fine-tuning with nothing else running; these differ from run to "

@@ -1,31 +1,29 @@
 """The table `comparison`: one row an evaluated model, the paper's figures beside ours."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from privatune.core.errors import PrivatuneError
-from privatune.report.frames import (
-    Table,
-    arrange,
-    decimals,
-    megabytes,
-    read_records,
-    read_table,
-    read_tables,
-    show,
-    spread,
-)
+from privatune.report.columns import Column
+from privatune.report.frames import Table, arrange, read_records, read_table, read_tables
 from privatune.report.intervals import text_errors
 from privatune.report.measured import COLUMNS
+from privatune.systems.popov.columns import PAPER, show_spread
 
 MODEL = ["scenario", "seed", "round"]
 ABOUT = ["clients_per_round", "persons_per_device", "user_share"]
 SENT = ["bits_up", "bits_down"]
 BUDGET = ["epsilon", "delta"]
-PAPER = "ppl_general ppl_user ppl_average kss_general kss_user".split()
+SHOWN = [
+    *"scenario seed round clients_per_round persons_per_device user_share".split(),
+    *"ppl_general paper_ppl_general ppl_user paper_ppl_user ppl_average paper_ppl_average".split(),
+    *"ppl_general_with_ends ppl_user_with_ends ppl_average_with_ends".split(),
+    *"kss_general paper_kss_general kss_user paper_kss_user recall1_user recall3_user".split(),
+    *"oov_general oov_user bits_up bits_down".split(),
+]
 
 NOTE = (
     "paper: its figure for the row's counterpart (Popov et al., 2018; other text, larger sizes), where there is one. "
@@ -99,38 +97,6 @@ def _sent(clients: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shown(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    one, paper = decimals(1), ("paper", decimals(1))
-    columns: dict[str, tuple[str, Callable[[Any], str]]] = {
-        "scenario": ("scenario", str),
-        "seed": ("seed", str),
-        "round": ("round", str),
-        "clients_per_round": ("clients per round", str),
-        "persons_per_device": ("persons per client", str),
-        "user_share": ("user share", "{:g}".format),
-        **{key: (key, str) for key in keys},
-        "ppl_general": ("general PPL, words", one),
-        "paper_ppl_general": paper,
-        "ppl_user": ("user PPL, words", one),
-        "paper_ppl_user": paper,
-        "ppl_average": ("average PPL, words", one),
-        "paper_ppl_average": paper,
-        "ppl_general_with_ends": ("general PPL with ends", one),
-        "ppl_user_with_ends": ("user PPL with ends", one),
-        "ppl_average_with_ends": ("average PPL with ends", one),
-        "kss_general": ("general KSS, %", one),
-        "paper_kss_general": paper,
-        "kss_user": ("user KSS, %", one),
-        "paper_kss_user": paper,
-        "recall1_user": ("user top-1, %", one),
-        "recall3_user": ("user top-3, %", one),
-        "oov_general": ("general OOV, %", one),
-        "oov_user": ("user OOV, %", one),
-        "bits_up": ("up, MB", megabytes),
-        "bits_down": ("down, MB", megabytes),
-    }
-    pairs = {
-        measure: [spread(*pair) for pair in zip(frame[measure], frame[f"{measure}_se"], strict=True)]
-        for measure in columns
-        if f"{measure}_se" in frame
-    }
-    return show(frame.assign(**pairs), columns | {measure: (columns[measure][0], str) for measure in pairs})
+    place = SHOWN.index("user_share") + 1
+    swept = {key: Column(key) for key in keys}  # keys of the configuration
+    return show_spread(frame, [*SHOWN[:place], *swept, *SHOWN[place:]], "_se", swept)

@@ -6,24 +6,23 @@ from typing import Any
 
 import pandas as pd
 
-from privatune.report.frames import NOTHING, Table, arrange, read_table, show, spread
+from privatune.report.columns import NOTHING
+from privatune.report.frames import Table, arrange, read_table
 from privatune.report.intervals import TEXT, difference, interval, values_of
+from privatune.systems.popov.columns import show_spread
 from privatune.systems.popov.counterparts import counterpart
 
 MEASURES = "ppl_general kss_general ppl_user kss_user ppl_average".split()
 WITH_ENDS = "ppl_general_with_ends ppl_user_with_ends ppl_average_with_ends".split()  # the paper has one figure alone
 REFERENCES = {"initial": "initial", "half": "rehearsal 1/2"}  # rows of the paper's tables
 COLUMNS = ["scenario", "round", "paper", "clients_per_round", "user_share", "n"]
-HEADINGS = {
-    "ppl_general": "general PPL, words",
-    "kss_general": "general KSS, %",
-    "ppl_user": "user PPL, words",
-    "kss_user": "user KSS, %",
-    "ppl_average": "average PPL, words",
-    "ppl_general_with_ends": "general PPL with ends",
-    "ppl_user_with_ends": "user PPL with ends",
-    "ppl_average_with_ends": "average PPL with ends",
-}
+EVERY = [*MEASURES, *WITH_ENDS]
+SHOWN = [
+    *"scenario round n ppl_general paper_ppl_general kss_general paper_kss_general".split(),
+    *"ppl_user paper_ppl_user kss_user paper_kss_user ppl_average paper_ppl_average".split(),
+    *WITH_ENDS,
+    *"ppl_average_to_initial ppl_average_to_half".split(),
+]
 
 
 def table(replicates: str | Path, scenarios: Sequence[str]) -> Table:
@@ -43,7 +42,7 @@ def table(replicates: str | Path, scenarios: Sequence[str]) -> Table:
     groups = models[models["scenario"].isin(scenarios)].groupby(["scenario", "round"], sort=False)
     rows = [_row(rows, references) for _, rows in groups]
     covered = [f"to_{key}_sources" for key in REFERENCES]
-    columns = [*COLUMNS, *(name for measure in HEADINGS for name in _columns(measure)), *covered]
+    columns = [*COLUMNS, *(name for measure in EVERY for name in _columns(measure)), *covered]
     frame = arrange(pd.DataFrame(rows, columns=columns), columns, scenarios, ["round"])
     note = (
         "Mean ± standard deviation over n replicates, each of which draws its own devices; paper: its figure for the "
@@ -58,7 +57,7 @@ def table(replicates: str | Path, scenarios: Sequence[str]) -> Table:
 
 def _row(rows: pd.DataFrame, references: dict[str, pd.DataFrame]) -> dict[str, Any]:
     made = {column: rows[column].iloc[0] for column in COLUMNS[:-1]} | {"n": rows["seed"].nunique()}
-    for measure in HEADINGS:
+    for measure in EVERY:
         values = values_of(rows, measure)
         made |= {measure: values.mean(), f"{measure}_sd": values.std()}
         if measure in MEASURES:
@@ -81,17 +80,12 @@ def _named(measure: str, reference: str) -> list[str]:
 
 
 def _shown(frame: pd.DataFrame) -> pd.DataFrame:
-    shown = show(frame, {"scenario": ("scenario", str), "round": ("round", str), "n": ("n", str)})
-    cells = [shown]
-    for measure, heading in HEADINGS.items():
-        ours = [spread(*pair) for pair in zip(frame[measure], frame[f"{measure}_sd"], strict=True)]
-        cells.append(pd.DataFrame({heading: ours}))
-        if measure in MEASURES:
-            cells.append(show(frame, {f"paper_{measure}": ("paper", "{:.1f}".format)}))
-    for key, heading in (("initial", "to initial"), ("half", "to rehearsal 1/2")):
-        columns = [frame[name] for name in (*_named("ppl_average", key), f"to_{key}_sources")]
-        cells.append(pd.DataFrame({f"average PPL {heading}": [_span(*row) for row in zip(*columns, strict=True)]}))
-    return pd.concat(cells, axis="columns")
+    texts = {}
+    for key in REFERENCES:
+        name, *ends = _named("ppl_average", key)
+        columns = [frame[column] for column in (name, *ends, f"to_{key}_sources")]
+        texts[name] = [_span(*row) for row in zip(*columns, strict=True)]
+    return show_spread(frame.assign(**texts), SHOWN, "_sd")
 
 
 def _span(middle: float, low: float, high: float, sources: str | None) -> str:

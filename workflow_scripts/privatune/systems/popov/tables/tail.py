@@ -1,6 +1,5 @@
 """The table `tail`: privacy measured on pairs of adjacent models, tables 3 and 4 of Popov et al. (2018)."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +7,13 @@ import pandas as pd
 
 from privatune.attacks.tail import NOT_REJECTED, PAPER_CRITICAL, REJECTED, UNDECIDED
 from privatune.core.files import read_json
-from privatune.report.frames import Table, decimals, show
+from privatune.report.columns import Column, decimals, show
+from privatune.report.frames import Table
+from privatune.systems.popov.columns import OWN
 
 COLUMNS = "pair direction texts threshold exceedances alpha c ks critical rejected shape shape_low shape_high".split()
+SHOWN = "pair direction texts threshold exceedances alpha c ks critical verdict shape shape_low shape_high".split()
+HERE = {"verdict": Column("Pareto tail")}
 HIGH = "_high"  # of a column: under the upper limit of the shape's interval
 ESTIMATE = "An epsilon here is an estimate that holds with high probability, not a proof of differential privacy."
 
@@ -25,29 +28,10 @@ def table(fits: str | Path) -> Table:
         for end in ("", HIGH)
     ]
     frame = pd.concat([frame[COLUMNS], *(part.astype(float) for part in epsilons), frame[["verdict"]]], axis=1)
-    forms: dict[str, tuple[str, Callable[[Any], str]]] = {
-        "pair": ("pair", str),
-        "direction": ("direction", str),
-        "texts": ("texts", decimals(0)),
-        "threshold": ("threshold of log c", decimals(3)),
-        "exceedances": ("beyond it", decimals(0)),
-        "alpha": ("alpha", decimals(2)),
-        "c": ("C", decimals(2)),
-        "ks": ("KS", decimals(2)),
-        "critical": ("critical", decimals(2)),
-        "verdict": ("Pareto tail", str),
-        "shape": ("shape", decimals(3)),
-        "shape_low": ("shape, from", decimals(3)),
-        "shape_high": ("shape, to", decimals(3)),
-    }
-    for delta in deltas:
-        named = f"estimated epsilon at delta {short(delta)}"
-        forms |= {
-            epsilon_column(delta): (named, decimals(2)),
-            epsilon_column(delta, HIGH): (f"{named}, shape's upper limit", decimals(2)),
-        }
+    estimates = {epsilon_column(delta, end): _estimate(delta, end) for delta in deltas for end in ("", HIGH)}
     note = " ".join([ESTIMATE, *_summary(frame, measured)])
-    return Table("Privacy, measured: the tail of c", note, frame, show(frame, forms))
+    shown = show(frame, [*SHOWN, *estimates], OWN | HERE | estimates)
+    return Table("Privacy, measured: the tail of c", note, frame, shown)
 
 
 def epsilon_column(delta: float, end: str = "") -> str:
@@ -57,6 +41,10 @@ def epsilon_column(delta: float, end: str = "") -> str:
     ('estimated_epsilon_1e-4', 'estimated_epsilon_high_2.5e-2')
     """
     return f"estimated_epsilon{end}_{short(delta)}"
+
+
+def _estimate(delta: float, end: str) -> Column:
+    return Column(f"estimated epsilon at delta {short(delta)}{': high' if end else ''}", decimals(2))
 
 
 def short(delta: float) -> str:

@@ -1,0 +1,136 @@
+"""Columns of the tables as readers see them: each has its heading and its number form here or in its system's room."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+NOTHING = "–"  # the cell of a null
+ACCOUNTANTS = {"rdp": "RDP", "rdp_plain": "RDP, plain conversion", "pld": "PLD"}
+
+
+def decimals(places: int) -> Callable[[Any], str]:
+    """Form of a number with that many decimal places and a comma between thousands.
+
+    >>> decimals(1)(1234.56)
+    '1,234.6'
+    """
+    return lambda value: f"{value:,.{places}f}"
+
+
+def digits(places: int) -> Callable[[Any], str]:
+    """Form of a number with that many significant digits, or with all digits before its decimal point.
+
+    >>> digits(3)(0.012345), digits(3)(1234.56), digits(3)(float("inf"))
+    ('0.0123', '1,235', 'inf')
+    """
+    return lambda value: f"{value:,.0f}" if value >= 10**places else f"{value:.{places}g}"
+
+
+def megabytes(bits: float) -> str:
+    """Bits as millions of bytes."""
+    return f"{bits / 8e6:,.1f}"
+
+
+def yes_no(value: Any) -> str:
+    """A truth value as a word."""
+    return "yes" if value else "no"
+
+
+class Column(NamedTuple):
+    """How a column is shown: its heading (with its unit) and the form of a value."""
+
+    heading: str
+    form: Callable[[Any], str] = str
+
+
+WHOLE, ONE, TWO = decimals(0), decimals(1), decimals(2)
+
+SHARED = {
+    # which model
+    "scenario": Column("scenario"),
+    "method": Column("method"),
+    "seed": Column("seed"),
+    "round": Column("round"),
+    "steps": Column("steps", WHOLE),
+    "learning_rate": Column("learning rate", digits(6)),
+    "clients_per_round": Column("clients per round"),
+    "persons_per_device": Column("persons per device"),
+    "user_share": Column("user share", digits(6)),
+    # its quality
+    "ppl_general": Column("general PPL, words", ONE),
+    "ppl_user": Column("user PPL, words", ONE),
+    "ppl_average": Column("average PPL, words", ONE),
+    "ppl_general_with_ends": Column("general PPL with ends", ONE),
+    "ppl_user_with_ends": Column("user PPL with ends", ONE),
+    "ppl_average_with_ends": Column("average PPL with ends", ONE),
+    "ppl_valid": Column("validation PPL", TWO),
+    "kss_general": Column("general KSS, %", ONE),
+    "kss_user": Column("user KSS, %", ONE),
+    "recall1_user": Column("user top-1 recall, %", ONE),
+    "recall3_user": Column("user top-3 recall, %", ONE),
+    "oov_general": Column("general OOV, %", ONE),
+    "oov_user": Column("user OOV, %", ONE),
+    # its costs
+    "bits_up": Column("sent up, MB", megabytes),
+    "bits_down": Column("sent down, MB", megabytes),
+    "seconds": Column("seconds", TWO),
+    "peak_memory_mb": Column("peak memory, MB", WHOLE),
+    # its privacy
+    "mechanism": Column("mechanism"),
+    "adjacency": Column("adjacency"),
+    "sensitivity": Column("sensitivity", digits(6)),
+    "sampling": Column("sampling"),
+    "q": Column("sampling rate q", digits(3)),
+    "T": Column("rounds T", WHOLE),
+    "noise_multiplier": Column("noise multiplier z", digits(6)),
+    "sigma": Column("noise multiplier z", digits(6)),
+    "clip": Column("clip S", digits(6)),
+    "accountant": Column("accountant", ACCOUNTANTS.__getitem__),
+    "delta": Column("delta", digits(3)),
+    "epsilon": Column("epsilon", digits(3)),
+    "covered": Column("covered by an epsilon"),
+    # claims
+    "system": Column("system"),
+    "claim": Column("claim"),
+    "unit": Column("unit"),
+    "paper": Column("paper", TWO),
+    "ours": Column("ours", TWO),
+    "low": Column("ours: low", TWO),
+    "high": Column("ours: high", TWO),
+    "n": Column("n"),
+    "needed": Column("n needed", WHOLE),
+    "sources": Column("sources"),
+    "verdict": Column("verdict"),
+    "p": Column("p", digits(2)),
+    "verdict_holm": Column("verdict after Holm"),
+    "rule": Column("rule"),
+    # text and jobs
+    "corpus": Column("corpus"),
+    "part": Column("part"),
+    "units": Column("documents or persons", WHOLE),
+    "tokens": Column("tokens", WHOLE),
+    "types": Column("types", WHOLE),
+    "oov_rate": Column("OOV, %", TWO),
+    "jobs": Column("jobs", WHOLE),
+    "precision": Column("precision"),
+    "ratio": Column("validation PPL: ratio", decimals(4)),
+}
+
+
+def show(frame: pd.DataFrame, keys: Sequence[str], own: Mapping[str, Column] | None = None) -> pd.DataFrame:
+    """These columns of a table as text under their headings; null becomes a dash.
+
+    Args:
+        keys: names of columns of `frame`, in order.
+        own: columns that are not in SHARED, or that mean something else in this table.
+
+    >>> show(pd.DataFrame({"seed": [0, 1], "bits_up": [8e6, None]}), ["seed", "bits_up"])["sent up, MB"].tolist()
+    ['1.0', '–']
+    """
+    known = {**SHARED, **(own or {})}
+    cells = {
+        known[key].heading: [NOTHING if pd.isna(value) else known[key].form(value) for value in frame[key]]
+        for key in keys
+    }
+    return pd.DataFrame(cells)
