@@ -11,13 +11,14 @@ from privatune.text.tokenizer import read_words
 with job(snakemake.log[0]):
     s, names = snakemake.params.settings, ("private", "general", "valid", "later")
     private, general, *tests = [read_stream(snakemake.input[name], s["vocabulary"]) for name in names]
+    model, words = read_model(snakemake.input.model), read_words(snakemake.input.tokenizer)[: s["vocabulary"]]
     points = []
     for choice in s["choices"]:
         *_, end = curve(
-            read_model(snakemake.input.model),
+            model,
             (private, general),
             tests,
-            read_words(snakemake.input.tokenizer)[: s["vocabulary"]],
+            words,
             Choice(**choice),
             NumericsSettings(**s["numerics"]),
             EvaluationSettings(**s["evaluation"]),
