@@ -30,5 +30,5 @@ def test_seeds_and_rounds_draw_apart():
 
 
 def test_a_cohort_larger_than_the_persons_is_refused():
-    with pytest.raises(PrivatuneError, match=r"federation\.cohort\.size: 11 persons a round, but only 10"):
+    with pytest.raises(PrivatuneError, match=r"cohort: a round needs 11 persons, but only 10"):
         cohort(10, 11, 1, 0)

@@ -195,9 +195,9 @@ def test_a_device_holds_the_text_of_several_persons():
 
 
 def test_devices_without_enough_persons_are_refused():
-    settings = ScenarioSettings(cohort={"size": 2, "persons_per_device": 4})
-    with pytest.raises(PrivatuneError, match=r"8 persons a round, but only 7 .* `persons_per_device`"):
-        one_round(settings, [0])
+    for cohort, key in (({"size": 8}, "size"), ({"size": 2, "persons_per_device": 4}, r"size \* persons_per_device")):
+        with pytest.raises(PrivatuneError, match=rf"^federation\.cohort\.{key}: a round needs 8 persons, but only 7"):
+            one_round(ScenarioSettings(cohort=cohort), [0])
 
 
 def test_a_control_reads_no_text_of_its_own():

@@ -186,7 +186,7 @@ def test_pitfall_3_cohorts_are_drawn_as_they_are_accounted_for():
     assert fixed_cohort(200, 9, 4, 1) == fixed_cohort(200, 9, 4, 1) != fixed_cohort(200, 9, 4, 2)
     assert poisson_cohort(200, 9, 4, 1) == poisson_cohort(200, 9, 4, 1) != poisson_cohort(200, 9, 5, 1)
     for function in (fixed_cohort, poisson_cohort):
-        with pytest.raises(PrivatuneError, match=r"federation\.cohort\.size: 6 persons a round, but only 5"):
+        with pytest.raises(PrivatuneError, match=r"cohort: a round needs 6 persons, but only 5"):
             function(5, 6, 1, 0)
 
 

@@ -103,7 +103,7 @@ def test_a_cohort_larger_than_the_persons_stops_the_run(copy, snakemake):
     line = one_line(
         snakemake(folder, "results-tiny/models/averaging-plain/seed-0/round-1.safetensors", overlay=overlay, fails=True)
     )
-    assert "federation.cohort.size: 16 persons a round, but only 15" in line
+    assert "federation.cohort.size: a round needs 16 persons, but only 15" in line
     assert not list((folder / "results-tiny").rglob("*.payload"))
 
 

@@ -140,11 +140,9 @@ class Experiment(Settings):
         description="Privacy, measured; not part of `all`.",
     )
     report: ReportSettings = Field(default_factory=ReportSettings, description="What the tables are made of.")
-    popov: PopovSettings = Field(default_factory=PopovSettings, description="Of the target `popov`.")
-    compression: CompressionSettings = Field(
-        default_factory=CompressionSettings, description="Of the targets `compression` and `compression_full`."
-    )
-    dpfedavg: DpFedAvgSettings = Field(default_factory=DpFedAvgSettings, description="Of the target `dpfedavg`.")
+    popov: PopovSettings = Field(description="Of the target `popov`.")
+    compression: CompressionSettings = Field(description="Of the targets `compression` and `compression_full`.")
+    dpfedavg: DpFedAvgSettings = Field(description="Of the target `dpfedavg`.")
     plan: PlanSettings = Field(default_factory=PlanSettings, description="Of the target `plan`.")
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How work is cut into jobs.")
 

@@ -70,6 +70,13 @@ def run(setting, chosen, shares=(1.0,), seed=3):
     return list(follow(model, private, general, chosen, NumericsSettings(), seed, shares))
 
 
+@pytest.mark.parametrize("mode", ["averaging", "gradient"])
+def test_a_cohort_larger_than_the_persons_names_its_own_key(setting, mode):
+    many = CohortSettings(size=PERSONS + 1, rounds=1)
+    with pytest.raises(PrivatuneError, match=r"^compression\.cohort\.size: a round needs 7 persons, but only 6"):
+        run(setting, choice(DenseSettings(), mode, cohort=many))
+
+
 def texts_of(private, general, seed):
     """What each visit reads, in averaging's order."""
     visits = [(r, p) for r in (1, 2) for p in cohort(len(private.units), COHORT.size, r, seed)]

@@ -9,6 +9,7 @@ from privatune.compression.codec import encode
 from privatune.core.streams import stream_key
 from privatune.federation.client import fine_tune
 from privatune.federation.cohorts import cohort as draw_cohort
+from privatune.federation.cohorts import refuse_too_many
 from privatune.federation.settings import PooledCohortSettings, ScenarioSettings
 from privatune.models.arrays import Model
 from privatune.models.settings import NumericsSettings
@@ -26,6 +27,7 @@ def persons_of_devices(persons: int, cohort: PooledCohortSettings, key: tuple[in
         key: (seed of the replicate, round counted from 1).
     """
     each, (seed, number) = cohort.persons_per_device, key
+    refuse_too_many(persons, cohort.size * each, "federation.cohort.size" + " * persons_per_device" * (each > 1))
     drawn = draw_cohort(persons, cohort.size * each, number, seed)
     return [drawn[first : first + each] for first in range(0, len(drawn), each)]
 

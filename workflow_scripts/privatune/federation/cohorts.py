@@ -24,7 +24,7 @@ def cohort(persons: int, size: int, round_number: int, seed: int) -> list[int]:
     >>> sorted(cohort(4, 2, 1, seed=0) + cohort(4, 2, 2, seed=0))
     [0, 1, 2, 3]
     """
-    _refuse_too_many(persons, size)
+    refuse_too_many(persons, size)
     queue: list[int] = []
     taken: list[int] = []
     passes = 0
@@ -54,7 +54,7 @@ def fixed_cohort(persons: int, size: int, round_number: int, seed: int) -> list[
     Raises:
         PrivatuneError: more persons are asked for than there are.
     """
-    _refuse_too_many(persons, size)
+    refuse_too_many(persons, size)
     # the order of random numbers; two are equal with a probability below persons^2 / 2^65
     return np.argsort(random_words(persons, seed, "fixed cohort", round_number), kind="stable")[:size].tolist()
 
@@ -64,7 +64,7 @@ def poisson_cohort(persons: int, expected: int, round_number: int, seed: int) ->
 
     Arguments and errors as of `fixed_cohort`, but that `expected` is the mean size over rounds.
     """
-    _refuse_too_many(persons, expected)
+    refuse_too_many(persons, expected)
     # as often as a 64-bit number is below q of all of them, which is less often than q by 2^-64 at most
     most = np.uint64((expected << 64) // persons - 1)
     return (random_words(persons, seed, "poisson cohort", round_number) <= most).nonzero()[0].tolist()
@@ -79,9 +79,10 @@ def carriers_drawn(carriers: int, participation: float, round_number: int, seed:
     return (stream(seed, "carriers", round_number).random(carriers) < participation).nonzero()[0].tolist()
 
 
-def _refuse_too_many(persons: int, size: int) -> None:
+def refuse_too_many(persons: int, size: int, key: str = "cohort") -> None:
+    """Raise PrivatuneError, about the key that the user can change, where a cohort is larger than the population."""
     if size > persons:
         raise PrivatuneError(
-            f"federation.cohort.size: {size} persons a round, but only {persons} have enough text to train on; "
-            "lower it or `persons_per_device`, lower `private.min_words` or bring more text"
+            f"{key}: a round needs {size} persons, but only {persons} have enough text to train on; lower it, lower "
+            "`private.min_words`, or bring more text"
         )

@@ -49,7 +49,7 @@ class PopovSettings(Settings):
         "since no averaging evens out what devices differ in.",
     )
     scenarios: Names = Field(
-        [],
+        min_length=1,
         description="Scenarios that run under each of these seeds, in the order of the rows.",
     )
     rounds: list[Annotated[int, Field(ge=1)]] = Field(

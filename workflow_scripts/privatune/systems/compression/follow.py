@@ -8,6 +8,7 @@ from privatune.core.streams import stream_key
 from privatune.core.tensors import Arrays
 from privatune.federation.aggregation import aggregate
 from privatune.federation.clients import run_clients
+from privatune.federation.cohorts import refuse_too_many
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.arrays import Model
 from privatune.models.settings import NumericsSettings
@@ -43,6 +44,7 @@ def follow(
         shares: of the whole training, ascending, in (0, 1]; what comes after the last is not run. Two that fall on the
             same step are one stop.
     """
+    refuse_too_many(len(private.units), choice.cohort.size, "compression.cohort.size")
     train = _average if choice.mode == "averaging" else gradients.train
     steps, training = train(model, private, general, choice, numerics, seed)
     stops = {reached(share, steps) for share in shares}

@@ -71,13 +71,13 @@ class CompressionSettings(Settings):
         default_factory=EvaluationSettings,
         description="Samples of text.",
     )
-    methods: dict[Name, MethodSettings] = Field({}, description="Ways of training by name.")
+    methods: dict[Name, MethodSettings] = Field(description="Ways of training by name.")
     run: Names = Field(
-        [],
+        min_length=1,
         description="Methods of the target `compression`; the first is compared with the rest.",
     )
     full: Names = Field(
-        [],
+        min_length=1,
         description="Methods of the target `compression_full`, the same first.",
     )
 

@@ -29,7 +29,7 @@ class DpFedAvgSettings(Settings):
         description="Words of the longest n-grams of the baselines.",
     )
     run: Names = Field(
-        [],
+        min_length=1,
         description="Variants that the target makes, in the order of the rows.",
     )
     allow_unprotected: bool = Field(
@@ -38,7 +38,6 @@ class DpFedAvgSettings(Settings):
         "noise. They train on the same persons, so what the others tell about these persons no noise hides.",
     )
     variants: dict[Name, VariantSettings] = Field(
-        {},
         description="Ways of training by name.",
     )
     seeds: Seeds = Field(
