@@ -14,6 +14,8 @@ from privatune.attacks.audit import Gaussian, gaussian_epsilon
 from privatune.core.errors import PrivatuneError
 from privatune.privacy.accounting import (
     ORDERS,
+    RELATIONS,
+    all_rounds,
     by_population,
     carriers_epsilon,
     default_delta,
@@ -23,7 +25,7 @@ from privatune.privacy.accounting import (
     noise_for,
     paper_delta,
 )
-from privatune.privacy.mechanism import Mechanism
+from privatune.privacy.mechanism import ADJACENCIES, Mechanism
 from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings, ScaleSettings
 
 # Ramaswamy et al. (2020): N, their epsilon, three decimals of it, with 2 S, Poisson; M = 20,000, T = 2,000, z = 0.8
@@ -177,10 +179,23 @@ def test_pitfall_11_two_phases_on_the_same_data_compose(accountant):
     tuning, training = replace(whole, rounds=20), replace(whole, rounds=40)
     assert epsilon([tuning, training], accountant) == pytest.approx(epsilon([whole], accountant), rel=1e-4)
     assert epsilon([tuning, training], accountant) > epsilon([training], accountant)
-    with pytest.raises(PrivatuneError, match="alike in sampling and delta"):
-        epsilon([whole, replace(whole, sampling="fixed")])
-    with pytest.raises(PrivatuneError, match="alike in sampling and delta"):
-        epsilon([whole, replace(whole, delta=1e-6)])
+    for other in ({"sampling": "fixed"}, {"delta": 1e-6}, {"unit": "example"}):
+        with pytest.raises(PrivatuneError, match="alike in unit, sampling and delta"):
+            epsilon([whole, replace(whole, **other)])
+
+
+@pytest.mark.parametrize(("sampling", "accountant"), [("fixed", "rdp"), ("poisson", "rdp"), ("poisson", "pld")])
+def test_a_scalar_and_a_vector_of_equal_noise_have_equal_epsilon_and_the_unit_is_stated(sampling, accountant):
+    vector = Mechanism(sampling, 5000, 50, 30, 1.1, 0.5, 1e-5)
+    scalar = replace(vector, noised="scalar", unit="example")
+    stated, other = guarantee(vector, accountant), guarantee(scalar, accountant)
+    assert (stated.epsilon, stated.epsilon_rdp) == (other.epsilon, other.epsilon_rdp)
+    assert {k: v for k, v in other.record().items() if stated.record()[k] != v} == {
+        "unit": "example",
+        "noised": "scalar",
+    }
+    assert "by user (" in str(stated) and "noise multiplier 1.1 of a vector" in str(stated)
+    assert "by example (" in str(other) and "noise multiplier 1.1 of a scalar" in str(other)
 
 
 def test_no_epsilon_without_noise():
@@ -233,6 +248,7 @@ def test_all_that_must_stand_beside_an_epsilon():
     record = guarantee(at_scale(2_000_000, "poisson"), "rdp").record()
     assert {name: record[name] for name in record if not name.startswith("epsilon")} == {
         "unit": "user",
+        "noised": "vector",
         "adjacency": "zero out one",
         "sensitivity": 0.8,
         "sampling": "poisson",
@@ -313,6 +329,14 @@ def test_rows_by_population():
 
 
 def test_orders_and_relations_are_those_of_the_paper():
-    assert (ORDERS[0], ORDERS[61], *ORDERS[-2:]) == (2, 63, 128, 256) and len(ORDERS) == 64
-    direct = RdpAccountant(ORDERS, NeighboringRelation.REPLACE_ONE)
-    assert direct.orders.tolist() == list(ORDERS)
+    assert list(ORDERS) == [*range(2, 64), 128, 256]
+    assert RELATIONS == {
+        "poisson": NeighboringRelation.REPLACE_SPECIAL,
+        "fixed": NeighboringRelation.REPLACE_ONE,
+    }, "the adjacencies zero out one and replace one"
+    assert RELATIONS.keys() == ADJACENCIES.keys()
+    for sampling, relation in RELATIONS.items():
+        mechanism = Mechanism(sampling, 1000, 50, 3, 1.5, 1.0, 1e-4)
+        direct = RdpAccountant(None if sampling == "poisson" else ORDERS, relation)
+        direct.compose(all_rounds(mechanism, 1.5))
+        assert epsilon([mechanism], "rdp") == direct.get_epsilon(1e-4), "and these are what an epsilon is computed with"

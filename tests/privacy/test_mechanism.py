@@ -39,7 +39,7 @@ def draw(seed, scale=1.0):
 
 def released(m, updates, persons, like, clip, key):
     """The noisy mean of a round in one part."""
-    return noisy_mean(m, [clipped_sum(updates, like, clip, m.unit(clip))], persons, clip, key)
+    return noisy_mean(m, [clipped_sum(updates, like, clip, m.spacing(clip))], persons, clip, key)
 
 
 def exact_square(values):
@@ -53,8 +53,8 @@ def vector(update):
 
 def noise_of(m, clip, key, purpose="privacy noise", size=9):
     """The noise on a sum, as the mechanism draws it, in units of the updates."""
-    deviation = whole_deviation(m.noise_of_sum, clip, m.unit(clip))
-    return m.unit(clip) * discrete_gaussian(size, deviation, key[0], purpose, key[1])
+    deviation = whole_deviation(m.noise_of_sum, clip, m.spacing(clip))
+    return m.spacing(clip) * discrete_gaussian(size, deviation, key[0], purpose, key[1])
 
 
 def slow_noisy_sum(updates, clip, noise):
@@ -110,7 +110,7 @@ def test_a_clip_of_which_sums_would_leave_the_range_is_refused(clip):
 def test_sums_and_noise_fit_and_the_noise_is_no_less_than_stated(noise, clip, share):
     m = mechanism(population=10_000_000, delta=1e-9, noise_multiplier=noise, clip=clip)
     for each in (m, replace(m, adaptive=AdaptiveClipSettings(budget_share=share))):
-        unit = each.unit(clip)
+        unit = each.spacing(clip)
         deviation = whole_deviation(each.noise_of_sum, clip, unit)
         # what docs/dp-fedavg.md proves with: continuous noise of the variance d^2 - 9, and z S on the sum
         asked = (
@@ -162,6 +162,18 @@ def test_pitfall_2_the_sensitivity_is_reached():
     plus, minus = ({name: sign * np.ones(shape) for name, shape in LIKE.items()} for sign in (1, -1))
     sums = [vector(released(m, [update], [0], LIKE, 0.5, KEY).mean) for update in (plus, minus)]
     assert np.linalg.norm(sums[0] - sums[1]) == pytest.approx(m.sensitivity)
+
+
+@pytest.mark.parametrize("sampling", ["poisson", "fixed"])
+def test_a_scalar_is_clipped_and_noised_as_a_vector_of_one_value(sampling):
+    """Its sum moves by the clip, or by twice the clip, as a vector's does, and the noise is that of the multiplier."""
+    m = mechanism(sampling=sampling, noised="scalar", unit="example")
+    sent = [{"x": np.array(value)} for value in (0.2, -0.3, 7.0, -9.0)]
+    (mean,) = released(m, sent, range(4), {"x": ()}, 0.5, KEY).mean.values()
+    assert mean == pytest.approx((0.2 - 0.3 + 0.5 - 0.5 + noise_of(m, 0.5, KEY, size=1)[0]) / 4)
+    assert m.sensitivity == mechanism(sampling=sampling).sensitivity
+    with pytest.raises(PrivatuneError, match="an update has 9 values, but a scalar is accounted for"):
+        released(m, [draw(number) for number in range(4)], range(4), LIKE, 0.5, KEY)
 
 
 def test_pitfall_3_cohorts_are_drawn_as_they_are_accounted_for():
@@ -274,7 +286,7 @@ def test_pitfall_9_no_clip_chosen_on_the_way_without_a_budget():
     with pytest.raises(PrivatuneError, match=r"clip: 0\.4, but 0\.5 is accounted for"):
         released(mechanism(), [], [], LIKE, 0.4, KEY)
     released(mechanism(adaptive=AdaptiveClipSettings()), [], [], LIKE, 0.4, KEY)
-    nobody = clipped_sum([], LIKE, 0.5, mechanism().unit(0.5))
+    nobody = clipped_sum([], LIKE, 0.5, mechanism().spacing(0.5))
     with pytest.raises(PrivatuneError, match=r"the round's sums were not clipped at 0\.2"):
         noisy_mean(mechanism(adaptive=AdaptiveClipSettings()), [nobody], [], 0.2, KEY)
     for clip in (0.0, math.inf, math.nan):
@@ -309,7 +321,7 @@ def test_adaptive_clipping_by_hand():
     assert release.next_clip == pytest.approx(0.5 * math.exp(-0.2 * (share - 0.5)))
     wider = released(m, [], [], LIKE, 0.5, KEY).mean
     np.testing.assert_allclose(vector(wider), noise_of(m, 0.5, KEY) / 4)
-    assert m.unit(0.5) * whole_deviation(m.noise_of_sum, 0.5, m.unit(0.5)) == pytest.approx(0.8 * 0.5 / 0.8)
+    assert m.spacing(0.5) * whole_deviation(m.noise_of_sum, 0.5, m.spacing(0.5)) == pytest.approx(0.8 * 0.5 / 0.8)
 
 
 def test_pitfall_12_only_the_noisy_mean_is_public():
@@ -331,6 +343,10 @@ def test_pitfall_12_only_the_noisy_mean_is_public():
         ({"noise_multiplier": math.nan}, "noise_multiplier: nan"),
         ({"delta": 0.02}, r"delta: 0\.02 is not between 0 and 1 / 50 persons"),
         ({"delta": 0.0}, "delta: 0 is not between"),
+        ({"unit": "example", "cohort": 51}, "cohort: 51 examples a round of 50"),
+        ({"unit": "example", "delta": 0.02}, "is not between 0 and 1 / 50 examples"),
+        ({"unit": "household"}, "no epsilon is known for unit household"),
+        ({"noised": "matrix"}, "no epsilon is known for unit user and a noised matrix"),
     ],
 )
 def test_a_mechanism_of_which_nothing_could_be_claimed(changes, message):

@@ -17,7 +17,7 @@ from privatune.privacy.seeds import secret_seed
 def test_a_retry_repeats_the_same_noise(tmp_path):
     path = tmp_path / "deep/round-1.seed"
     m = Mechanism("poisson", 50, 4, 10, 0.8, 0.5, 1e-3)
-    nobody = clipped_sum([], {"w": (9,)}, 0.5, m.unit(0.5))
+    nobody = clipped_sum([], {"w": (9,)}, 0.5, m.spacing(0.5))
     first, again = (noisy_mean(m, [nobody], [], 0.5, (secret_seed(path), 1)).mean["w"] for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert [file.name for file in path.parent.iterdir()] == ["round-1.seed"]

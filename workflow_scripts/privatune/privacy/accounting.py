@@ -24,7 +24,7 @@ from dp_accounting.privacy_accountant import PrivacyAccountant
 from dp_accounting.rdp import RdpAccountant
 
 from privatune.core.errors import PrivatuneError
-from privatune.privacy.mechanism import ADJACENCIES, Mechanism, Sampling
+from privatune.privacy.mechanism import ADJACENCIES, COUNTED, Mechanism, Noised, Sampling, Unit
 from privatune.privacy.settings import PrivacySettings, ScaleSettings
 
 # rdp: Renyi DP by the conversion of Canonne, Kamath and Steinke (2020, proposition 12); rdp_plain: by Mironov's (2017)
@@ -53,7 +53,7 @@ class Guarantee:
     Attributes:
         epsilon: upper bound, at `delta`, of all rounds together.
         epsilon_rdp: the same by Renyi DP, which is never lower where there is a tighter accountant.
-        unit: whose text is protected.
+        unit: whose text is protected: as of the Mechanism, as is noised.
         adjacency: which two populations are compared.
         sensitivity: L2 distance that one such change moves the sum of clipped updates, as accounted for.
         sampling, population, cohort, q, rounds, noise_multiplier, clip, delta: as of the Mechanism.
@@ -62,7 +62,8 @@ class Guarantee:
 
     epsilon: float
     epsilon_rdp: float
-    unit: str
+    unit: Unit
+    noised: Noised
     adjacency: str
     sensitivity: float
     sampling: Sampling
@@ -84,7 +85,7 @@ class Guarantee:
             f"epsilon {self.epsilon:.4g} at delta {self.delta:.3g} by {self.unit} ({self.adjacency}, sensitivity "
             f"{self.sensitivity:g} of sums clipped at {self.clip:g}), {self.sampling} sampling with q = {self.q:.3g} "
             f"({self.cohort:,} of {self.population:,}), {self.rounds:,} rounds, noise multiplier "
-            f"{self.noise_multiplier:g}, by {self.accountant}"
+            f"{self.noise_multiplier:g} of a {self.noised}, by {self.accountant}"
         )
 
 
@@ -143,7 +144,7 @@ def tightest(sampling: Sampling) -> Literal["rdp", "pld"]:
 
 
 def guarantee(mechanism: Mechanism, accountant: Accountant | None = None, as_paper: bool = False) -> Guarantee:
-    """The epsilon of a mechanism, by user.
+    """The epsilon of a mechanism, for its unit.
 
     Args:
         mechanism: see there. With adaptive clipping its count is within `noise_multiplier`'s budget.
@@ -159,7 +160,8 @@ def guarantee(mechanism: Mechanism, accountant: Accountant | None = None, as_pap
     return Guarantee(
         epsilon=by_rdp if accountant == "rdp" else epsilon([mechanism], accountant, as_paper),
         epsilon_rdp=by_rdp,
-        unit="user",
+        unit=mechanism.unit,
+        noised=mechanism.noised,
         adjacency=ADJACENCIES[mechanism.sampling],
         sensitivity=mechanism.clip if as_paper else mechanism.sensitivity,
         sampling=mechanism.sampling,
@@ -175,14 +177,14 @@ def guarantee(mechanism: Mechanism, accountant: Accountant | None = None, as_pap
 
 
 def epsilon(phases: Sequence[Mechanism], accountant: Accountant = "rdp", as_paper: bool = False) -> float:
-    """Epsilon of several mechanisms on the same persons, one after the other: tuning counts as well as training.
+    """Epsilon of several mechanisms on the same data, one after the other: tuning counts as well as training.
 
     Raises:
-        PrivatuneError: there is no noise, the accountant does not know the sampling, or the phases differ in adjacency
-            or delta, so that one epsilon cannot be about all of them.
+        PrivatuneError: there is no noise, the accountant does not know the sampling, or the phases differ in unit,
+            adjacency or delta, so that one epsilon cannot be about all of them.
     """
-    if len({(phase.sampling, phase.delta) for phase in phases}) != 1:
-        raise PrivatuneError("phases of one epsilon must be alike in sampling and delta; state them apart")
+    if len({(phase.unit, phase.sampling, phase.delta) for phase in phases}) != 1:
+        raise PrivatuneError("phases of one epsilon must be alike in unit, sampling and delta; state them apart")
     sampling, delta = phases[0].sampling, phases[0].delta
     if any(phase.noise_multiplier == 0 for phase in phases):
         raise PrivatuneError("privacy.noise_multiplier: without noise there is no epsilon; take it above 0")
@@ -240,7 +242,8 @@ def noise_for(mechanism: Mechanism, target: float, accountant: Literal["rdp", "p
     if first.get_epsilon(mechanism.delta) <= target:
         raise PrivatuneError(
             f"privacy.target_epsilon: {target:g} in {mechanism.rounds} rounds of {mechanism.cohort} of "
-            f"{mechanism.population} persons asks for a noise multiplier below {lower:.2g}; ask for less"
+            f"{mechanism.population} {COUNTED[mechanism.unit]} asks for a noise multiplier below {lower:.2g}; ask for "
+            "less"
         )
     bracket = LowerEndpointAndGuess(lower, guess)
     return float(calibrate_dp_mechanism(fresh, lambda z: all_rounds(mechanism, z), target, mechanism.delta, bracket))

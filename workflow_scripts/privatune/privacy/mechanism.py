@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import Arrays
@@ -22,6 +22,12 @@ Sampling = Literal["poisson", "fixed"]
 # To add or remove a person is not the same: where q is M / N, one person more changes everybody's q, which costs up to
 # four times as much (tests/privacy/test_accounting.py).
 ADJACENCIES: dict[Sampling, str] = {"poisson": "zero out one", "fixed": "replace one"}
+# whose text an epsilon is about: all text of one person, or one example, such as a labelled sentence; and what the
+# population counts
+Unit = Literal["user", "example"]
+COUNTED: dict[Unit, str] = {"user": "persons", "example": "examples"}
+# what the noise is added to: a vector of as many values as the model has, or one number
+Noised = Literal["vector", "scalar"]
 
 COUNT_UNIT = 2.0**-32  # of the count of updates within the clip, of which noise is a whole multiple
 
@@ -32,7 +38,9 @@ class Mechanism:
 
     The noise on the sum of the clipped updates has standard deviation z S, and that on the mean z S / M, whatever the
     sampling. What this is worth depends on the adjacency: to zero out a person's text moves the sum by S at most, to
-    replace it (all that cohorts of a fixed size can be compared by) by 2 S. So accountants get z or z / 2.
+    replace it (all that cohorts of a fixed size can be compared by) by 2 S. So accountants get z or z / 2. Where the
+    unit is an example, read "example" for "person". A scalar's norm is its magnitude, so that its epsilon is that of a
+    vector under the same z.
 
     Attributes:
         sampling: poisson: each person takes part in a round with probability q, on their own; fixed: `cohort` persons
@@ -47,6 +55,8 @@ class Mechanism:
         carriers: synthetic persons beside the population, who carry canaries. Nothing of them follows from a person's
             text or from who is drawn, so that no epsilon depends on them.
         participation: probability with which each carrier takes part in a round, on their own.
+        unit: whose text is protected, and what `population` and `cohort` count.
+        noised: whether updates are vectors or single numbers.
 
     Raises:
         PrivatuneError: a value of which no claim could be made.
@@ -62,13 +72,21 @@ class Mechanism:
     adaptive: AdaptiveClipSettings | None = None
     carriers: int = 0
     participation: float = 0.0
+    unit: Unit = "user"
+    noised: Noised = "vector"
 
     def __post_init__(self) -> None:
+        if self.unit not in COUNTED or self.noised not in get_args(Noised):
+            raise PrivatuneError(
+                f"mechanism: no epsilon is known for unit {self.unit} and a noised {self.noised}; take user or "
+                "example, and vector or scalar"
+            )
+        counted = COUNTED[self.unit]
         if self.sampling not in ADJACENCIES:
             raise PrivatuneError(f"privacy.sampling: {self.sampling} is not accounted for; take poisson or fixed")
         if not 1 <= self.cohort <= self.population:
             raise PrivatuneError(
-                f"cohort: {self.cohort} persons a round of {self.population}; take 1 to {self.population}"
+                f"cohort: {self.cohort} {counted} a round of {self.population}; take 1 to {self.population}"
             )
         if self.rounds < 1:
             raise PrivatuneError(f"rounds: {self.rounds}; take 1 or more")
@@ -83,7 +101,7 @@ class Mechanism:
             )
         if not 0 < self.delta * self.population < 1:
             raise PrivatuneError(
-                f"privacy.delta: {self.delta:g} is not between 0 and 1 / {self.population} persons; with more, "
+                f"privacy.delta: {self.delta:g} is not between 0 and 1 / {self.population} {counted}; with more, "
                 "to publish one of them outright would count as private"
             )
 
@@ -123,7 +141,7 @@ class Mechanism:
         """
         return self.noise_multiplier / (2 * math.sqrt(self.adaptive.budget_share)) if self.adaptive else 0.0
 
-    def unit(self, clip: float) -> float:
+    def spacing(self, clip: float) -> float:
         """What sums of a round are whole multiples of: everyone's clipped updates and 64 deviations of noise fit."""
         return unit_of(clip, self.everyone + 64 * self.noise_of_sum)
 
@@ -174,9 +192,11 @@ def noisy_mean(
         raise PrivatuneError(
             f"{whole.persons} updates of a cohort of {len(persons)}: one person, one update; run the round again"
         )
-    if whole.unit != mechanism.unit(clip):
+    if whole.unit != mechanism.spacing(clip):
         raise PrivatuneError(f"the round's sums were not clipped at {clip}; run its jobs again")
     like, deviation = shapes_of(whole.sum), whole_deviation(mechanism.noise_of_sum, clip, whole.unit)
+    if mechanism.noised == "scalar" and size_of(like) != 1:
+        raise PrivatuneError(f"an update has {size_of(like)} values, but a scalar is accounted for; send one number")
     noise = shaped(discrete_gaussian(size_of(like), deviation, seed, "privacy noise", round_number), like)
     # whole numbers until here; what follows is done to what is released
     mean = {name: whole.unit * (summed + noise[name]) / mechanism.expected for name, summed in whole.sum.items()}

@@ -39,12 +39,13 @@ def test_epsilons_of_seeds_and_variants_add_up(made):
     assert {frame.index.name, *frame.columns} == set(COLUMNS)
     assert frame.index.tolist() == ["private", "weak", ALL], "the most noise first"
     assert frame["models"].tolist() == [3, 1, 4]
+    assert set(frame["unit"]) == {"user"} and frame["noised"].tolist()[:2] == ["vector"] * 2
     one, three = guarantee(PRIVATE).epsilon, guarantee(replace(PRIVATE, rounds=21)).epsilon
     assert frame.loc["private", ["epsilon_alone", "epsilon_so_far"]].tolist() == pytest.approx([one, three], rel=1e-4)
     assert frame.loc["weak", "epsilon_so_far"] == frame.loc[ALL, "epsilon_so_far"]
     alone = guarantee(weak).epsilon
     assert max(three, alone) < frame.loc[ALL, "epsilon_so_far"] < three + alone
-    assert "all models of this table together" in page
+    assert "all models of this table together" in page and "| user " in page
 
 
 def test_a_model_without_noise_makes_the_rest_infinite(made):
@@ -54,6 +55,7 @@ def test_a_model_without_noise_makes_the_rest_infinite(made):
     assert frame["epsilon_so_far"].tolist() == [pytest.approx(guarantee(PRIVATE).epsilon, rel=1e-4), *[math.inf] * 3]
     assert frame["epsilon_alone"].isna().tolist() == [False, False, False, True]
     assert frame.loc["ngram-private", "phase"] == "counts of words"
+    assert set(frame["unit"]) == {"user"}, "beside every epsilon, also beside an infinite one"
 
 
 def test_the_least_delta_is_that_of_every_row(made):

@@ -85,7 +85,7 @@ def run_slot(
     """
     persons = drawn(mechanism, number, secret, seed)[slot::slots]
     updates = (contribution(state.weights, number, person) for person in persons)
-    return clipped_sum(updates, shapes_of(state.weights), state.clip, mechanism.unit(state.clip))
+    return clipped_sum(updates, shapes_of(state.weights), state.clip, mechanism.spacing(state.clip))
 
 
 def close_round(

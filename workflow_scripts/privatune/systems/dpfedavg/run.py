@@ -100,7 +100,8 @@ def made_from(
     With another delta or another accountant, cut into other slots, or after a change of what is not used, it is the
     same release and must keep its seed: under fresh noise the same updates would be released twice.
     """
-    about = {name: value for name, value in mechanism_record(mechanism).items() if name != "delta"}
+    stated = {"delta", "unit", "noised"}  # these change what is said of a release, not what is released
+    about = {name: value for name, value in mechanism_record(mechanism).items() if name not in stated}
     uses = task_uses(settings.client)
     unused = {"user_share", "control_share"} - uses
     return {

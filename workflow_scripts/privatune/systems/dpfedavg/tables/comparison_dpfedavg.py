@@ -6,14 +6,15 @@ from pathlib import Path
 import pandas as pd
 
 from privatune.core.files import read_json
+from privatune.privacy.ledger import total
 from privatune.report.columns import show
 from privatune.report.frames import Table, arrange
 from privatune.report.measured import COLUMNS
 from privatune.systems.dpfedavg.columns import OWN
-from privatune.systems.dpfedavg.tables.ledger import ALL, everything
+from privatune.systems.dpfedavg.tables.ledger import ALL, phase_of
 
 STATED = [
-    *"unit adjacency sensitivity sampling population cohort q rounds noise_multiplier clip".split(),
+    *"unit noised adjacency sensitivity sampling population cohort q rounds noise_multiplier clip".split(),
     *"accountant epsilon_rdp".split(),
 ]
 MEASURED = [name for name in COLUMNS if name != "ppl_later"]  # of training persons' text, which no noise covers
@@ -47,7 +48,7 @@ def table(measures: Sequence[str | Path]) -> Table:
     frame = pd.DataFrame([_row(model) for model in models])
     frame = arrange(frame, [*MEASURED, "covered", *STATED, *CARRIED], list(dict.fromkeys(frame["scenario"])), ["seed"])
     shown = show(frame, SHOWN, OWN)
-    epsilon, delta = everything(model for model in models if model.get("text") != "general")
+    epsilon, delta, _ = total(phase_of(model) for model in models if model.get("text") != "general")
     last = pd.DataFrame([{"scenario": ALL, "delta": delta, "epsilon": epsilon}], columns=SHOWN)
     shown = pd.concat([shown, show(last, SHOWN, OWN)], ignore_index=True)
     note = NOTE.format(persons=int(frame["population"].max()))
