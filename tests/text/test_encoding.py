@@ -110,7 +110,7 @@ def test_person_who_comes_back(tokenizer, tmp_path):
     table = tmp_path / "private.parquet"
     mixed = [(person, "train", 0, "secret") for person in ("p1", "p2", "p1")]
     write_table(table, in_batches(mixed, CHOSEN), CHOSEN)
-    with pytest.raises(PrivatuneError, match=r"private\.parquet: rows of person p1 are not together") as caught:
+    with pytest.raises(PrivatuneError, match=r"private\.parquet: rows of person p1 are not consecutive") as caught:
         encode_parts([table], "person", tokenizer, {"train": tmp_path / "s"})
     assert "secret" not in str(caught.value)
 

@@ -83,7 +83,9 @@ def test_general_training_part_alone(general, tmp_path):
 
 
 def test_vocabulary_larger_than_the_types(general, tmp_path):
-    with pytest.raises(PrivatuneError, match=r"text\.vocabulary: 14 asked for.* has 11 types; set it to 13 at most"):
+    with pytest.raises(
+        PrivatuneError, match=r"text\.vocabulary: 14 is set.* has 11 different words; set it to at most 13"
+    ):
         build_tokenizer([general], TextSettings(vocabulary=14), tmp_path / "tokenizer.json")
     assert not (tmp_path / "tokenizer.json").exists()
 

@@ -1,10 +1,10 @@
 """The CIFG-LSTM language model of Ramaswamy et al. (2020): functions over a dictionary of named weights.
 
-CIFG couples the input gate to the forget gate, i = 1 - f (Greff et al. 2017), and a projection of the units is what
-the next step and the next layer read (Sak, Senior, Beaufays 2014). Embedding and output layer share one matrix.
+CIFG couples the input gate to the forget gate, i = 1 - f (Greff et al. 2017). The next step and the next layer read a
+projection of the units (Sak, Senior, Beaufays 2014). The embedding and the output layer share one matrix.
 
-torch.lstm can compute the same, as sigmoid(-x) = 1 - sigmoid(x), but has no fast path for projections: training took
-1.2 to 1.5 times as long as here, where gradients of weights are one product a window and not one a word.
+torch.lstm can compute the same, since sigmoid(-x) = 1 - sigmoid(x), but it has no fast path for projections: training
+took 1.2 to 1.5 times as long as here, where weight gradients take one product per window instead of one per word.
 """
 
 from typing import Any
@@ -19,15 +19,17 @@ PARTS = ("input", "recurrent", "bias", "projection")
 
 
 def initial_weights(settings: CifgSettings, vocabulary: int, rng: np.random.Generator) -> Weights:
-    """Uniform in +-1 / sqrt(projection), 0.1 at the paper's size; biases zero but the forget gate's, which is one.
+    """Draw weights uniformly within +-1 / sqrt(projection), which is 0.1 at the paper's size.
+
+    Biases are zero, except that of the forget gate, which is one.
 
     Returns:
-        float32 tensors: embedding [vocabulary, projection]; for each layer input and recurrent [3 hidden, projection]
-        and bias [3 hidden], gates in the order forget, output, cell, and projection [projection, hidden];
-        output.bias [vocabulary].
+        float32 tensors: embedding [vocabulary, projection]; for each layer, input and recurrent [3 hidden, projection],
+        bias [3 hidden] and projection [projection, hidden]; output.bias [vocabulary]. The gates are in the order
+        forget, output, cell.
     """
     hidden, width = settings.hidden, settings.projection
-    bound = width**-0.5  # a smaller model that starts within 0.1 too hardly learns: its layers pass on too little
+    bound = width**-0.5  # with 0.1 a smaller model hardly learns, since its layers pass on too weak a signal
 
     def uniform(*shape: int) -> torch.Tensor:
         return torch.from_numpy(rng.uniform(-bound, bound, shape).astype(np.float32))
@@ -45,7 +47,7 @@ def initial_weights(settings: CifgSettings, vocabulary: int, rng: np.random.Gene
 
 
 def zero_state(weights: Weights, batch: int) -> State:
-    """The state before the first word: of each layer (h [1, batch, projection], c [1, batch, hidden])."""
+    """The state before the first word: for each layer (h [1, batch, projection], c [1, batch, hidden])."""
     projections = [weight for name, weight in weights.items() if name.endswith(".projection")]
     return tuple(tuple(weight.new_zeros(1, batch, size) for size in weight.shape) for weight in projections)  # type: ignore[misc]
 
@@ -56,10 +58,10 @@ def hidden_states(
     """Run the layers over embedded words.
 
     Args:
-        weights: as `initial_weights` returns them, in any precision.
+        weights: As `initial_weights` returns them, in any precision.
         embedded: [time, batch, projection], in the weights' precision.
-        state: of each layer before the first word.
-        masks: dropout masks [layers + 1, time, batch, projection], as of the LSTM.
+        state: The state of each layer before the first word.
+        masks: Dropout masks [layers + 1, time, batch, projection]; see `lstm.hidden_states`.
 
     Returns:
         The last layer's output [time, batch, projection] and the state after the last word.
@@ -105,7 +107,7 @@ class _Layer(torch.autograd.Function):
         of_outputs, of_cell = (gradient.clone() for gradient in gradients)
         hidden = projection.shape[1]
         f, o, g = gates.split(hidden, 2)
-        # the factors that do not depend on later words, for the whole window at once
+        # the factors that do not depend on later words are computed for the whole window at once
         of_gates = torch.cat([(cells[:-1] - g) * f * (1 - f), squashed * o * (1 - o), (1 - f) * (1 - g * g)], 2)
         through = o * (1 - squashed * squashed)
         for t in range(len(gates) - 1, -1, -1):

@@ -1,4 +1,4 @@
-"""Text from a model: words drawn from its distributions, by uniforms of our own streams."""
+"""Generate text from a model by drawing words from its distributions."""
 
 import numpy as np
 import torch
@@ -8,10 +8,10 @@ from privatune.text.settings import EOS, UNK
 
 
 def draw_words(logits: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
-    """One word a row by the inverse of the cumulative distribution.
+    """Draw one word per row, int64 [n], by inverting the cumulative distribution.
 
     Args:
-        logits: [n, vocabulary] float32; minus infinity for a word that may not be drawn.
+        logits: [n, vocabulary] float32; minus infinity for a word that must not be drawn.
         uniforms: [n] float64 in [0, 1).
 
     >>> draw_words(torch.tensor([[0.0, 0.0]]), torch.tensor([0.7])).tolist()
@@ -23,9 +23,9 @@ def draw_words(logits: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
 
 
 def generate(weights: Weights, tokens: int, batch: int, rng: np.random.Generator) -> np.ndarray:
-    """Running text [tokens], written in `batch` rows side by side in float32; `<unk>` is never drawn.
+    """Generate int64 ids [tokens], as `batch` rows in parallel that are then joined; `<unk>` is never drawn.
 
-    Each row starts after an end of line. Words: int64 ids.
+    Each row starts as if after the end of a line.
     """
     state = zero_state(weights, batch)
     device = weights["embedding"].device

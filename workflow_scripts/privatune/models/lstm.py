@@ -6,16 +6,18 @@ import torch
 from privatune.models.settings import LstmSettings
 
 Weights = dict[str, torch.Tensor]
-State = tuple[tuple[torch.Tensor, torch.Tensor], ...]  # one (h, c), each [1, batch, hidden], a layer
+State = tuple[tuple[torch.Tensor, torch.Tensor], ...]  # one (h, c) per layer, each [1, batch, hidden]
 
 
 def initial_weights(settings: LstmSettings, vocabulary: int, rng: np.random.Generator) -> Weights:
-    """Uniform in +-0.1 as Zaremba's small model, biases zero but the forget gate's, which starts at one.
+    """Draw weights uniformly within +-0.1, as in Zaremba's small model.
+
+    Biases are zero, except that of the forget gate, which is one.
 
     Returns:
-        float32 tensors: embedding [vocabulary, hidden]; for each layer input and recurrent [4 hidden, hidden] and
-        bias [4 hidden], gates in the order input, forget, cell, output; output.bias [vocabulary] and, where it is
-        not tied, output.weight [vocabulary, hidden].
+        float32 tensors: embedding [vocabulary, hidden]; for each layer, input and recurrent [4 hidden, hidden] and
+        bias [4 hidden], with the gates in the order input, forget, cell, output; output.bias [vocabulary]; and, unless
+        the output layer is tied, output.weight [vocabulary, hidden].
     """
     hidden = settings.hidden
 
@@ -36,7 +38,7 @@ def initial_weights(settings: LstmSettings, vocabulary: int, rng: np.random.Gene
 
 
 def layer_count(weights: Weights) -> int:
-    """Number of LSTM layers.
+    """The number of LSTM layers.
 
     >>> layer_count({"lstm.0.bias": torch.zeros(4), "lstm.1.bias": torch.zeros(4)})
     2
@@ -45,7 +47,7 @@ def layer_count(weights: Weights) -> int:
 
 
 def zero_state(weights: Weights, batch: int) -> State:
-    """The state before the first word."""
+    """The state before the first word: for each layer (h, c), each [1, batch, hidden]."""
     embedding = weights["embedding"]
     zero = embedding.new_zeros(1, batch, embedding.shape[1])
     return tuple((zero, zero) for _ in range(layer_count(weights)))
@@ -57,11 +59,11 @@ def hidden_states(
     """Run the layers over embedded words.
 
     Args:
-        weights: as `initial_weights` returns them, in any precision.
+        weights: As `initial_weights` returns them, in any precision.
         embedded: [time, batch, hidden], in the weights' precision.
-        state: of each layer before the first word.
-        masks: dropout masks [layers + 1, time, batch, hidden], already divided by the share that is kept; they
-            apply to what goes into each layer and to what the last one gives, never across time.
+        state: The state of each layer before the first word.
+        masks: Dropout masks [layers + 1, time, batch, hidden], already divided by the share that is kept. They apply
+            to the input of each layer and to the output of the last one, never to the recurrent connections.
 
     Returns:
         The last layer's output [time, batch, hidden] and the state after the last word.
@@ -71,7 +73,7 @@ def hidden_states(
     for layer, (h, c) in enumerate(state):
         names = [f"lstm.{layer}.{part}" for part in ("input", "recurrent", "bias")]
         parameters = [weights[name] for name in names]
-        # torch wants two biases; Zaremba's cell has one
+        # torch expects two biases; Zaremba's cell has one
         parameters.append(torch.zeros_like(parameters[2]))
         if masks is not None:
             output = output * masks[layer]

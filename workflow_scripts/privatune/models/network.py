@@ -1,7 +1,7 @@
 """The language models behind one set of functions.
 
-Every model has `embedding` [vocabulary, width] and `output.bias`, perhaps `output.weight`, and between them layers
-whose names begin with its kind, which a model's file states too.
+Every model has `embedding` [vocabulary, width], `output.bias` and perhaps `output.weight`. The names of its other
+weights, those of the layers, begin with its kind, which the header of a model's file also states.
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ KINDS = {"lstm": lstm, "cifg": cifg}
 
 
 def initial_weights(settings: ModelSettings, vocabulary: int, rng: np.random.Generator) -> Weights:
-    """Weights of an untrained model of the kind that its settings name: see there."""
+    """Weights of an untrained model; see `lstm.initial_weights` and `cifg.initial_weights`."""
     if isinstance(settings, CifgSettings):
         return cifg.initial_weights(settings, vocabulary, rng)
     return lstm.initial_weights(settings, vocabulary, rng)
@@ -40,7 +40,7 @@ def kind_of(names: Iterable[str]) -> str:
     """The kind of the model whose weights have these names.
 
     Raises:
-        PrivatuneError: they belong to no one kind that is known.
+        PrivatuneError: the kind is unknown, or there is not exactly one.
 
     >>> kind_of(["embedding", "cifg.0.projection", "output.bias"])
     'cifg'
@@ -49,13 +49,13 @@ def kind_of(names: Iterable[str]) -> str:
     if len(kinds) != 1 or not kinds <= KINDS.keys():
         raise PrivatuneError(
             f"the model has layers of kind {', '.join(sorted(kinds)) or 'none'}; known kinds are {', '.join(KINDS)}: "
-            "delete the file that it came from and run again"
+            "delete the model's file and run again"
         )
     return kinds.pop()
 
 
 def is_layer(name: str) -> bool:
-    """Whether a weight belongs to a recurrent layer.
+    """Whether the weight with this name belongs to a recurrent layer.
 
     >>> [name for name in ("embedding", "lstm.0.bias", "cifg.0.projection", "output.bias") if is_layer(name)]
     ['lstm.0.bias', 'cifg.0.projection']
@@ -69,12 +69,12 @@ def output_weight(weights: Weights) -> torch.Tensor:
 
 
 def logits(weights: Weights, hidden: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-    """Scores of every word [n, vocabulary] after the layers' output `hidden` [n, width]; `out` holds them if given."""
+    """Scores of every word [n, vocabulary] from the layers' output `hidden` [n, width]; written to `out` if given."""
     return torch.addmm(weights["output.bias"], hidden, output_weight(weights).t(), out=out)
 
 
 def zero_state(weights: Weights, batch: int) -> State:
-    """The state before the first word: one (h, c) a layer."""
+    """The state before the first word: one (h, c) per layer."""
     return KINDS[kind_of(weights)].zero_state(weights, batch)
 
 

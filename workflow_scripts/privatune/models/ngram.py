@@ -1,11 +1,12 @@
 """An interpolated n-gram model with modified Kneser-Ney smoothing (Chen, Goodman 1999), over word ids.
 
-Counts run through the whole text of a document or person: `<eos>` is a word like any other, so it is also the context
-of a line's first word. The longest n-grams have their counts; a shorter one counts the different words before it. Each
-distribution takes a discount off its counts and gives what that frees to the distribution after one word less; the last
-of these is uniform, so that every word of the vocabulary has a chance.
+N-grams are counted across the whole text of a document or person: `<eos>` is a word like any other, so it is also the
+context of a line's first word. The count of a longest n-gram is how often it occurs; the count of a shorter one is the
+number of different words before it. Each distribution subtracts a discount from its counts and gives the probability
+that this frees to the distribution whose context is one word shorter. The last of these is uniform, so that every word
+of the vocabulary has a positive probability.
 
-The n-grams make a trie: level k lists the k-grams in lexicographic order, and each knows where its continuations lie in
+The n-grams form a trie: level k lists the k-grams in lexicographic order, each with the range of its continuations in
 level k + 1.
 """
 
@@ -19,43 +20,43 @@ from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import load_tensors, save_tensors
 from privatune.text.streams import Stream
 
-NOTHING = -1  # in a context: no word, the text begins behind it
+NOTHING = -1  # in a context: no word, because the text begins after it
 
 
 class Ngram(NamedTuple):
-    """A model; level k = 2, ..., order lies at [k - 2] of each tuple."""
+    """An n-gram model; each tuple has level k = 2, ..., order at index k - 2."""
 
     unigram: np.ndarray
     """[vocabulary] float32: probabilities without context."""
     starts: tuple[np.ndarray, ...]
-    """[(k-1)-grams + 1] int64: the k-grams that continue (k-1)-gram i lie from starts[i] to starts[i + 1]."""
+    """[(k-1)-grams + 1] int64: the k-grams that continue (k-1)-gram i are at starts[i] : starts[i + 1]."""
     words: tuple[np.ndarray, ...]
-    """[k-grams] uint32: their last words, ascending for each (k-1)-gram."""
+    """[k-grams] uint32: their last words, in ascending order within each (k-1)-gram."""
     shares: tuple[np.ndarray, ...]
-    """[k-grams] float32: discounted count over the sum of counts of the (k-1)-gram."""
+    """[k-grams] float32: discounted count, divided by the sum of the counts that continue the (k-1)-gram."""
     freed: tuple[np.ndarray, ...]
-    """[(k-1)-grams] float32: what the discounts free there, for the distribution after one word less; 1 where no
-    count is."""
+    """[(k-1)-grams] float32: probability that the discounts free for the distribution whose context is one word
+    shorter; 1 where nothing was counted."""
 
 
 def train_ngram(text: Stream, vocabulary: int, order: int = 3) -> Ngram:
     """Count the n-grams of a text and smooth them.
 
     Args:
-        text: its units are counted one by one.
-        vocabulary: number of words.
-        order: words of the longest n-grams, at least 2.
+        text: The text; no n-gram crosses from one unit to the next.
+        vocabulary: Number of words.
+        order: Number of words of the longest n-grams, at least 2.
 
     Raises:
         PrivatuneError: there is no text.
     """
     if order < 2:
-        raise ValueError(f"{order=}: an n-gram model of ours has 2 words at least")
+        raise ValueError(f"expected {order=} >= 2")
     if not len(text.ids):
-        raise PrivatuneError("n-gram model: there is no text to count; bring some")
+        raise PrivatuneError("n-gram model: there is no text to count; add text to its corpus")
     ids = np.asarray(text.ids).astype(np.int64)
     ends = np.repeat(text.offsets[1:], np.diff(text.offsets))
-    # which k-gram begins at each place: its rank in lexicographic order among those of k words
+    # the k-gram that begins at each place, as its rank in lexicographic order among the k-grams
     ranks, places = ids, np.arange(len(ids))
     starts, words, counts = [], [], [np.bincount(ids, minlength=vocabulary)]
     for k in range(2, order + 1):
@@ -66,7 +67,7 @@ def train_ngram(text: Stream, vocabulary: int, order: int = 3) -> Ngram:
         )
         starts.append(np.searchsorted(keys, np.arange(before + 1) * vocabulary))
         words.append((keys % vocabulary).astype(np.uint32))
-        # of all but the longest, only how many different words stand before them is asked for
+        # for all but the longest n-grams, the count is the number of different words before them
         counts[-1] = np.bincount(ranks[places[first] + 1], minlength=before)
         counts.append(count)
         ranks = np.full(len(ids), NOTHING)
@@ -84,9 +85,10 @@ def train_ngram(text: Stream, vocabulary: int, order: int = 3) -> Ngram:
 
 
 def discounts(counts: np.ndarray) -> np.ndarray:
-    """What is taken off a count of 0, 1, 2, and 3 or more (Chen, Goodman 1999, equation 26), [4] float64.
+    """Discounts for counts of 0, 1, 2, and 3 or more, [4] float64 (Chen, Goodman 1999, equation 26).
 
-    Where a text is too short for these estimates, all are 0.5; so for one that would not lie in its count's range.
+    If the text is too short to estimate them, all but the first are 0.5. An estimate that is not above 0 and at most
+    its count is also replaced by 0.5.
 
     >>> discounts(np.repeat([1, 2, 3, 4], [8, 4, 2, 1])).tolist()
     [0.0, 0.5, 1.25, 2.0]
@@ -100,7 +102,7 @@ def discounts(counts: np.ndarray) -> np.ndarray:
 
 
 def _smoothed(counts: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Discounted shares of counts in the groups that begin at `starts`, and what is freed in each group."""
+    """Discounted shares of the counts in the groups that begin at `starts`, and the share freed in each group."""
     off = discounts(counts)[np.minimum(counts, 3)]
     sums = [np.concatenate([[0], np.cumsum(part)]) for part in (counts, off)]
     total, taken = (whole[starts[1:]] - whole[starts[:-1]] for whole in sums)
@@ -112,16 +114,16 @@ def probabilities(model: Ngram, contexts: np.ndarray, out: np.ndarray | None = N
     """Distributions of the next word, [n, vocabulary] float32.
 
     Args:
-        model: as `train_ngram` gives it.
-        contexts: [n, order - 1] ids, the last word rightmost; NOTHING where the text begins.
-        out: memory for the result.
+        model: As `train_ngram` returns it.
+        contexts: [n, order - 1] ids, with the last word rightmost and NOTHING before the beginning of the text.
+        out: Array for the result.
 
     Raises:
         ValueError: shapes or ids do not fit the model.
     """
     n, vocabulary = len(contexts), len(model.unigram)
     if contexts.shape != (n, len(model.words)):
-        raise ValueError(f"{contexts.shape=}: this model reads {len(model.words)} words")
+        raise ValueError(f"expected {len(model.words)} words per context, not {contexts.shape=}")
     if n and not NOTHING <= contexts.min() <= contexts.max() < vocabulary:
         raise ValueError(f"contexts from {contexts.min()} to {contexts.max()} are not ids of {vocabulary} words")
     if out is None:
@@ -141,7 +143,7 @@ def contexts_of(ids: np.ndarray, order: int) -> np.ndarray:
 
 
 def save_ngram(path: str | Path, model: Ngram) -> None:
-    """Write a model atomically."""
+    """Atomically write a model, which `load_ngram` reads."""
     arrays = {"unigram": model.unigram}
     for name in model._fields[1:]:
         arrays |= {f"{name}.{k}": array for k, array in enumerate(getattr(model, name), 2)}
@@ -161,10 +163,10 @@ def load_ngram(path: str | Path) -> Ngram:
 
 @compiled
 def _fill(contexts, unigram, starts, words, shares, freed, out):  # type: ignore[no-untyped-def]
-    """Distributions of all contexts into `out`.
+    """Write the distributions of all contexts to `out`.
 
-    Each level scales all that the levels below it gave and adds to some words. So the scales come first, and the whole
-    vocabulary is written once.
+    Each level scales the result of the levels below it and adds to some words. So all scales are multiplied first, and
+    the whole vocabulary is written once.
     """
     nodes = np.empty(len(words), np.int64)
     for i in range(len(contexts)):
@@ -185,7 +187,7 @@ def _fill(contexts, unigram, starts, words, shares, freed, out):  # type: ignore
 
 @compiled
 def _node(context, starts, words):  # type: ignore[no-untyped-def]
-    """Place of a context among those of its length in the trie, -1 where it was never seen."""
+    """Index of a context among those of its length in the trie, or -1 if it was never seen."""
     node = context[0]
     for level in range(len(context) - 1):
         if node < 0:

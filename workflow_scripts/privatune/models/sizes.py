@@ -1,4 +1,4 @@
-"""How large a language model is, without making one: planning imports no torch."""
+"""Sizes of a language model, computed without making one, so that planning does not import torch."""
 
 from math import prod
 
@@ -6,7 +6,7 @@ from privatune.models.settings import CifgSettings, ModelSettings
 
 
 def shapes(settings: ModelSettings, vocabulary: int) -> dict[str, tuple[int, ...]]:
-    """Shapes of the weights that `network.initial_weights` draws, by name."""
+    """The shapes of the weights that `network.initial_weights` draws, by name."""
     hidden, cifg = settings.hidden, isinstance(settings, CifgSettings)
     width = settings.projection if isinstance(settings, CifgSettings) else hidden
     gates = 3 if cifg else 4
@@ -24,16 +24,16 @@ def shapes(settings: ModelSettings, vocabulary: int) -> dict[str, tuple[int, ...
 
 
 def parameters(settings: ModelSettings, vocabulary: int) -> int:
-    """Weights of a model.
+    """The number of weights of a model.
 
-    >>> parameters(CifgSettings(kind="cifg"), 10_000)  # 1.3 M; recalled of Ramaswamy et al. (2020): 1.3 to 1.4
+    >>> parameters(CifgSettings(kind="cifg"), 10_000)  # Ramaswamy et al. (2020), from memory: 1.3 to 1.4 million
     1422250
     """
     return sum(map(prod, shapes(settings, vocabulary).values()))
 
 
 def products(settings: ModelSettings, vocabulary: int) -> int:
-    """Multiplications that predict one word: of every matrix once; the embedding is looked up, unless it is tied."""
+    """Number of multiplications to predict one word: one for each value of a matrix, except an untied embedding."""
     matrices = {name: shape for name, shape in shapes(settings, vocabulary).items() if len(shape) == 2}
     if "output.weight" in matrices:
         del matrices["embedding"]

@@ -1,4 +1,4 @@
-"""Corpus tables to encoded streams, a batch of rows at a time."""
+"""Encode corpus tables as streams, one batch of rows at a time."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -14,23 +14,23 @@ from privatune.text.settings import EOS, MARKS, UNK
 from privatune.text.streams import Block, write_stream
 from privatune.text.tokenizer import load_tokenizer, words_of
 
-# what a stream's uint8 lengths hold
+# the largest length that fits into a stream's uint8 lengths
 _LONGEST = 255
 _HASHES = 1 << 18
 
-# of a row: unit, text, whether the row ends with it
+# part of a row: unit, text, whether it is the end of the row
 Piece = tuple[str, str, bool]
-# text of one unit: unit, ids, lengths, a hash of each unknown word
+# text of one unit: unit, ids, lengths, one hash for each unknown word
 Run = tuple[str, np.ndarray, np.ndarray, list[int]]
 
 
 def encode_parts(
     tables: Sequence[str | Path], unit: str, tokenizer: str | Path, outputs: Mapping[str, str | Path]
 ) -> None:
-    """Write one stream for each part (train, valid, ...) of `outputs`: the text of `tables`, in their order.
+    """Write one stream for each part (train, valid, ...) of `outputs`, with the text of all `tables` in order.
 
-    `unit` is the column that names whose text a row is: document or person. Each stream's header has the counts of each
-    table. Raises PrivatuneError naming the tables when a part has no text or a person's rows are not together.
+    `unit` is the column that names the unit of a row: document or person. Each stream's header holds the counts of each
+    table. Raises PrivatuneError naming the tables when a part has no text or a person's rows are not consecutive.
     """
     loaded = load_tokenizer(tokenizer)
     words = words_of(loaded)
@@ -47,7 +47,7 @@ def _blocks(
     part: str,
     corpora: list[dict[str, Any]],
 ) -> Iterator[Block]:
-    """The blocks of all tables; what is counted of a table comes to `corpora` after its last block."""
+    """Yield the blocks of all tables; the counts of each table are appended to `corpora` after its last block."""
     widths = np.array([min(len(word), _LONGEST) for word in words], np.uint8)
     widths[: len(MARKS)] = 0
     for table in tables:
@@ -60,12 +60,12 @@ def _blocks(
     if not corpora:
         names = ", ".join(str(table) for table in tables)
         raise PrivatuneError(
-            f"{names}: no text in part `{part}`; choose a corpus that has this part, or a larger share"
+            f"{names}: no text in part `{part}`; choose a corpus that has this part, or raise its share"
         )
 
 
 def _batches(rows: Iterable[tuple[str, str]]) -> Iterator[list[Piece]]:
-    """Put rows together to batches of up to `PIECE` characters, longer rows cut."""
+    """Combine rows into batches of up to `PIECE` characters; longer rows are split."""
     batch: list[Piece] = []
     size = 0
     for unit, text in rows:
@@ -81,7 +81,7 @@ def _batches(rows: Iterable[tuple[str, str]]) -> Iterator[list[Piece]]:
 
 
 def _runs(batches: Iterable[list[Piece]], tokenizer: Tokenizer, widths: np.ndarray) -> Iterator[Run]:
-    """Encode each batch and yield the runs of one unit in it."""
+    """Encode each batch and yield its runs, each of one unit."""
     for batch in batches:
         encodings = iter(tokenizer.encode_batch([text for _, text, _ in batch]))
         for unit, run in groupby(batch, key=lambda piece: piece[0]):
@@ -109,7 +109,7 @@ def _runs(batches: Iterable[list[Piece]], tokenizer: Tokenizer, widths: np.ndarr
 
 
 def _together(runs: Iterable[Run], table: str | Path) -> Iterator[Run]:
-    """Pass the runs on; raises PrivatuneError when a person comes back after another one."""
+    """Yield the same runs; raises PrivatuneError when a person appears again after another one."""
     current: str | None = None
     finished = set()
     for run in runs:
@@ -117,12 +117,12 @@ def _together(runs: Iterable[Run], table: str | Path) -> Iterator[Run]:
             finished.add(current)
             current = run[0]
             if current in finished:
-                raise PrivatuneError(f"{table}: rows of person {current} are not together; delete it and run again")
+                raise PrivatuneError(f"{table}: rows of person {current} are not consecutive; delete it and run again")
         yield run
 
 
 def _counted(runs: Iterable[Run], vocabulary: int) -> Generator[Block, None, dict[str, int]]:
-    """Pass the runs on as blocks; returns units, tokens, lines, types and unknown words."""
+    """Yield the runs as blocks; return the numbers of units, tokens, lines, types and unknown words."""
     units = tokens = lines = unknown = 0
     current: str | None = None
     seen = np.zeros(vocabulary, bool)

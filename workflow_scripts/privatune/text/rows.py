@@ -1,4 +1,4 @@
-"""Reading corpus tables a little at a time, however large the table or one of its rows is."""
+"""Read corpus tables in small pieces, however large the table or one of its rows is."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +7,12 @@ import pyarrow.compute as pc
 
 from privatune.corpora.tables import read_batches
 
-# characters; bounds the memory that one call of the tokeniser takes (about 100 bytes a character at worst)
+# characters; this bounds the memory of one call of the tokeniser (at worst about 100 bytes per character)
 PIECE = 1 << 16
 
 
 def read_rows(path: str | Path, part: str, unit: str = "document") -> Iterator[tuple[str, str]]:
-    """Yield (unit, text) of the rows of `part`, in the table's order; `unit` is the column of documents or persons.
+    """Yield (unit, text) of the rows of `part`, in the table's order; the column `unit` is document or person.
 
     Raises PrivatuneError naming the file when it cannot be read or lacks a column.
     """
@@ -22,7 +22,7 @@ def read_rows(path: str | Path, part: str, unit: str = "document") -> Iterator[t
 
 
 def pieces(text: str, size: int = PIECE) -> list[str]:
-    """Cut `text` at white space into pieces of at most `size` characters; words longer than that are cut too.
+    """Split `text` at white space into pieces of at most `size` characters; longer words are split too.
 
     >>> pieces("a bc d", 4), pieces("abcdef", 4), pieces("", 4)
     (['a bc', ' d'], ['abcd', 'ef'], [''])

@@ -1,4 +1,4 @@
-"""What counts as a word. Apart from the tokeniser itself, so that planning a workflow imports no native library."""
+"""What counts as a word. It is separate from the tokeniser so that planning a workflow imports no native library."""
 
 from pydantic import Field
 
@@ -6,17 +6,17 @@ from privatune.core.settings import Settings
 
 UNK, EOS = 0, 1
 MARKS = ("<unk>", "<eos>")
-"""The words that are not in any text: a word outside the vocabulary, the end of a line. Their place is their id."""
+"""The marks for a word outside the vocabulary and for the end of a line. Their index is their id."""
 
 
 class TextSettings(Settings):
-    """Words of general and private text alike."""
+    """The words of both general and private text."""
 
     lowercase: bool = Field(True, description="Whether text is lower-cased before it is split into words.")
     vocabulary: int = Field(
         20000,
         ge=3,
         le=1_000_000,
-        description="Words the models know: the most frequent ones of the general training text, `<unk>` (any other "
-        "word) and `<eos>` (end of a line) included.",
+        description="Number of words that the models know: `<unk>` (any other word), `<eos>` (end of a line) and the "
+        "most frequent words of the general training text.",
     )

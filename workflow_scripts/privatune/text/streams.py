@@ -1,4 +1,4 @@
-"""Encoded text on disk: the ids of all units one after the other, mapped into memory and never read whole."""
+"""Encoded text on disk: the ids of all units one after the other, which are mapped into memory."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ Block = tuple[str, np.ndarray, np.ndarray]
 
 
 class Names(Sequence[str]):
-    """Strings kept as UTF-8 bytes [total] and the end of each [n]: millions of them cost nothing until asked for."""
+    """A sequence of strings stored as UTF-8 bytes [total] and the end of each [n]; each is decoded when it is read."""
 
     def __init__(self, text: np.ndarray, ends: np.ndarray) -> None:
         self._text, self._ends = text, ends
@@ -37,28 +37,28 @@ class Names(Sequence[str]):
 
 @dataclass(frozen=True)
 class Stream:
-    """Encoded text of several units (documents or persons); each row of theirs ends in `<eos>`."""
+    """Encoded text of several units (documents or persons); each row of a unit ends in `<eos>`."""
 
     ids: np.ndarray
     """[tokens] uint16, or uint32 for more than 65,536 words; memory-mapped, read-only."""
     lengths: np.ndarray
-    """[tokens] uint8: characters of the word in the text, 255 at most; 0 for `<eos>`."""
+    """[tokens] uint8: number of characters of the word in the text, at most 255; 0 for `<eos>`."""
     offsets: np.ndarray
     """[units + 1] int64: unit i is `ids[offsets[i] : offsets[i + 1]]`."""
     units: Sequence[str]
-    """Names of the documents or pseudonyms of the persons."""
+    """[units] names of the documents or pseudonyms of the persons."""
 
     def unit(self, i: int) -> np.ndarray:
-        """Ids of unit `i`."""
+        """The ids of unit `i`."""
         return self.ids[self.offsets[i] : self.offsets[i + 1]]
 
 
 def write_stream(
     path: str | Path, blocks: Iterable[Block], vocabulary: int, about: Mapping[str, Any] | None = None
 ) -> None:
-    """Write, atomically, blocks of (unit, ids, lengths); adjacent blocks of one name make one unit.
+    """Atomically write blocks of (unit, ids, lengths); adjacent blocks with the same name make one unit.
 
-    `about` goes to the file's header; it is read after the last block. Memory: that of a block.
+    `about` goes into the file's header and is read after the last block. Only one block is in memory at a time.
     """
     ids = np.dtype(np.uint16 if vocabulary <= 1 << 16 else np.uint32)
     whole = np.dtype(np.int64)
@@ -85,12 +85,12 @@ def read_stream(path: str | Path, vocabulary: int | None = None) -> Stream:
     """Map a stream into memory.
 
     Args:
-        path: the file.
-        vocabulary: how many of the most frequent words are known; the rest become `<unk>`, as if the text had been
-            encoded so, since ids are in the order of frequency. That takes a copy of the ids. None: all words.
+        path: The file.
+        vocabulary: The number of most frequent words to keep; all others become `<unk>`, as if the text had been
+            encoded with them alone, since ids are in the order of frequency. This copies the ids. None: all words.
 
     Raises:
-        PrivatuneError: the file, which it names, is missing or damaged.
+        PrivatuneError: the file, which the message names, is missing or damaged.
     """
     text = _read(path)[0]
     if vocabulary is None or not len(text.ids) or int(text.ids.max()) < vocabulary:
@@ -99,7 +99,7 @@ def read_stream(path: str | Path, vocabulary: int | None = None) -> Stream:
 
 
 def read_counts(path: str | Path) -> list[dict[str, Any]]:
-    """What a stream holds of each corpus: corpus, part, units, tokens, types, unknown; errors as `read_stream`."""
+    """Read a stream's counts by corpus: corpus, part, units, tokens, lines, types, unknown; errors as `read_stream`."""
     return _read(path)[1].get("corpora", [])
 
 

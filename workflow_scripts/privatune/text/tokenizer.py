@@ -1,4 +1,4 @@
-"""From text to words and from words to numbers: one tokenizer.json for every text of an experiment."""
+"""Split text into words and words into ids, with one tokenizer.json for every text of an experiment."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -17,20 +17,20 @@ from privatune.core.files import JSON, read_sealed, write_sealed
 from privatune.text.rows import pieces, read_rows
 from privatune.text.settings import MARKS, UNK, TextSettings
 
-# a job has the cores that its rule asks for: one, unless the user says otherwise
+# a job uses the cores that its rule asks for, which is one unless the user says otherwise
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-# before NFKC, which would take some of them apart
+# replaced before NFKC, which would decompose some of them
 _APOSTROPHES = r"[\x{2018}-\x{201B}\x{2032}\x{02BC}\x{00B4}`]"
 _QUOTES = r"[\x{201C}-\x{201F}\x{2033}]"
-# invisible: controls but white space, joiners and soft hyphens, variants of emoji
+# invisible characters: controls except white space, joiners, soft hyphens and variation selectors
 _INVISIBLE = r"[\p{Cf}\x{00}-\x{08}\x{0E}-\x{1F}\x{7F}\x{FE00}-\x{FE0F}]"
-# letters with inner apostrophes; digits; any other single character
+# a word is a run of letters with inner apostrophes, a run of digits, or any other single character
 _WORD = r"[\p{L}\p{M}]+(?:'[\p{L}\p{M}]+)*|\p{N}+|\S"
 
 
 def splitter(settings: TextSettings) -> Tokenizer:
-    """A tokeniser without words: it normalises text and splits it.
+    """A tokeniser with an empty vocabulary, which normalises and splits text.
 
     >>> text = splitter(TextSettings())
     >>> [word for word, _ in text.pre_tokenizer.pre_tokenize_str(text.normalizer.normalize_str("Don’t – 3rd :)"))]
@@ -44,10 +44,10 @@ def splitter(settings: TextSettings) -> Tokenizer:
 
 
 def train_tokenizer(texts: Iterable[str], settings: TextSettings) -> Tokenizer:
-    """A tokeniser of `<unk>` = 0, `<eos>` = 1 and the most frequent words of `texts`, ties in code point order.
+    """A tokeniser with `<unk>` = 0, `<eos>` = 1 and the most frequent words of `texts`; ties are in code point order.
 
-    Memory: some 100 bytes a distinct word, whatever the length of the texts. Raises PrivatuneError naming
-    `text.vocabulary` when the texts have fewer words than that.
+    Memory is about 100 bytes per distinct word, whatever the length of the texts. Raises PrivatuneError naming
+    `text.vocabulary` when the texts have too few distinct words.
     """
     counted = splitter(settings)
     trainer = WordLevelTrainer(vocab_size=settings.vocabulary, special_tokens=list(MARKS), show_progress=False)
@@ -55,29 +55,32 @@ def train_tokenizer(texts: Iterable[str], settings: TextSettings) -> Tokenizer:
     found = counted.get_vocab_size()
     if found < settings.vocabulary:
         raise PrivatuneError(
-            f"text.vocabulary: {settings.vocabulary} asked for, but the general training text has {found - len(MARKS)} "
-            f"types; set it to {found} at most, or add text to `general.corpora`"
+            f"text.vocabulary: {settings.vocabulary} is set, but the general training text has {found - len(MARKS)} "
+            f"different words; set it to at most {found}, or add text to `general.corpora`"
         )
-    # a new one, since the trained one would take the marks out of the text too, where somebody wrote "<eos>"
+    # a new tokeniser, because the trained one would find the marks in text where somebody wrote "<eos>"
     tokenizer = splitter(settings)
     tokenizer.model = WordLevel(counted.get_vocab(), unk_token=MARKS[UNK])
     return tokenizer
 
 
 def build_tokenizer(tables: Sequence[str | Path], settings: TextSettings, path: str | Path) -> None:
-    """Write the tokeniser of the training part of the general `tables` as `path`; errors as `train_tokenizer`."""
+    """Train a tokeniser on the training part of the general `tables` and write it to `path`.
+
+    Raises the errors of `train_tokenizer`.
+    """
     texts = chain.from_iterable(pieces(text) for table in tables for _, text in read_rows(table, "train"))
     text = train_tokenizer(texts, settings).to_str(pretty=True)
     write_sealed(path, JSON, text.removeprefix("{\n").encode())
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
-    """Read a tokenizer.json of ours; raises PrivatuneError naming the file when it is missing or damaged."""
-    return Tokenizer.from_str("{" + read_sealed(path, JSON).decode())  # tokenizers refuses a key that it does not know
+    """Read a tokenizer.json that `build_tokenizer` wrote; raises PrivatuneError if it is missing or damaged."""
+    return Tokenizer.from_str("{" + read_sealed(path, JSON).decode())  # tokenizers refuses the checksum's key
 
 
 def words_of(tokenizer: Tokenizer) -> list[str]:
-    """All words in the order of their ids, `<unk>` and `<eos>` first."""
+    """All words in the order of their ids, starting with `<unk>` and `<eos>`."""
     return sorted(vocabulary := tokenizer.get_vocab(), key=vocabulary.__getitem__)
 
 
