@@ -1,4 +1,4 @@
-"""The aggregation that joins a round's payloads. It needs no torch itself, so that averaging starts fast."""
+"""The aggregation of a round's payloads. This module does not import torch, so that averaging starts fast."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -19,14 +19,15 @@ def aggregate(
     key: tuple[int, int],
     general: np.ndarray | None = None,
 ) -> Model:
-    """The next round's model.
+    """Return the model of the next round.
 
     Args:
-        model: this round's, which the server sent to the clients.
-        payloads: in the cohort's order.
-        scenario, numerics: see there.
-        key: (seed of the replicate, round counted from 1).
-        general: word ids of general training text, for server methods that read it.
+        model: the model of this round, which the server sent to the clients.
+        payloads: one per client, in the cohort's order.
+        scenario: settings of the clients, the cohort, the codec and the server.
+        numerics: the accelerator, precision and threads that training uses.
+        key: (seed of the replicate, number of the round counted from 1).
+        general: word ids of general training text, needed only by server methods that read it.
     """
     method = import_module(f"privatune.federation.servers.{scenario.server.method}")
     server = Server(scenario.cohort.size, scenario.server, numerics, *key, scenario.codec, general)

@@ -1,4 +1,4 @@
-"""What a client does in a round: fine-tune the model that arrived, and send back the update."""
+"""What a client does in a round: it fine-tunes the model that arrived and sends back the update."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ class Visit(NamedTuple):
     user_tokens: int
     rehearsal_tokens: int
     steps: int
-    text_bytes: int  # of general text that came along with the model
+    text_bytes: int  # of the general text that was sent with the model
 
 
 def fine_tune(
@@ -35,14 +35,15 @@ def fine_tune(
     """Fine-tune a model on one person's text (Popov et al. 2018, 'On the device').
 
     Args:
-        arrived: weights of the round's model; they are not changed.
+        arrived: weights of the round's model, which are not changed.
         user: the person's word ids [n].
-        general: general training text, word ids, from which the server draws what it sends along.
-        settings, numerics: see there.
-        key: (seed, round, person) of this visit's random streams.
+        general: word ids of general training text, from which the server draws the text that it sends with the model.
+        settings: how the client trains.
+        numerics: the accelerator, precision and threads that training uses.
+        key: (seed, round, person), which determines the random streams of this visit.
 
     Returns:
-        The update in float32 and what the visit took.
+        The update in float32 and the public record of the visit.
     """
     seed, *visit = key
     task = visit_task(user, general, settings, key)

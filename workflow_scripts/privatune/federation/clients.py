@@ -1,4 +1,7 @@
-"""A job's clients: fine-tune, encode, record. Files and one process go through the same function: the same bits."""
+"""Clients of a round: each fine-tunes, encodes its update and makes a record.
+
+A round in one process and one that is spread over jobs both call this, so that they give the same bits.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,12 +22,12 @@ Record = dict[str, Any]  # one row of the table `clients`
 
 
 def persons_of_devices(persons: int, cohort: PooledCohortSettings, key: tuple[int, int]) -> list[list[int]]:
-    """Whose text each device of a round holds, in the order in which their updates are summed.
+    """Return the persons of each device of a round, in the order in which the devices' updates are summed.
 
     Args:
-        persons: number of persons, known as 0 .. persons - 1.
-        cohort: devices of a round, and persons of a device.
-        key: (seed of the replicate, round counted from 1).
+        persons: number of persons, who are numbered from 0.
+        cohort: how many devices a round has, and how many persons each device.
+        key: (seed of the replicate, number of the round counted from 1).
     """
     each, (seed, number) = cohort.persons_per_device, key
     refuse_too_many(persons, cohort.size * each, "federation.cohort.size" + " * persons_per_device" * (each > 1))
@@ -42,23 +45,24 @@ def run_clients(
     places: Sequence[int],
     cohort_size: int | None = None,
 ) -> Iterator[tuple[bytes, Record]]:
-    """Payload and record of some clients of a cohort, one after the other.
+    """Yield the payload and the record of some clients of a cohort, one after the other.
 
     Args:
         model: the round's model as the server sends it.
-        private: one unit a training person.
+        private: text of the training persons, one unit per person.
         general: general training text.
-        scenario, numerics: see there.
-        key: (seed of the replicate, round counted from 1).
-        places: which members of the cohort.
-        cohort_size: clients of the round that the payloads are for, where these are not all of the cohort.
+        scenario: settings of the clients, the cohort, the codec and the server.
+        numerics: the accelerator, precision and threads that training uses.
+        key: (seed of the replicate, number of the round counted from 1).
+        places: positions in the cohort of the clients to run.
+        cohort_size: number of clients whose payloads the server will combine, if it is not the size of the cohort.
     """
     seed, round_number = key
     devices = persons_of_devices(len(private.units), scenario.cohort, key)
     for persons in (devices[place] for place in places):
         user = np.concatenate([private.unit(person) for person in persons])
         visit = fine_tune(model.arrays, user, general.ids, scenario.client, numerics, (*key, persons[0]))
-        # nothing is kept: in averaging a person takes part once
+        # the codec's state is not kept, since in averaging a person takes part once
         codec_key = stream_key(seed, "codec", round_number, persons[0])
         payload, _ = encode(visit.update, {}, scenario.codec, codec_key, cohort_size or scenario.cohort.size)
         record = {

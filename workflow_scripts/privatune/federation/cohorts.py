@@ -1,4 +1,4 @@
-"""Who takes part in which round."""
+"""The persons who take part in each round."""
 
 import numpy as np
 
@@ -7,19 +7,19 @@ from privatune.core.streams import random_words, stream
 
 
 def cohort(persons: int, size: int, round_number: int, seed: int) -> list[int]:
-    """The persons of a round, in the order in which their updates are summed.
+    """Return the persons of a round, in the order in which their updates are summed.
 
-    Persons are drawn without replacement until all have taken part, then anew. A round that straddles two such
-    passes takes nobody twice: who would be, waits at the head of the next round.
+    Persons are drawn without replacement until all have taken part; then a new pass over all of them begins. A round
+    that spans two passes takes nobody twice: a person who would be drawn again waits for the next round.
 
     Args:
-        persons: number of persons, known as 0 .. persons - 1.
-        size: persons a round.
-        round_number: counted from 1.
-        seed: of the scenario's replicate.
+        persons: number of persons, who are numbered from 0.
+        size: number of persons per round.
+        round_number: number of the round, counted from 1.
+        seed: seed of the replicate.
 
     Raises:
-        PrivatuneError: more persons are asked for than there are.
+        PrivatuneError: the cohort would be larger than the population.
 
     >>> sorted(cohort(4, 2, 1, seed=0) + cohort(4, 2, 2, seed=0))
     [0, 1, 2, 3]
@@ -41,40 +41,41 @@ def cohort(persons: int, size: int, round_number: int, seed: int) -> list[int]:
 
 
 def fixed_cohort(persons: int, size: int, round_number: int, seed: int) -> list[int]:
-    """`size` persons, uniformly and without replacement, anew each round: what accountants mean by a fixed-size cohort.
+    """Draw `size` persons uniformly and without replacement, independently in each round.
 
-    `cohort` is not that: a person who took part waits there for all others, which tells who may be drawn.
+    This is what accountants mean by a fixed-size cohort. `cohort` is different: there a person who took part waits for
+    all others, so that past rounds tell who can still be drawn.
 
     Args:
-        persons: number of persons, known as 0 .. persons - 1.
-        size: persons a round.
-        round_number: counted from 1.
-        seed: of the cohorts; secret where privacy is claimed.
+        persons: number of persons, who are numbered from 0.
+        size: number of persons per round.
+        round_number: number of the round, counted from 1.
+        seed: seed of the cohorts, which must be secret where privacy is claimed.
 
     Raises:
-        PrivatuneError: more persons are asked for than there are.
+        PrivatuneError: the cohort would be larger than the population.
     """
     refuse_too_many(persons, size)
-    # the order of random numbers; two are equal with a probability below persons^2 / 2^65
+    # persons are ordered by random numbers, of which two are equal with a probability below persons^2 / 2^65
     return np.argsort(random_words(persons, seed, "fixed cohort", round_number), kind="stable")[:size].tolist()
 
 
 def poisson_cohort(persons: int, expected: int, round_number: int, seed: int) -> list[int]:
-    """Each person with probability expected / persons, on their own; the cohort may be empty or everyone.
+    """Draw each person independently with probability expected / persons; the cohort may be empty or everyone.
 
-    Arguments and errors as of `fixed_cohort`, but that `expected` is the mean size over rounds.
+    The arguments and errors are those of `fixed_cohort`, except that `expected` is the mean size of a cohort.
     """
     refuse_too_many(persons, expected)
-    # as often as a 64-bit number is below q of all of them, which is less often than q by 2^-64 at most
+    # a 64-bit number is at most `most` with probability q, rounded down to a multiple of 2^-64
     most = np.uint64((expected << 64) // persons - 1)
     return (random_words(persons, seed, "poisson cohort", round_number) <= most).nonzero()[0].tolist()
 
 
 def carriers_drawn(carriers: int, participation: float, round_number: int, seed: int) -> list[int]:
-    """Synthetic persons of a round, known as 0 .. carriers - 1: each with the same probability, on their own.
+    """Draw the synthetic persons of a round, numbered from 0, each independently with probability `participation`.
 
-    The seed may be public where the persons' is secret: carriers have nothing to hide, and as they are drawn from a
-    stream of their own, those who come tell nothing of the persons who do.
+    The seed may be public even where the persons' seed is secret: carriers have nothing to hide, and because they are
+    drawn from a stream of their own, they reveal nothing about which persons take part.
     """
     return (stream(seed, "carriers", round_number).random(carriers) < participation).nonzero()[0].tolist()
 

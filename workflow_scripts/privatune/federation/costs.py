@@ -1,4 +1,4 @@
-"""What a round costs one device: measured on a client that runs alone in a process of its own."""
+"""What a round costs one device, measured on a client that runs alone in a process of its own."""
 
 import resource
 import sys
@@ -23,13 +23,14 @@ def client_cost(
     seed: int,
     client: int,
 ) -> dict[str, Any]:
-    """Fine-tune as the first cohort's client at place `client`, or as the next cohort's where that one is smaller.
+    """Fine-tune as client number `client`, counted from 0 through the cohorts of the first rounds, and measure it.
 
     Returns:
-        client (a pseudonym), tokens, user_tokens, rehearsal_tokens, steps, bits_up, bits_down; user_kb and
-        rehearsal_kb of text (10^3 characters, a space a word included; of general text by its mean length of a word);
-        products_per_word, the multiplications in which the model predicts a word; seconds of wall time from the arrived
-        model to the payload; peak_memory_mb of the process (MB = 10^6 bytes), Python and torch included.
+        client (a pseudonym), tokens, user_tokens, rehearsal_tokens, steps, bits_up and bits_down; user_kb and
+        rehearsal_kb, the text in units of 10^3 characters with one space per word, where the general text is estimated
+        from its mean word length; products_per_word, the multiplications that the model needs to predict a word;
+        seconds of wall time from the arrived model to the payload; and peak_memory_mb of the process, which includes
+        Python and torch (1 MB is 10^6 bytes).
     """
     rounds, place = divmod(client, scenario.cohort.size)
     started = time.perf_counter()
@@ -46,10 +47,10 @@ def client_cost(
     }
     matrices = {name: weight.size for name, weight in model.arrays.items() if weight.ndim == 2}
     if "output.weight" in matrices:
-        del matrices["embedding"]  # of which a word's row is looked up
+        del matrices["embedding"]  # its rows are looked up, not multiplied
     return record | {"products_per_word": sum(matrices.values()), "seconds": seconds, "peak_memory_mb": peak / 1e6}
 
 
 def _kilobytes(lengths: np.ndarray) -> float:
-    """Of a word and the space behind it, on average."""
+    """Mean size of a word with the space after it."""
     return (float(np.mean(lengths)) + 1) / 1e3

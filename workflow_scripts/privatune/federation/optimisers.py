@@ -1,7 +1,8 @@
 """Server optimisers: what is added to the model for a round's mean update (Reddi et al. 2021, algorithm 2).
 
-Pure functions of public values: whatever they do to a noisy mean costs no privacy. The mean update stands for a
-negative gradient, so steps go along it. State is a mapping of arrays, {} before the first round.
+These are pure functions of public values, so nothing that they do to a noisy mean costs privacy. The mean update
+plays the part of a negative gradient, and the model moves along it. The state is a mapping of arrays, which is empty
+before the first round.
 """
 
 import numpy as np
@@ -11,12 +12,12 @@ from privatune.federation.settings import AdamSettings, NesterovSettings, Optimi
 
 
 def step(mean: Arrays, state: Arrays, settings: OptimiserSettings) -> tuple[Arrays, Arrays]:
-    """What a round adds to the model, and the optimiser's next state.
+    """Return what a round adds to the model, and the next state of the optimiser.
 
     Args:
-        mean: the round's mean update in float64, by name; not changed.
-        state: what this gave back last time, at first {}.
-        settings: of the optimiser.
+        mean: the round's mean update in float64, by name, which is not changed.
+        state: the state that the last round returned; {} before the first round.
+        settings: settings of the optimiser.
     """
     if isinstance(settings, SgdSettings):
         return sgd(mean, state, settings)
@@ -24,12 +25,12 @@ def step(mean: Arrays, state: Arrays, settings: OptimiserSettings) -> tuple[Arra
 
 
 def sgd(mean: Arrays, state: Arrays, settings: SgdSettings) -> tuple[Arrays, Arrays]:
-    """rate * mean; with rate 1 federated averaging."""
+    """Return learning_rate * mean; with a learning rate of 1 this is federated averaging."""
     return {name: settings.learning_rate * change for name, change in mean.items()}, state
 
 
 def nesterov(mean: Arrays, state: Arrays, settings: NesterovSettings) -> tuple[Arrays, Arrays]:
-    """v <- momentum v + mean; step = rate (mean + momentum v), in the form of Sutskever et al. (2013)."""
+    """Set v to momentum * v + mean and step by rate * (mean + momentum * v), as Sutskever et al. (2013) write it."""
     velocity = {
         name: settings.momentum * state.get(f"velocity/{name}", np.zeros(())) + change for name, change in mean.items()
     }
@@ -40,7 +41,7 @@ def nesterov(mean: Arrays, state: Arrays, settings: NesterovSettings) -> tuple[A
 
 
 def adam(mean: Arrays, state: Arrays, settings: AdamSettings) -> tuple[Arrays, Arrays]:
-    """Adam with corrected moments (Kingma and Ba 2015, algorithm 1)."""
+    """Adam with bias-corrected moments (Kingma and Ba 2015, algorithm 1)."""
     steps: Arrays = {}
     first: Arrays = {}
     second: Arrays = {}

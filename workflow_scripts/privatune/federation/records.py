@@ -1,4 +1,4 @@
-"""What a round's clients leave on disk: each its payload and its record, and the records as rows of a table."""
+"""Files that a round's clients write: a payload and a record each, and all records as the rows of a table."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,19 +14,19 @@ COLUMNS = ["scenario", "seed", "round", "client", "user_tokens", "rehearsal_toke
 
 
 def write_records(path: str | Path, records: Sequence[dict[str, Any]]) -> None:
-    """Write a round's records as CSV, one row a client in the cohort's order."""
+    """Write a round's records as CSV, with one row per client in the cohort's order."""
     write_sealed(path, CSV, pd.DataFrame(records, columns=COLUMNS).to_csv(index=False).encode())
 
 
 def write_visit(folder: str | Path, place: int, payload: bytes, record: dict[str, Any]) -> None:
-    """Write what the client at `place` in the cohort leaves into a job's folder."""
+    """Write the payload and the record of the client at `place` in the cohort into the folder of its job."""
     name = Path(folder) / f"{place:06d}"
     write_bytes(name.with_suffix(".payload"), payload)
     write_json(name.with_suffix(".json"), record)
 
 
 def visits(folders: Sequence[str | Path], cohort_size: int) -> list[Path]:
-    """The payloads in a round's folders, in the cohort's order; raises PrivatuneError where one is missing."""
+    """Return the payload files in a round's folders in the cohort's order; raises PrivatuneError if one is missing."""
     paths = sorted((path for folder in folders for path in Path(folder).glob("*.payload")), key=lambda path: path.name)
     if [path.stem for path in paths] != [f"{place:06d}" for place in range(cohort_size)]:
         names = ", ".join(map(str, folders))
@@ -35,7 +35,7 @@ def visits(folders: Sequence[str | Path], cohort_size: int) -> list[Path]:
 
 
 def read_payloads(paths: Iterable[Path]) -> Iterator[bytes]:
-    """The payloads, one at a time; raises PrivatuneError naming a damaged one."""
+    """Yield the payloads, one at a time; raises PrivatuneError naming a damaged file."""
     for path in paths:
         payload = path.read_bytes()
         try:
@@ -46,5 +46,5 @@ def read_payloads(paths: Iterable[Path]) -> Iterator[bytes]:
 
 
 def read_records(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """The records beside the payloads `paths`; errors as `read_json`."""
+    """Return the records that lie beside the payload files `paths`; raises the errors of `read_json`."""
     return [read_json(path.with_suffix(".json")) for path in paths]

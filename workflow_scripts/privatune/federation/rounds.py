@@ -1,4 +1,4 @@
-"""Rounds of a scenario, one after the other in one process."""
+"""Rounds of a scenario that run one after the other in one process."""
 
 from collections.abc import Iterable, Iterator
 
@@ -19,15 +19,16 @@ def run_rounds(
     seed: int,
     rounds: Iterable[int],
 ) -> Iterator[tuple[int, Model, list[Record]]]:
-    """Each round's number, the model that it gives, and its clients' records; the same bits as in jobs of their own.
+    """Yield each round's number, its model and its clients' records; the bits are those of rounds in separate jobs.
 
     Args:
-        model: that the first of `rounds` starts from.
-        private: one unit a training person.
+        model: the model that the first of `rounds` starts from.
+        private: text of the training persons, one unit per person.
         general: general training text.
-        scenario, numerics: see there.
-        seed: of the replicate.
-        rounds: consecutive numbers, counted from 1.
+        scenario: settings of the clients, the cohort, the codec and the server.
+        numerics: the accelerator, precision and threads that training uses.
+        seed: seed of the replicate.
+        rounds: consecutive numbers of rounds, which are counted from 1.
     """
     everyone = range(scenario.cohort.size)
     for number in rounds:

@@ -1,4 +1,4 @@
-"""What a server method is given beside the model and the payloads. It needs no torch, so that averaging starts fast."""
+"""What a server method gets besides the model and the payloads. It needs no torch, so that averaging starts fast."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +11,12 @@ from privatune.models.settings import NumericsSettings
 
 @dataclass(frozen=True)
 class Server:
-    """One round's server: its public settings, and what a method may draw on."""
+    """The server of one round: its public settings, and the inputs that a method may use."""
 
     cohort_size: int
-    settings: Any  # of the chosen method
+    settings: Any  # those of the chosen method
     numerics: NumericsSettings
     seed: int
     round: int  # counted from 1
-    codec: CodecSettings  # that the payloads were written with
-    general: np.ndarray | None = None  # word ids of general training text, for methods that read it
+    codec: CodecSettings  # the codec that wrote the payloads
+    general: np.ndarray | None = None  # word ids of general training text, needed only by methods that read it

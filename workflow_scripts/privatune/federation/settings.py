@@ -1,4 +1,4 @@
-"""Settings of federated fine-tuning. Apart from the code, so that planning a workflow does not import torch."""
+"""Settings of federated fine-tuning. They have a module of their own, so that planning does not import torch."""
 
 from typing import Annotated, Literal, NamedTuple, Self
 
@@ -10,11 +10,11 @@ from privatune.training.settings import Dropout, Epochs, TrainingSettings
 
 
 class ObjectiveFacts(NamedTuple):
-    """What others must know of an objective; federation/objectives/ has its module."""
+    """What other modules must know about an objective, whose own module is in federation/objectives/."""
 
-    sends_text: bool = False  # general text comes along with the model
-    teaches: bool = False  # the model that arrived is read beside the one that learns
-    has_share: bool = True  # `user_share` means something
+    sends_text: bool = False  # general text is sent with the model
+    teaches: bool = False  # the model that arrived predicts, too, as a teacher
+    has_share: bool = True  # `user_share` has a meaning
 
 
 OBJECTIVES = {
@@ -47,12 +47,12 @@ class ClientSettings(TrainingSettings):
 
     @property
     def facts(self) -> ObjectiveFacts:
-        """What its objective says of itself."""
+        """The facts about the chosen objective."""
         return OBJECTIVES[self.objective]
 
     @property
     def effective_share(self) -> float:
-        """The user share that training has, whatever `user_share` says of an objective without one."""
+        """The user share of training, which is 1 for an objective without one, whatever `user_share` says."""
         return self.user_share if self.facts.has_share else 1.0
 
 
@@ -70,7 +70,7 @@ class PooledCohortSettings(CohortSettings):
 
     @property
     def alone(self) -> bool:
-        """Whether it is one device in one round: nothing is averaged, and nothing follows."""
+        """Whether there is one device in one round, so that nothing is averaged and no round follows."""
         return self.size == self.rounds == 1
 
 
@@ -143,7 +143,7 @@ class ScenarioSettings(Settings):
 
     @property
     def averages_single_persons(self) -> bool:
-        """Whether its server averages updates that are told apart, each of one person."""
+        """Whether the server averages updates that it can tell apart and that each come from one person."""
         return self.server.method == "average" and self.codec.single_updates and self.cohort.persons_per_device == 1
 
     @model_validator(mode="after")

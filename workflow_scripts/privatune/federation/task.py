@@ -1,4 +1,4 @@
-"""What an objective asks of a device."""
+"""The task that an objective gives to a device."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,25 +13,25 @@ from privatune.federation.settings import ClientSettings
 
 @dataclass(frozen=True)
 class Task:
-    """Text to train on and how; made by an objective's `task`."""
+    """The text that a device trains on, and how it does so; an objective's `task` makes it."""
 
-    text: np.ndarray  # word ids [n], user text and what was sent together
-    user_tokens: int  # how many of them are the person's own
-    sent: np.ndarray | None = None  # word ids that the server sends along with the model
-    hard_share: float = 1.0  # weight of the hard targets; the arrived model has the rest
+    text: np.ndarray  # word ids [n]: the person's text and the text that the server sent
+    user_tokens: int  # how many of these words are the person's own
+    sent: np.ndarray | None = None  # word ids that the server sends with the model
+    hard_share: float = 1.0  # weight of the hard targets; the rest is the weight of the arrived model's predictions
 
 
 Objective = Callable[[np.ndarray, np.ndarray, ClientSettings, np.random.Generator], Task]
 
 
 def visit_task(user: np.ndarray, general: np.ndarray, settings: ClientSettings, key: tuple[int, int, int]) -> Task:
-    """The task of one visit, by the objective that `settings` name.
+    """Return the task of one visit, made by the objective that `settings` name.
 
     Args:
         user: the person's word ids [n].
-        general: general training text, word ids, from which the server draws what it sends along.
-        settings: of the client.
-        key: (seed, round, person) of this visit's random streams.
+        general: word ids of general training text, from which the server draws the text that it sends with the model.
+        settings: settings of the client.
+        key: (seed, round, person), which determines the random streams of this visit.
     """
     objective: Objective = _named(settings).task
     seed, *visit = key
@@ -39,7 +39,7 @@ def visit_task(user: np.ndarray, general: np.ndarray, settings: ClientSettings, 
 
 
 def task_uses(settings: ClientSettings) -> set[str]:
-    """What tasks follow from beside the person's text: keys of `settings`, and `general` for general text."""
+    """Return what a task depends on besides the person's text: keys of `settings`, and `general` for general text."""
     return _named(settings).uses(settings)
 
 

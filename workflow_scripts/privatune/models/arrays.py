@@ -1,4 +1,4 @@
-"""A model inside a process: its arrays, and how many bytes it takes to send. It needs no torch."""
+"""A model inside a process: its arrays, and the number of bytes that it takes to send. This module needs no torch."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -7,14 +7,14 @@ from privatune.core.tensors import Arrays, read_bytes, save_tensors, unpack
 
 
 class Model(NamedTuple):
-    """A model as its file holds it; the checksum was verified when it was read, and is not looked at again."""
+    """A model as its file holds it. Its checksum is verified when the file is read, and not again."""
 
-    arrays: Arrays  # float32; nobody changes them in place
+    arrays: Arrays  # float32; no code changes them in place
     about: dict[str, Any]  # header of the file
     length: int  # bytes of the file, as it is sent
 
     def with_values(self, arrays: Arrays) -> "Model":
-        """The model with other values, which must have the same names, types and shapes: its length is the same."""
+        """Return the model with other values of the same names, types and shapes, so that its length is the same."""
         return self._replace(arrays=arrays)
 
 

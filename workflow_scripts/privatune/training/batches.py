@@ -1,4 +1,4 @@
-"""Text as windows: rows of equal length read side by side."""
+"""Text as windows: the text is cut into rows of equal length, which are read side by side."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ Window = tuple[torch.Tensor, torch.Tensor]  # word ids to read and to predict, i
 
 
 def rows(ids: np.ndarray, batch: int) -> np.ndarray:
-    """Cut ids [n] into `batch` rows of consecutive text, [batch, n // batch]; the remainder is left out.
+    """Cut word ids [n] into `batch` rows of consecutive text, [batch, n // batch]; the remainder is left out.
 
     >>> rows(np.arange(7), 2)
     array([[0, 1, 2],
@@ -20,7 +20,7 @@ def rows(ids: np.ndarray, batch: int) -> np.ndarray:
 
 
 def window_count(length: int, bptt: int) -> int:
-    """Windows that rows of `length` words give.
+    """Return the number of windows in rows of `length` words.
 
     >>> window_count(8, 3), window_count(7, 3), window_count(1, 3)
     (3, 2, 0)
@@ -29,14 +29,14 @@ def window_count(length: int, bptt: int) -> int:
 
 
 def window(text: np.ndarray, index: int, bptt: int) -> Window:
-    """The index-th window of rows [batch, length]; the last one may be shorter than `bptt`."""
+    """Return the window with number `index` of rows [batch, length]; the last one may be shorter than `bptt`."""
     start = index * bptt
     stop = min(start + bptt, text.shape[1] - 1)
     return _tensor(text[:, start:stop]), _tensor(text[:, start + 1 : stop + 1])
 
 
 def windows(text: np.ndarray, bptt: int) -> Iterator[Window]:
-    """All windows of rows [batch, length], in reading order."""
+    """Yield all windows of rows [batch, length] in reading order."""
     for index in range(window_count(text.shape[1], bptt)):
         yield window(text, index, bptt)
 
@@ -48,7 +48,7 @@ def _tensor(block: np.ndarray) -> torch.Tensor:
 def dropout_masks(
     share: float, layers: int, shape: tuple[int, int, int], rng: np.random.Generator, like: torch.Tensor
 ) -> torch.Tensor | None:
-    """Masks [layers + 1, *shape] of zeros and 1 / (1 - share), on the device and in the precision of `like`."""
+    """Draw masks [layers + 1, *shape] of 0 and 1 / (1 - share), on the accelerator and in the precision of `like`."""
     if share == 0:
         return None
     kept = rng.random((layers + 1, *shape), dtype=np.float32) >= share

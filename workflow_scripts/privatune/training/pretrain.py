@@ -24,7 +24,7 @@ from privatune.training.step import Learner, learner, train_step
 
 
 def rate_at(step: int, steps: int, settings: PretrainSettings) -> float:
-    """Learning rate of one of `steps` steps, counted from 0.
+    """Return the learning rate of step number `step`, counted from 0, of `steps` steps.
 
     >>> s = PretrainSettings(learning_rate=1.0, constant_share=0.5, final_rate=0.1)
     >>> rate_at(0, 101, s), rate_at(50, 101, s), round(rate_at(100, 101, s), 6)
@@ -36,7 +36,7 @@ def rate_at(step: int, steps: int, settings: PretrainSettings) -> float:
 
 
 def validation_perplexity(model: Learner, text: np.ndarray, unknown: int) -> float:
-    """Perplexity of rows [batch, length] in the precision of training; unknown targets are left out."""
+    """Return the perplexity of rows [batch, length] in the precision of training; unknown targets are left out."""
     weights, total, count = model.computing, 0.0, 0
     state = zero_state(weights, len(text))
     device = weights["embedding"].device
@@ -68,20 +68,23 @@ def pretrain(
     checkpoints: str | Path,
     origin: Sequence[str] = (),
 ) -> tuple[Weights, list[dict[str, float]]]:
-    """Train a general language model; a stopped run goes on from its last checkpoint and ends in the same bits.
+    """Train a general language model; a stopped run continues from its last checkpoint and gives the same bits.
 
     Args:
-        train, valid: word ids [n]; memory-mapped arrays serve, since one window at a time is read.
-        vocabulary: number of words.
-        unknown: id that validation leaves out as a target.
-        model, settings, numerics: see there.
-        seed: of the initial weights and the dropout masks.
-        checkpoints: folder for checkpoints, kept apart by all that leads to them and removed at the end.
-        origin: what else leads to them, such as digests of the code.
+        train, valid: word ids [n], which may be memory-mapped, since one window at a time is read.
+        vocabulary: number of words in the vocabulary.
+        unknown: word id that validation leaves out as a target.
+        model: sizes of the model.
+        settings: how it is trained.
+        numerics: the accelerator, precision and threads that training uses.
+        seed: seed of the initial weights and of the dropout masks.
+        checkpoints: folder for checkpoints. Each training has a folder of its own inside it, named after everything
+            that decides the result, and removes it at the end.
+        origin: what else decides the result, such as digests of the code.
 
     Returns:
-        float32 weights, and the curve: one dictionary a validation (step, tokens, seconds, learning_rate, ppl_train
-        since the last one, ppl_valid).
+        The float32 weights and the learning curve: one dictionary per validation with step, tokens, seconds,
+        learning_rate, ppl_train (since the last validation) and ppl_valid.
 
     Raises:
         PrivatuneError: the text is too short for one window, or the model diverges.

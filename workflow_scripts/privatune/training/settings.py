@@ -1,4 +1,4 @@
-"""Settings of training by gradient descent. Apart from the loop, so that planning a workflow does not import torch."""
+"""Settings of training by gradient descent. They have a module of their own, so that planning does not import torch."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Snapshots of a training under way, from which a stopped job goes on."""
+"""Snapshots of a training, from which a stopped job continues."""
 
 import json
 from dataclasses import dataclass, field
@@ -16,18 +16,18 @@ from privatune.models.network import State, Weights
 
 @dataclass
 class Snapshot:
-    """Where a training stands after `step` steps."""
+    """The state of a training after `step` steps."""
 
     weights: Weights
     state: State | None = None
     step: int = 0
     curve: list[dict[str, float]] = field(default_factory=list)
-    loss: float = 0.0  # nats since the last validation
-    targets: int = 0
+    loss: float = 0.0  # in nats, since the last validation
+    targets: int = 0  # since the last validation
 
 
 def fingerprint(text: np.ndarray, *settings: Any) -> str:
-    """Name of the folder of a training's snapshots: all that decides its result is in it.
+    """Return the name of the folder of a training's snapshots, a digest of everything that decides its result.
 
     >>> fingerprint(np.arange(3), {"rate": 1.0}) == fingerprint(np.arange(3), {"rate": 0.5})
     False
@@ -38,7 +38,7 @@ def fingerprint(text: np.ndarray, *settings: Any) -> str:
 
 
 def save_snapshot(folder: Path, snapshot: Snapshot) -> None:
-    """Write atomically over the folder's last snapshot."""
+    """Replace the last snapshot in the folder atomically."""
     tensors = dict(snapshot.weights)
     for layer, (h, c) in enumerate(snapshot.state or ()):
         tensors |= {f"state.{layer}.h": h.float(), f"state.{layer}.c": c.float()}
@@ -47,7 +47,7 @@ def save_snapshot(folder: Path, snapshot: Snapshot) -> None:
 
 
 def load_snapshot(folder: Path) -> Snapshot | None:
-    """The folder's last snapshot, or None where there is none or it is damaged."""
+    """Return the last snapshot in the folder, or None if there is none or it is damaged."""
     path = folder / "last.safetensors"
     if not path.exists():
         return None

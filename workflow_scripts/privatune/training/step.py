@@ -1,9 +1,8 @@
-"""The inner step of all language-model training: one window forward, backward, clipped, applied by SGD.
+"""The inner step of all language-model training: one SGD step with a clipped gradient on one window of text.
 
-Half of the arithmetic is the softmax over the vocabulary, so it is written out: its gradient is formed in the buffer
+Half of the arithmetic is the softmax over the vocabulary, so its gradient is written out: it is formed in the buffer
 that holds the probabilities, and no graph is kept for it. Only the recurrent layers go through autograd. Buffers of the
-vocabulary's size are kept between steps: to give them back to the system and fault them in again costs more than to
-fill them.
+vocabulary's size are kept between steps, because freeing them and allocating them again costs more than filling them.
 """
 
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from privatune.models.settings import NumericsSettings
 
 
 class Loss(NamedTuple):
-    """A sum of negative log-likelihoods in nats, and over how many targets."""
+    """A sum of negative log-likelihoods in nats, and the number of targets that it runs over."""
 
     total: float
     targets: int
@@ -28,7 +27,7 @@ class Loss(NamedTuple):
 
 @dataclass(frozen=True)
 class Learner:
-    """A model in training: float32 weights, their copies in the precision of the products, and buffers."""
+    """A model in training: its float32 weights, copies of them in the precision of the products, and buffers."""
 
     weights: Weights
     computing: Weights
@@ -45,9 +44,9 @@ def learner(weights: Weights, precision: torch.dtype) -> Learner:
 
 
 def learner_of(arrays: Arrays, numerics: NumericsSettings) -> Learner:
-    """Make a model ready for `train_step`, on the accelerator and in the precision of `numerics`.
+    """Make a model ready for `train_step`, on the accelerator and in the precision that `numerics` sets.
 
-    The arrays are copied and never changed. Errors are those of `use`, which is called here: no caller can forget it.
+    The arrays are copied and never changed. This calls `use`, so that no caller can forget it, and raises its errors.
     """
     device = use(numerics)
     weights = {name: torch.tensor(array, device=device) for name, array in arrays.items()}
@@ -70,7 +69,7 @@ def _probabilities(learner: Learner, hidden: torch.Tensor) -> torch.Tensor:
 
 
 def predict(learner: Learner, inputs: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
-    """Distributions over the next word, [time * batch, vocabulary], without dropout; the next call overwrites them."""
+    """Predict the next word without dropout: [time * batch, vocabulary], which the next call overwrites."""
     with torch.no_grad():
         hidden, state = hidden_states(learner.computing, learner.computing["embedding"][inputs], state)
         return _probabilities(learner, hidden.flatten(0, 1)), state
@@ -87,22 +86,22 @@ def train_step(
     teacher: torch.Tensor | None = None,
     hard_share: float = 1.0,
 ) -> tuple[Loss, State]:
-    """One SGD step on the loss summed over time and averaged over the batch (the convention of Zaremba et al. 2014).
+    """Take one SGD step on the loss, summed over time and averaged over the batch (as in Zaremba et al. 2014).
 
     The target distribution is hard_share * one-hot(target) + (1 - hard_share) * teacher (Popov et al. 2018, LwF).
 
     Args:
-        learner: changed in place.
+        learner: the model, which is changed in place.
         inputs: word ids [time, batch].
         targets: the words that follow them [time, batch].
-        state: of the layers before the window.
-        learning_rate: of the clipped gradient.
+        state: state of the layers before the window.
+        learning_rate: factor of the clipped gradient.
         clip: largest L2 norm of the whole gradient.
-        masks: dropout masks as in `hidden_states`.
-        teacher: distributions [time * batch, vocabulary]; without it hard_share must be 1.
+        masks: dropout masks, as `hidden_states` takes them.
+        teacher: distributions over the next word [time * batch, vocabulary]; without them hard_share must be 1.
 
     Returns:
-        The loss against the hard targets before the step, and the state after the window, cut off from its history.
+        The loss on the hard targets before the step, and the state after the window, detached from its history.
     """
     loss, after, gradients, to_inputs = _backward(learner, inputs, targets, state, masks, teacher, hard_share)
     _descend(learner, gradients, inputs.flatten(), to_inputs, learning_rate, clip)
@@ -116,10 +115,10 @@ def gradient(
     state: State,
     masks: torch.Tensor | None = None,
 ) -> tuple[Weights, Loss, State]:
-    """The gradient that `train_step` would apply, whole and unclipped, and nothing is changed.
+    """Return the whole, unclipped gradient that `train_step` would apply, and change nothing.
 
-    Args and what else is returned: as in `train_step`. The arrays, float32 in the shapes of the weights, are the
-    caller's until the next call.
+    The arguments are those of `train_step`, and so are the loss and the state that are also returned. The gradient is
+    float32 in the shapes of the weights; the next call overwrites it.
     """
     loss, after, gradients, to_inputs = _backward(learner, inputs, targets, state, masks, None, 1.0)
     embedding = gradients.setdefault("embedding", torch.zeros_like(learner.weights["embedding"]))
@@ -128,7 +127,7 @@ def gradient(
 
 
 def descend(learner: Learner, update: Mapping[str, np.ndarray], learning_rate: float) -> None:
-    """Subtract `learning_rate` times an update, in the shapes of the weights, from the weights."""
+    """Subtract from the weights `learning_rate` times an update, which has their shapes."""
     with torch.no_grad():
         for name, change in update.items():
             weight = learner.weights[name]
@@ -145,7 +144,7 @@ def _backward(
     teacher: torch.Tensor | None,
     hard_share: float,
 ) -> tuple[Loss, State, Weights, torch.Tensor]:
-    """Loss, state after the window, gradients without what the embedding gets as input, and that [words, hidden]."""
+    """Return loss, next state, gradients without the embedding's share as an input, and that share [words, hidden]."""
     computing = learner.computing
     layers = {name: weight for name, weight in computing.items() if is_layer(name)}
     embedded = computing["embedding"][inputs].requires_grad_()
@@ -184,7 +183,7 @@ def _descend(
     learning_rate: float,
     clip: float,
 ) -> None:
-    # few words are read in a window: their embedding's gradient stays sparse, and enters the norm by |a + b|^2
+    # a window has few words, so the gradient of their embeddings stays sparse; it enters the norm by |a + b|^2
     words, place = torch.unique(inputs, return_inverse=True)
     to_words = to_inputs.new_zeros(len(words), to_inputs.shape[1]).index_add_(0, place, to_inputs)
     squared = sum(float(torch.dot(g.flatten(), g.flatten())) for g in [*gradients.values(), to_words])

@@ -1,4 +1,4 @@
-"""Plain fine-tuning: the person's text alone."""
+"""Plain fine-tuning: the model learns from the person's text alone."""
 
 import numpy as np
 
@@ -7,10 +7,10 @@ from privatune.federation.task import Task
 
 
 def task(user: np.ndarray, general: np.ndarray, settings: ClientSettings, rng: np.random.Generator) -> Task:
-    """Train on `user`, hard targets only."""
+    """Train on `user` with hard targets only."""
     return Task(text=user, user_tokens=len(user))
 
 
 def uses(settings: ClientSettings) -> set[str]:
-    """Nothing beside the person's text."""
+    """The task depends on nothing besides the person's text."""
     return set()

@@ -1,4 +1,4 @@
-"""Random rehearsal (Popov et al. 2018): the person's text mixed with general text that is sent along with the model."""
+"""Random rehearsal (Popov et al. 2018): the person's text is mixed with general text that is sent with the model."""
 
 import numpy as np
 
@@ -10,9 +10,9 @@ from privatune.text.settings import EOS
 def task(user: np.ndarray, general: np.ndarray, settings: ClientSettings, rng: np.random.Generator) -> Task:
     """Train on `user` and lines of `general` in the shares user_share and 1 - user_share.
 
-    One stands behind the other: cut into rows that are read side by side, every minibatch has both in these shares,
-    while each row stays text of one kind. (Riffled line by line, no line tells which kind comes next, and the models
-    are worse on both.)
+    The general text follows the person's text. The whole is then cut into rows that are read side by side, so that
+    every minibatch has both kinds in these shares while each row keeps to one kind. (Mixed line by line, no line tells
+    which kind comes next, and the models are worse on both kinds.)
     """
     share = settings.user_share
     if share == 0:
@@ -24,13 +24,13 @@ def task(user: np.ndarray, general: np.ndarray, settings: ClientSettings, rng: n
 
 
 def uses(settings: ClientSettings) -> set[str]:
-    """The shares and, where any of it is sent, general text."""
+    """The task depends on the shares and, if any is sent, on the general text."""
     mixed = {"user_share"} | ({"general"} if settings.user_share < 1 else set())
     return mixed | ({"control_share"} if settings.user_share == 0 else set())
 
 
 def draw_lines(text: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """`count` words of `text`, as whole lines drawn at random; the last line is cut."""
+    """Draw whole lines of `text` at random until there are `count` words; the last line is cut to fit."""
     starts = np.concatenate([[0], np.flatnonzero(text == EOS) + 1])
     drawn: list[np.ndarray] = []
     missing = count

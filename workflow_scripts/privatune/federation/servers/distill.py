@@ -21,15 +21,15 @@ def next_model(model: Arrays, payloads: Iterable[bytes], server: Server) -> Arra
     """Train the round's model on soft targets alone (Popov et al. 2018, 'On the server').
 
     Args:
-        model: float32 weights that the clients started from.
-        payloads: one a client, in the cohort's order.
-        server: settings of the method; `general` is read when its text is real.
+        model: the float32 weights that the clients started from.
+        payloads: one per client, in the cohort's order.
+        server: the server with the settings of this method; its `general` text is needed if `text` is real.
 
     Returns:
-        float32 weights of the next model.
+        The float32 weights of the next model.
 
     Raises:
-        PrivatuneError: a payload is damaged, or the codec tells no single updates.
+        PrivatuneError: a payload is damaged, or the codec does not let the server see single updates.
     """
     s = server.settings
     teachers = [
@@ -51,7 +51,7 @@ def next_model(model: Arrays, payloads: Iterable[bytes], server: Server) -> Arra
 
 
 def mean_distribution(teachers: list[Learner], inputs: torch.Tensor, states: list) -> tuple[torch.Tensor, list]:
-    """Mean of the teachers' distributions over the next word [time * batch, vocabulary], and their next states."""
+    """Average the teachers' distributions over the next word, [time * batch, vocabulary]; also return their states."""
     total, after = None, []
     for teacher, state in zip(teachers, states, strict=True):
         distribution, state = predict(teacher, inputs, state)
@@ -63,7 +63,7 @@ def mean_distribution(teachers: list[Learner], inputs: torch.Tensor, states: lis
 
 
 def _texts(model: Weights, server: Server) -> Iterator[np.ndarray]:
-    """The text of each epoch."""
+    """Yield the text of each epoch."""
     s = server.settings
     text, drawn = np.empty(0, np.int64), -1
     for epoch in range(s.epochs):
