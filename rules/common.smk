@@ -14,7 +14,8 @@ LIBRARY = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(LIBRARY))
 
 from privatune.core.errors import PrivatuneError
-from privatune.experiment import INITIAL, experiment
+from privatune.experiment import experiment
+from privatune.federation.settings import INITIAL
 from privatune.planning.requests import needs, requested
 from privatune.sweeps import swept
 

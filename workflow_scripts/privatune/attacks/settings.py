@@ -1,10 +1,10 @@
 """Settings of the attacks that measure privacy. Apart from the code, so that planning imports nothing heavy."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from privatune.core.settings import Settings
+from privatune.core.settings import Section, Settings, known_names
 
 
 class AuditSettings(Settings):
@@ -64,7 +64,7 @@ class TailTestSettings(Settings):
         return self
 
 
-class TailSettings(TailTestSettings):
+class TailSettings(TailTestSettings, Section):
     """Privacy measured on pairs of models that differ in one person (Popov et al. 2018); an estimate, not a proof."""
 
     scenario: str = Field(
@@ -78,3 +78,10 @@ class TailSettings(TailTestSettings):
     )
     texts: int = Field(11_000, ge=1, description="Texts that each model of a pair writes.")
     words: int = Field(10, ge=1, le=1000, description="Words of a text.")
+
+    def check(self, whole: Any) -> None:
+        """As of Section: its scenario averages updates of single persons, so that two models can differ in one."""
+        known_names("tail.scenario", [self.scenario], set(whole.scenarios))
+        if not whole.scenarios[self.scenario].averages_single_persons:
+            wrong = "does not average single updates of one person each"
+            raise ValueError(f"tail.scenario: the server of {self.scenario} {wrong}; name another")

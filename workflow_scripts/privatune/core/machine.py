@@ -4,7 +4,19 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
+CPUINFO = Path("/proc/cpuinfo")
+NVIDIA = Path("/proc/driver/nvidia/version")
+
+
+def resolved(device: str, precision: str) -> tuple[str, str]:
+    """`device` and `precision` with `auto` replaced by what this machine has; without torch, as planning asks it."""
+    if device == "auto":
+        device = "cuda" if NVIDIA.exists() else "cpu"
+    if precision == "auto":
+        flags = CPUINFO.read_text() if CPUINFO.exists() else ""
+        fast = device == "cuda" or "avx512_bf16" in flags or "amx_bf16" in flags
+        precision = "bfloat16" if fast else "float32"
+    return device, precision
 
 
 def machine(device: str) -> dict[str, str]:
@@ -12,8 +24,11 @@ def machine(device: str) -> dict[str, str]:
 
     On a machine without that accelerator there is no entry for it: the jobs that need it run elsewhere.
     """
+    import torch
+
     kind = {name: version(name) for name in ("numpy", "torch")}
-    kind |= {"python": platform.python_version(), "processor": _processor()}
+    kind |= {"python": platform.python_version()}
+    kind["processor"] = f"{_processor()} with {torch.backends.cpu.get_cpu_capability()}"
     if device == "cpu":
         kind["accelerator"] = "none"
     elif torch.cuda.is_available():
@@ -22,7 +37,6 @@ def machine(device: str) -> dict[str, str]:
 
 
 def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
     name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return f"{name or platform.machine()} with {torch.backends.cpu.get_cpu_capability()}"
+    return name or platform.machine()

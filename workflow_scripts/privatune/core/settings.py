@@ -12,6 +12,13 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Section(Settings):
+    """A section of the configuration that has to fit the other ones."""
+
+    def check(self, whole: Any) -> None:
+        """Raise ValueError where this section does not fit `whole`: the Experiment that it is part of."""
+
+
 def _distinct(values: list[Any]) -> list[Any]:
     twice = [value for value in dict.fromkeys(values) if values.count(value) > 1]
     if twice:  # it would be computed once and counted twice
@@ -32,6 +39,12 @@ class CohortSettings(Settings):
 
     size: int = Field(10, ge=1, description="Cohort size K: persons who take part in a round.")
     rounds: int = Field(10, ge=1, le=100_000, description="Number of rounds.")
+
+
+def smaller_vocabulary(key: str, words: int, whole: Any) -> None:
+    """Raise ValueError, for a section's check, where the vocabulary at `key` is no part of the whole one."""
+    if words > (most := whole.text.vocabulary):
+        raise ValueError(f"{key}: {words} words are more than text.vocabulary, {most}")
 
 
 def known_names(key: str, names: Iterable[str], known: set[str]) -> None:

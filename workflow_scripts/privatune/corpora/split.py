@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.files import scratch, write_json
-from privatune.core.settings import Settings
+from privatune.core.settings import Section, known_names
 
 if TYPE_CHECKING:  # the Snakefile imports this module for its settings, so functions import numpy and pyarrow
     import numpy as np
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 _BUCKET_WORDS = 3_000_000  # words of text that are sorted in memory at a time: about 100 MB with the copies
 
 
-class PrivateSettings(Settings):
+class PrivateSettings(Section):
     """Whose private text is used, and how much of it."""
 
     corpus: str = Field("chitchat", description="entry of `sources:` with the private text")
@@ -55,6 +55,10 @@ class PrivateSettings(Settings):
         if self.max_words < self.min_words:
             raise ValueError("max_words must be at least min_words")
         return self
+
+    def check(self, whole: Any) -> None:
+        """As of Section: its corpus is a source."""
+        known_names("private.corpus", [self.corpus], set(whole.sources))
 
 
 def split_persons(

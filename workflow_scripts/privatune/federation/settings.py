@@ -8,6 +8,8 @@ from privatune.compression.settings import CodecSettings, DenseSettings
 from privatune.core.settings import CohortSettings, Settings
 from privatune.training.settings import Dropout, Epochs, TrainingSettings
 
+INITIAL = "initial"  # in place of a scenario: the general model as it is, before any round
+
 
 class ObjectiveFacts(NamedTuple):
     """What other modules must know about an objective, whose own module is in federation/objectives/."""

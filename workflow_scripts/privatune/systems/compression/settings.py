@@ -1,10 +1,10 @@
 """Settings of the comparison of ways of training by the bits that they send. They import no torch and no numba."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from privatune.core.settings import CohortSettings, Name, Names, Seeds, Settings, known_names
+from privatune.core.settings import CohortSettings, Name, Names, Section, Seeds, known_names, smaller_vocabulary
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.settings import ClientSettings
 from privatune.models.settings import LstmSettings, ModelSettings
@@ -12,7 +12,7 @@ from privatune.systems.compression.methods import Choice, MethodSettings, choice
 from privatune.training.settings import PretrainSettings
 
 
-class CompressionSettings(Settings):
+class CompressionSettings(Section):
     """Of the targets `compression` and `compression_full`: ways of training on the same text, and what they send."""
 
     model: ModelSettings = Field(
@@ -99,6 +99,10 @@ class CompressionSettings(Settings):
         if self.shares != sorted(set(self.shares)) or self.shares[-1] != 1:
             raise ValueError("compression.shares: must ascend and end with 1, the end of training")
         return self
+
+    def check(self, whole: Any) -> None:
+        """As of Section: its words are part of the vocabulary."""
+        smaller_vocabulary("compression.vocabulary", self.vocabulary, whole)
 
     def choices(self, method: str) -> list[Choice]:
         """A method at every point of its grid, as it is tuned."""

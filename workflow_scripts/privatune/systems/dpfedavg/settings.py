@@ -1,17 +1,17 @@
 """Settings of the target `dpfedavg`. Apart from the code, so that planning a workflow does not import torch."""
 
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from privatune.attacks.settings import AuditSettings
-from privatune.core.settings import Name, Names, Seeds, Settings
+from privatune.core.settings import Name, Names, Section, Seeds, known_names, smaller_vocabulary
 from privatune.evaluation.settings import SampleSettings
 from privatune.privacy.settings import ScaleSettings
 from privatune.systems.dpfedavg.job_settings import PrivateTrainingSettings, VariantSettings
 
 
-class DpFedAvgSettings(Settings):
+class DpFedAvgSettings(Section):
     """Of the target `dpfedavg`: user-level differential privacy (Ramaswamy et al. 2020)."""
 
     accounting: ScaleSettings = Field(
@@ -62,3 +62,8 @@ class DpFedAvgSettings(Settings):
                 "noise; leave it out, or set `allow_unprotected`"
             )
         return self
+
+    def check(self, whole: Any) -> None:
+        """As of Section: its variants are defined, and its words are part of the vocabulary."""
+        known_names("dpfedavg.run", self.run, set(self.variants))
+        smaller_vocabulary("dpfedavg.training.vocabulary", self.training.vocabulary, whole)

@@ -1,7 +1,6 @@
 """What the jobs of fine-tuning in rounds have to do: clients, servers, evaluation, and the test of the tail."""
 
 from privatune.federation.settings import DistillSettings, ScenarioSettings
-from privatune.report.settings import PopovSettings
 from privatune.stages.work import (
     BILLION,
     LIBRARIES,
@@ -15,6 +14,7 @@ from privatune.stages.work import (
     evaluation,
     visits,
 )
+from privatune.systems.popov.settings import PopovSettings
 
 SIMULATED = 1000  # operations for each text in the tail of a simulated sample
 

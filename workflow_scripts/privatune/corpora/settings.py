@@ -1,0 +1,17 @@
+"""Settings of the corpora that are read as general text."""
+
+from typing import Any
+
+from pydantic import Field
+
+from privatune.core.settings import Names, Section, known_names
+
+
+class GeneralSettings(Section):
+    """Text that anyone may read."""
+
+    corpora: Names = Field(min_length=1, description="Entries of `sources:`, in the order in which they are read.")
+
+    def check(self, whole: Any) -> None:
+        """As of Section: its corpora are sources."""
+        known_names("general.corpora", self.corpora, set(whole.sources))
