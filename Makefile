@@ -1,4 +1,4 @@
-# Everything a user types: make results, make test. The rest is listed by `make help`.
+# `make help` lists what make can do here; `make results` is where to start.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -6,9 +6,9 @@ SHELL := bash
 
 PYTHON ?= python3
 LOCK := envs/requirements.lock
-# calls find the tools of .venv first, as after `source .venv/bin/activate`, and the library without installing it
-# files of tests are shared among processes; the tests of a file stay together
+# pytest shares the files of tests among processes; the tests of a file stay together
 SHARED := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# commands find the tools of .venv first, as after `source .venv/bin/activate`, and the library without installing it
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=workflow_scripts
 
 help: ## list what make can do here
@@ -19,7 +19,7 @@ results: environment ## run the main experiment on all cores and write results/r
 	@$(IN_VENV) snakemake --report results/report.html
 	@echo "Read results/report.html; the tables are in results/tables, the figures in results/figures."
 
-check: environment ## check format, style, layers, types and rules, and run the unit tests: a minute
+check: environment ## check format, style, layers, types and rules, and run the unit tests, in about a minute
 	@$(IN_VENV) ruff format --check .
 	@$(IN_VENV) ruff check .
 	@$(IN_VENV) snakefmt --check Snakefile rules
@@ -28,22 +28,23 @@ check: environment ## check format, style, layers, types and rules, and run the 
 	@$(IN_VENV) mypy
 	@$(IN_VENV) python -m pytest $(SHARED) --ignore tests/workflow
 
-test: check ## the same and the tests that run Snakemake itself
+test: check ## run `make check`, and then the tests that run Snakemake itself
 	@$(IN_VENV) python -m pytest $(SHARED) tests/workflow $(PYTEST)
 
 test-full: PYTEST := -m "" # the marker `full` is left out by default
-test-full: test ## the same and the tests that take minutes each: random kills, full disks, every damaged file
+test-full: test ## run `make test`, and then the slowest tests too: random kills, full disks, every damaged file
 
-bench: environment ## time the kernels beside plain ways to do the same; results/benchmarks/*.csv
+bench: environment ## compare the speed of the kernels with plain code, and write results/benchmarks/*.csv
 	@for script in $(filter-out %/common.py,$(wildcard benchmarks/*.py)); do $(IN_VENV) python $$script; done
 
 docs: environment ## write config/schema.yaml, docs/configuration.md and docs/re-runs.csv from the code
 	@$(IN_VENV) python -m privatune.reference
 	@$(IN_VENV) python tests/workflow/matrix.py
 
-# Installing by name and freezing the outcome. torch pins its own CUDA libraries where it needs them, and a build's
-# local tag (2.13.0+cpu) names a file of one host: both stay out, so that the lock installs everywhere.
-lock: ## pin every package that envs/requirements.in needs in envs/requirements.lock
+# pip installs the packages by name, and `pip freeze` lists what it installed. torch pins its own CUDA libraries where it
+# needs them, and a local version tag (2.13.0+cpu) exists on one host only: both are left out, so that the lock can be
+# installed everywhere.
+lock: ## pin all packages that envs/requirements.in needs, in envs/requirements.lock
 	@echo "Resolving envs/requirements.in in .venv-lock ..."
 	@$(PYTHON) -m venv --clear .venv-lock
 	@.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.in
@@ -52,28 +53,29 @@ lock: ## pin every package that envs/requirements.in needs in envs/requirements.
 	   | sed -e 's/+[^ ]*//' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton==/d'; } > $(LOCK).new
 	@mv $(LOCK).new $(LOCK)
 	@rm -rf .venv-lock
-	@echo "$(LOCK) is written; write changed versions into envs/privatune.yaml too."
+	@echo "Wrote $(LOCK). Change the same versions in envs/privatune.yaml too."
 
-clean: ## remove results/ and results-*/ (all that the workflow made; secrets/ stays)
+clean: ## remove results/ and results-*/, which is everything that the workflow made except secrets/
 	@rm -rf results results-*
-	@echo "Removed results/ and results-*/. The installed packages are still in .venv; 'make distclean' removes them too."
-	@[ ! -d secrets ] || echo "secrets/ stays: it holds what was released once and cannot be made again (docs/dp-fedavg.md)."
+	@echo "Removed results/ and results-*/. The packages are still installed in .venv; 'make distclean' removes them too."
+	@[ ! -d secrets ] || echo "Kept secrets/: it holds models that were released once and cannot be made again (docs/dp-fedavg.md)."
 
-distclean: ## remove these, .venv, Snakemake's records and the tools' caches
+distclean: ## remove these, .venv, Snakemake's records and the caches of the tools
 	@rm -rf results results-* .venv .venv-lock .snakemake .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@echo "Removed results/, results-*/, .venv, .snakemake and the caches."
 
-# .venv holds a copy of the lock it was made from, written last: a changed lock or a broken-off installation makes it anew.
+# .venv holds a copy of the lock that it was made from, which is written last: if the lock has changed or an installation
+# was interrupted, .venv is made again.
 environment: ## install the packages into .venv
 	@cmp -s $(LOCK) .venv/requirements.lock && .venv/bin/python -c '' 2>/dev/null && exit 0; \
 	command -v "$(PYTHON)" >/dev/null || \
-	  { echo "make: $(PYTHON) is not found; install Python 3.11 to 3.13, or say which: make PYTHON=python3.12 ..." >&2; exit 1; }; \
+	  { echo "make: $(PYTHON) was not found; install Python 3.11 to 3.13, or name another one: make PYTHON=python3.12 ..." >&2; exit 1; }; \
 	"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
-	  { echo "make: $$("$(PYTHON)" --version) is too old or too new; Privatune runs on Python 3.11 to 3.13: make PYTHON=python3.12 ..." >&2; exit 1; }; \
+	  { echo "make: Privatune needs Python 3.11 to 3.13, and this is $$("$(PYTHON)" --version); name another one: make PYTHON=python3.12 ..." >&2; exit 1; }; \
 	"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
-	  { echo "make: $(PYTHON) cannot make environments; install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }; \
+	  { echo "make: $(PYTHON) cannot create virtual environments; install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }; \
 	packages=$$(grep -c == $(LOCK)); \
-	echo "Installing $$packages packages into .venv with $$("$(PYTHON)" --version); once, some minutes ..."; \
+	echo "Installing $$packages packages into .venv with $$("$(PYTHON)" --version). This is done once and takes some minutes."; \
 	"$(PYTHON)" -m venv --clear .venv; \
 	.venv/bin/python -m pip install --disable-pip-version-check --no-input -r $(LOCK) | \
 	  { found=0; while read -r line; do case $$line in \
