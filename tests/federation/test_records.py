@@ -26,7 +26,7 @@ def test_visits_come_in_the_order_of_the_cohort(folders):
 @pytest.mark.parametrize("lost", [0, 1, 2])
 def test_a_mean_of_too_few_is_refused(folders, lost):
     visits(folders, 3)[lost].unlink()
-    with pytest.raises(PrivatuneError, match="batch-0: not the payloads of 3 clients; delete these folders"):
+    with pytest.raises(PrivatuneError, match="batch-0: these are not the payloads of 3 clients; delete the folders"):
         visits(folders, 3)
 
 

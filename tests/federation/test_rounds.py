@@ -118,7 +118,7 @@ def test_a_codec_is_used_both_ways():
 
 def test_a_server_that_distills_must_see_single_updates():
     for codec in ("signsgd", "ef21"):
-        with pytest.raises(ValidationError, match=f"codec.name: {codec} does not tell"):
+        with pytest.raises(ValidationError, match=f"codec.name: {codec} does not show the server single updates"):
             ScenarioSettings(codec={"name": codec}, server={"method": "distill"})
         ScenarioSettings(codec={"name": codec})
 

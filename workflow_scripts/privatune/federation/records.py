@@ -30,7 +30,9 @@ def visits(folders: Sequence[str | Path], cohort_size: int) -> list[Path]:
     paths = sorted((path for folder in folders for path in Path(folder).glob("*.payload")), key=lambda path: path.name)
     if [path.stem for path in paths] != [f"{place:06d}" for place in range(cohort_size)]:
         names = ", ".join(map(str, folders))
-        raise PrivatuneError(f"{names}: not the payloads of {cohort_size} clients; delete these folders and run again")
+        raise PrivatuneError(
+            f"{names}: these are not the payloads of {cohort_size} clients; delete the folders and run again"
+        )
     return paths
 
 

@@ -31,18 +31,21 @@ class ClientSettings(TrainingSettings):
 
     objective: Literal["plain", "rehearsal", "lwf"] = Field(
         "rehearsal",
-        description="plain: the person's text alone; rehearsal: mixed with general text; lwf: learning without "
-        "forgetting, where the model that arrived teaches beside the text.",
+        description="What the device learns from. plain: the person's text alone; rehearsal: that text mixed with "
+        "general text; lwf (learning without forgetting): that text and the predictions of the model that arrived.",
     )
     user_share: float = Field(
         0.5,
         ge=0,
         le=1,
-        description="Lambda: the share of the person's own text (rehearsal) or of the hard targets (lwf). "
-        "rehearsal with 0 is the control: general text alone, as many words as `control_share` would give.",
+        description="Lambda: the share of the person's own text (rehearsal) or the weight of the hard targets (lwf). "
+        "With 0, rehearsal is a control: it trains on general text alone, as many words as `control_share` would give.",
     )
     control_share: float = Field(
-        0.5, gt=0, le=1, description="The user share whose number of words a control (user_share 0) trains on."
+        0.5,
+        gt=0,
+        le=1,
+        description="A control (`user_share: 0`) trains on as many words as training with this user share.",
     )
     epochs: Epochs = 1
     dropout: Dropout = 0.0
@@ -67,7 +70,7 @@ class PooledCohortSettings(CohortSettings):
     persons_per_device: int = Field(
         1,
         ge=1,
-        description="Persons whose text one device holds, pooled where there is more than one.",
+        description="Number of persons whose pooled text one device holds.",
     )
 
     @property
@@ -79,44 +82,59 @@ class PooledCohortSettings(CohortSettings):
 class AverageSettings(Settings):
     """Federated averaging: the unweighted mean of the updates."""
 
-    method: Literal["average"] = Field("average", description="average: unweighted mean of the updates.")
+    method: Literal["average"] = Field("average", description="average: add the unweighted mean of the updates.")
 
 
 class DistillSettings(TrainingSettings):
     """Distillation (Popov et al. 2018): the round's model learns the mean distribution of the clients' models."""
 
-    method: Literal["distill"] = Field("distill", description="distill: learn the clients' mean distribution.")
-    text: Literal["real", "generated"] = Field(
-        "generated", description="real: drawn from the general training text; generated: by the round's model."
+    method: Literal["distill"] = Field(
+        "distill", description="distill: learn the mean distribution of the clients' models."
     )
-    tokens: int = Field(5000, ge=2, description="Words of that text.")
+    text: Literal["real", "generated"] = Field(
+        "generated",
+        description="Text to learn on. real: from the general training text; generated: written by the round's model.",
+    )
+    tokens: int = Field(5000, ge=2, description="Number of words of that text.")
     epochs: Epochs = 5
-    cycles: int = Field(1, ge=1, le=1000, description="Times that the text is drawn or generated anew, evenly spread.")
+    cycles: int = Field(
+        1, ge=1, le=1000, description="How many times a new text is drawn or generated, evenly spread over the epochs."
+    )
 
 
 class SgdSettings(Settings):
-    """The mean update times a rate."""
+    """The mean update times a learning rate."""
 
-    name: Literal["sgd"] = Field("sgd", description="sgd: add the mean update, times a rate.")
-    learning_rate: float = Field(1.0, gt=0, le=100, description="Rate; with 1 the server averages.")
+    name: Literal["sgd"] = Field("sgd", description="sgd: add the mean update times the learning rate.")
+    learning_rate: float = Field(
+        1.0, gt=0, le=100, description="Learning rate of the server; with 1 the server averages."
+    )
 
 
 class NesterovSettings(Settings):
     """Nesterov momentum on mean updates (Ramaswamy et al. 2020)."""
 
-    name: Literal["nesterov"] = Field(description="nesterov: momentum that looks ahead.")
-    learning_rate: float = Field(1.0, gt=0, le=100, description="Rate of the server.")
-    momentum: float = Field(0.9, ge=0, lt=1, description="Share of the velocity that stays from round to round.")
+    name: Literal["nesterov"] = Field(description="nesterov: momentum with a look-ahead, applied to the mean updates.")
+    learning_rate: float = Field(1.0, gt=0, le=100, description="Learning rate of the server.")
+    momentum: float = Field(
+        0.9, ge=0, lt=1, description="Share of the velocity that is kept from one round to the next."
+    )
 
 
 class AdamSettings(Settings):
     """Adam on mean updates (Reddi et al. 2021)."""
 
-    name: Literal["adam"] = Field(description="adam: every weight at a rate of its own.")
-    learning_rate: float = Field(0.001, gt=0, le=100, description="Rate of the server.")
-    beta1: float = Field(0.9, ge=0, lt=1, description="Share of the mean that stays from round to round.")
-    beta2: float = Field(0.999, ge=0, lt=1, description="Share of the mean square that stays from round to round.")
-    epsilon: float = Field(1e-3, gt=0, le=1, description="Added to the root of the mean square; bounds a step.")
+    name: Literal["adam"] = Field(description="adam: every weight has a step size of its own.")
+    learning_rate: float = Field(0.001, gt=0, le=100, description="Learning rate of the server.")
+    beta1: float = Field(
+        0.9, ge=0, lt=1, description="Share of the running mean that is kept from one round to the next."
+    )
+    beta2: float = Field(
+        0.999, ge=0, lt=1, description="Share of the running mean square that is kept from one round to the next."
+    )
+    epsilon: float = Field(
+        1e-3, gt=0, le=1, description="Added to the root of the running mean square, which bounds a step."
+    )
 
 
 OptimiserSettings = Annotated[SgdSettings | NesterovSettings | AdamSettings, Field(discriminator="name")]
@@ -124,7 +142,7 @@ ServerSettings = Annotated[AverageSettings | DistillSettings, Field(discriminato
 
 
 class ScenarioSettings(Settings):
-    """One way of fine-tuning; `scenarios:` overrides what `federation:` says."""
+    """One way of fine-tuning: what `federation:` says, with the overrides of one of the `scenarios:`."""
 
     client: ClientSettings = Field(
         default_factory=ClientSettings,
@@ -136,11 +154,11 @@ class ScenarioSettings(Settings):
     )
     codec: CodecSettings = Field(
         default_factory=DenseSettings,
-        description="How an update is sent.",
+        description="How a client's update is encoded.",
     )
     server: ServerSettings = Field(
         default_factory=AverageSettings,
-        description="How updates become a model.",
+        description="How the server makes a model of the updates.",
     )
 
     @property
@@ -152,7 +170,7 @@ class ScenarioSettings(Settings):
     def _the_server_can_read_the_codec(self) -> Self:
         if self.server.method == "distill" and not self.codec.single_updates:
             raise ValueError(
-                f"codec.name: {self.codec.name} does not tell the server single updates, from which it would distill; "
-                "choose another codec, or server.method average"
+                f"codec.name: {self.codec.name} does not show the server single updates, which distillation needs; "
+                "choose another codec, or `server.method: average`"
             )
         return self

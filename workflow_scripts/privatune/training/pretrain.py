@@ -97,7 +97,7 @@ def pretrain(
     for part, words in (("training", text), ("validation", held)):
         if not window_count(words.shape[1], settings.bptt):
             raise PrivatuneError(
-                f"general: {words.size} words of {part} text give no window of {settings.batch} rows; bring more text "
+                f"general: {words.size} words of {part} text are too few for {settings.batch} rows; bring more text "
                 "(`general.corpora`, shares of its sources, `pretrain.validation_tokens`) or lower `pretrain.batch`"
             )
     steps = max(1, round(epoch * settings.epochs))

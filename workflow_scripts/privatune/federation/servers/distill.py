@@ -75,6 +75,6 @@ def _texts(model: Weights, server: Server) -> Iterator[np.ndarray]:
             elif server.general is not None:
                 text = draw_lines(server.general, s.tokens, rng)
             else:
-                raise ValueError("server.general: real text was asked for, but none was given")
+                raise ValueError("server.general: the settings ask for real text, but none was given")
             drawn = cycle
         yield text
