@@ -38,7 +38,10 @@ def test_a_verdict_by_chance_does_not_outlive_its_company(claimed):
 
 def test_it_says_how_many_verdicts_may_be_chance(claimed):
     made = claimed([interval(SURE)] * 30 + [interval([-1.0]), interval(SURE)], [lower()] * 31 + [never("it is a cost")])
-    assert "30 claims have one; at 95 % each, up to 1.5 of their verdicts" in made.note and "Its note." in made.note
+    assert (
+        "30 claims have a p. Each is judged at 95 %, so up to 1.5 of their verdicts" in made.note
+        and "Its note." in made.note
+    )
 
 
 def test_each_interval_names_its_sources(claimed):

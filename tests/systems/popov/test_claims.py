@@ -246,4 +246,4 @@ def test_tables_without_the_rows_decide_nothing(tmp_path):
             pd.DataFrame(columns=columns).to_csv(tmp_path / f"{name}.csv", index=False)
     made = table("popov", **{**{name: tmp_path / f"{name}.csv" for name in TABLES}, **PAPER})
     assert len(made.frame) == len(claims({})) and set(made.frame["verdict"]) == {"undecided"}
-    assert made.frame["ours"].isna().all() and "no model stands for" in made.note
+    assert made.frame["ours"].isna().all() and "no model corresponds to" in made.note

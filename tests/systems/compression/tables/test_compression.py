@@ -39,4 +39,4 @@ def test_a_row_says_how_models_reach_a_person_and_whose_memory_a_codec_has(made)
 
 
 def test_the_note_says_what_is_averaged_and_what_passes_from_person_to_person(made):
-    assert "newest 0.5 of the steps" in made.note and "leaves with the person" in made.note
+    assert "newest 50 % of the steps" in made.note and "leaves with the person" in made.note

@@ -65,7 +65,7 @@ def test_a_row_a_sample_and_no_epsilon_where_the_tail_is_not_pareto(made):
 
 def test_without_a_pareto_tail_the_page_says_so(made):
     _, _, page = made(fit("0", "forward", 14.8, 2.18, "rejected"), fit("0", "reverse", 14.9, 1.47, "rejected"))
-    assert "in none of them a Pareto tail is supported, no epsilon is quoted" in page
+    assert "A Pareto tail is supported in none of them, so no epsilon is quoted" in page
     assert "largest" not in page
 
 

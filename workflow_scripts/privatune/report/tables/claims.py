@@ -14,15 +14,16 @@ from privatune.report.verdicts import UNDECIDED, verdict
 COLUMNS = "system claim paper ours low high rule verdict unit n needed recalled sources p p_holm verdict_holm".split()
 SHOWN = "system claim unit paper ours low high n needed sources verdict p verdict_holm rule".split()
 NOTE = (
-    "Low, high: 95 % interval, of ratios by their logarithms; what is compared is paired by seed and by text. Sources: "
-    "what the interval covers. Seeds: which devices took part, over n replicates. Text: which persons and documents "
-    "were sampled to measure on, by a bootstrap of these. Trials: a share of n, with its exact interval. With fewer "
-    "than two replicates, or replicates without a spread, a claim is undecided, whatever the text tells. What all "
-    "replicates share, such as one general model, no interval covers. p: the smallest share of wrong intervals at "
-    "which the rule still decides. {judged} claims have one; at 95 % each, up to {wrong:.1f} of their verdicts are "
-    "expected to be wrong by chance. The verdicts after Holm hold together for all claims of a paper: with 95 % "
-    "confidence none of them is wrong. n needed: about how many replicates would decide an undecided claim, were their "
-    "mean and spread those of the n at hand and the text the same; null where 10,000 are too few."
+    "ours: low and ours: high are the ends of a 95 % interval, which for a ratio is computed on its logarithm. Values "
+    "that are compared are paired by seed and by text. Sources says what the interval covers. Seeds: which devices "
+    "took part, over n replicates. Text: which persons and documents were sampled to measure on, by a bootstrap over "
+    "them. Trials: a share of n trials, with its exact interval. With fewer than two replicates, or with replicates "
+    "that do not differ, a claim is undecided, whatever the text says. No interval covers what all replicates share, "
+    "such as one general model. p is the smallest share of wrong intervals at which the rule still decides. {judged} "
+    "claims have a p. Each is judged at 95 %, so up to {wrong:.1f} of their verdicts are expected to be wrong by "
+    "chance. The verdicts after Holm hold together for all claims of a paper: with 95 % confidence none of them is "
+    "wrong. n needed is about how many replicates would decide an undecided claim if their mean and spread were those "
+    "of the n at hand and the text were the same; it is empty where 10,000 would be too few."
 )
 
 
@@ -63,7 +64,7 @@ def table(system: str, **files: str | Path) -> Table:
     count = int(frame["p"].notna().sum())
     notes = [NOTE.format(judged=count, wrong=CHANCE * count), part.note(tables)]
     if frame["recalled"].any():
-        notes.append("Recalled: known from memory, not read in the paper's text.")
+        notes.append("Recalled: known from memory and not read in the paper's text.")
     return Table("Claims", " ".join(notes), frame, shown(frame))
 
 
@@ -76,7 +77,7 @@ def _together(claims: pd.DataFrame) -> pd.DataFrame:
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """Claims as a reader sees them."""
     cells = show(frame, SHOWN)
-    mark = " (recalled)"  # beside the claim and beside its figure, which else look like what was read
+    mark = " (recalled)"  # without it the claim and its figure look as if they were read in the paper
     recalled = frame["recalled"].astype(bool)
     cells.loc[recalled, "claim"] += mark
     cells.loc[recalled & frame["paper"].notna(), "paper"] += mark

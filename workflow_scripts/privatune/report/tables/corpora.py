@@ -1,4 +1,4 @@
-"""The table `corpora`: one row a part of a corpus, from the headers of the encoded streams."""
+"""The table `corpora`: one row per part of a corpus, from the headers of the encoded streams."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,8 +23,9 @@ def table(streams: Sequence[str | Path]) -> Table:
     frame = frame[COLUMNS]
     shown = show(frame, SHOWN)
     note = (
-        "Tokens: words, numbers, punctuation characters and one end of line a row. Types: distinct ones, ends of lines "
-        "apart. Outside the vocabulary: share of the tokens but the ends of lines. Rows that no epsilon covers are "
-        "exact counts of private text: do not publish them together with models that are to protect these persons."
+        "Tokens are words, numbers, punctuation characters and one end of line per row of text. Types are distinct "
+        "tokens other than the end of line. OOV is the share of the tokens other than ends of lines that are outside "
+        "the vocabulary. Rows that no epsilon covers are exact counts of private text: do not publish them together "
+        "with models that are meant to protect these persons."
     )
     return Table("Text, in words of the vocabulary", note, frame, shown)

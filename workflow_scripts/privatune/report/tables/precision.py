@@ -11,8 +11,9 @@ from privatune.report.frames import Table, read_table
 COLUMNS = ["tokens", "ppl_valid", "seconds"]
 SHOWN = "precision tokens ppl_valid ratio seconds".split()
 NOTE = (
-    "Validation perplexity of the general model at the end of pretraining, its ratio to float32's, and the seconds of "
-    "training. `precision: auto` takes bfloat16 where the processor computes in it; the aim is a ratio below 1.01."
+    "The tokens read in pretraining, the validation perplexity of the general model at its end, the ratio of this "
+    "perplexity to that in float32, and the seconds of training. `precision: auto` takes bfloat16 where the processor "
+    "computes in it. The ratio should be below 1.01."
 )
 
 

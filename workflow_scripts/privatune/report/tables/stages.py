@@ -1,4 +1,4 @@
-"""The table `stages`: one row a rule, from Snakemake's benchmark files."""
+"""The table `stages`: one row per rule, from Snakemake's benchmark files."""
 
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -30,9 +30,10 @@ def table(benchmarks: Sequence[str | Path], folder: str | Path) -> Table:
     )
     shown = show(frame, SHOWN)
     note = (
-        f"Seconds: wall time summed over a rule's jobs, {frame['seconds'].sum():,.0f} in all rules; jobs side by side "
-        "end sooner. Memory: the largest of a rule's jobs, not reliable below a second. Both differ from run to run. "
-        "Times of jobs that read private text tell how long it is; no epsilon covers them."
+        f"Seconds are wall time, summed over the jobs of a rule: {frame['seconds'].sum():,.0f} over all rules. Jobs "
+        "that run side by side finish sooner. Peak memory is the largest of any job of the rule; it is not reliable "
+        "for jobs of less than a second. Both differ from run to run. The times of jobs that read private text tell "
+        "how long that text is, and no epsilon covers them."
     )
     return Table("Where the time goes", note, frame, shown)
 

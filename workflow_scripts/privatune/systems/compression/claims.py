@@ -46,16 +46,17 @@ def note(tables: Tables) -> str:
     """What is compared, what lasts from one person to the next, and at what ratio DGC was judged."""
     runs = tables["compression"]
     parts = [
-        "Equal average PPL: for each seed the worse of the two at the end, which both methods keep; bits between "
-        "measured points are read off a line in logarithms. What the first measured point has reached, or the last one "
-        "has not, is only bounded; then `ours` is the bound, and the interval ends at bounds. Each seed has a general "
-        "model, persons and a sample of test text of its own, so these intervals cover all three."
+        "Equal average PPL is, for each seed, the worse of the two values at the end, which both methods keep. Bits "
+        "between measured points are interpolated linearly in logarithms. For a level that the first measured point "
+        "has reached already, or that the last one has not reached, the bits are only bounded; then `ours` is the "
+        "bound, and the interval ends at bounds. Each seed has its own general model, persons and sample of test text, "
+        "so these intervals cover all three."
     ]
     lasting = list(dict.fromkeys(runs.loc[(runs["mode"] == "gradient") & (runs["memory"] == "device"), "method"]))
     if lasting:
         parts.append(
             f"The memory of a codec passes from one person to the next on the same device in {', '.join(lasting)}; "
-            "elsewhere nothing does."
+            "in other methods nothing does."
         )
     for dgc in _gradients(runs, "dgc"):
         for dense in _gradients(runs, "dense"):

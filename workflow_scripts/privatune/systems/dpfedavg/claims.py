@@ -119,15 +119,15 @@ def note(tables: Tables) -> str:
     judged = _judged(tables)
     left_out = [variant for variant in private if variant not in judged]
     return (
-        f"Without differential privacy: {', '.join(plain)}, of the variants without noise that with the widest clip. "
-        f"Under it: {', '.join(judged)}. Left out where canaries are judged, as the epsilon of one who takes part as "
-        f"often as a carrier exceeds {SAYS_NOTHING:g}, at the delta of the variant: {', '.join(left_out) or 'none'}. "
-        "Smallest cells: canaries that the fewest persons carry, of those numbers of copies of which the same attack "
-        "extracts some without noise. Largest cell: most persons, most copies. A canary counts if one who carries it "
-        "was drawn. Extracted: found by the beam search. Intervals of shares are Clopper and Pearson's; n counts "
-        "canaries of all seeds, and fewer than two seeds decide nothing. Exposure is compared with that of the same "
-        "canaries in a model that never saw them. The paper's own differences of recall are in the column of its "
-        "figures."
+        f"Without differential privacy: {', '.join(plain)}, the variant without noise that has the widest clip. Under "
+        f"it: {', '.join(judged)}. Left out where canaries are judged, because the epsilon of a person who takes part "
+        f"as often as a carrier exceeds {SAYS_NOTHING:g}, at the delta of the variant: "
+        f"{', '.join(left_out) or 'none'}. Smallest cells: canaries that the fewest persons carry, with those numbers "
+        "of copies of which the same attack extracts some without noise. Largest cell: most persons, most copies. A "
+        "canary counts if a person who carries it was drawn. Extracted: found by the beam search. Intervals of shares "
+        "are those of Clopper and Pearson; n counts the canaries of all seeds, and fewer than two seeds decide "
+        "nothing. Exposure is compared with that of the same canaries in a model that never saw them. The paper's own "
+        "differences of recall are in the column `paper`."
     )
 
 

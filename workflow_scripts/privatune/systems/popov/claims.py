@@ -56,19 +56,18 @@ def claims(tables: Tables) -> list[Claim]:
 
 
 def note(tables: Tables) -> str:
-    """What the claims call many rounds on our side, and how many tails an epsilon stands on."""
+    """What the claims call many rounds on our side, and how many tails an epsilon is based on."""
     many = counterpart(tables, MANY_ROUNDS)
-    rounds = f"{SYSTEM}: no model stands for `{MANY_ROUNDS}`."
+    rounds = f"{SYSTEM}: no model corresponds to `{MANY_ROUNDS}`."
     if len(many):
         number, clients = many[["round", "clients_per_round"]].iloc[0]
-        rounds = (
-            f"{SYSTEM}: many rounds are {number:g} of {clients:g} persons on our side (`{MANY_ROUNDS}` in the paper)."
-        )
+        rounds = f"{SYSTEM}: many rounds are {number:g} of {clients:g} persons here (in the paper: `{MANY_ROUNDS}`)."
     verdicts = tables["tail"]["verdict"]
     return (
-        f"{rounds} A Pareto tail is not rejected in {(verdicts == NOT_REJECTED).sum()} of {len(verdicts)} samples, two "
-        "directions of each pair; an epsilon from them is an estimate, not a proof. Of an epsilon n counts the pairs "
-        f"that have one, and low and high are the exact interval of what {SHARE:g} % of pairs do not exceed."
+        f"{rounds} A Pareto tail is not rejected in {(verdicts == NOT_REJECTED).sum()} of {len(verdicts)} samples, "
+        "which are the two directions of each pair. An epsilon from them is an estimate, not a proof. For an epsilon, "
+        f"n counts the pairs that have one, and low and high are the exact interval of the value that {SHARE:g} % of "
+        "pairs do not exceed."
     )
 
 

@@ -1,4 +1,4 @@
-"""The table `codec_costs`: seconds that codecs take, measured alone on the machine."""
+"""The table `codec_costs`: how long codecs take, each measured alone on the machine."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from privatune.systems.compression.columns import OWN
 
 SHOWN = "method values payload_bytes encode_ms decode_ms".split()
 NOTE = (
-    "Milliseconds to encode one update of the small model, and for the server to decode and add it: medians of one "
-    "thread, measured on gradients of a first step by a job that ran alone."
+    "Milliseconds to encode one update of the small model, and milliseconds for the server to decode it and add it to "
+    "the sum. They are medians on one thread, measured on the gradients of a first step by a job that ran alone."
 )
 
 
 def table(costs: str | Path) -> Table:
-    """A row a method of the target `compression`, at the point of its grid that tuning chose."""
+    """One row per method of the target `compression`, at the point of its grid that tuning chose."""
     frame = pd.DataFrame(read_json(costs))[["method", "values", "payload_bytes", "encode_ms", "decode_ms"]]
     shown = show(frame, SHOWN, OWN)
     return Table("Cost of the codecs", NOTE, frame, shown)

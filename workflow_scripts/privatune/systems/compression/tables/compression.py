@@ -1,4 +1,4 @@
-"""The table `compression`: what ways of training have sent, and how good their models are by then."""
+"""The table `compression`: what each way of training has sent, and how good its model is by then."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,15 +21,16 @@ SHOWN = (
     "kss_user bits_up bits_down"
 ).split()
 NOTE = (
-    "One row a measured model; PPL: perplexity of words, without ends of lines; `steps`: times that every device has "
-    "sent; at 0 nothing was. All methods of a seed read the same text of the same persons, one person at a time on a "
-    "device, and start from the same small model ({model}), which each seed pretrains. Measured is the mean of the "
-    "server's models over the newest {averaged:g} of the steps so far. Bits are those of payloads that were written, "
-    "headers included, of all devices so far; down: one model for each person who takes part, sent through the codec "
-    "`download`, general text that is sent along, and each step's answer. `memory`: whether what a codec keeps, its "
-    "residual or momentum, stays on a device for the next person or leaves with the person; empty where it keeps "
-    "nothing, as in averaging, where a person takes part once. Parameter-server forms: TernGrad with each device's own "
-    "scale, PowerSGD with each device's own P and Q."
+    "Each row is one measured model. PPL is the perplexity of words; ends of lines are not counted. `steps` is the "
+    "number of times that every device has sent; at step 0 nothing was sent. All methods of a seed read the same text "
+    "of the same persons, one person at a time per device, and start from the same small model ({model}), which is "
+    "pretrained for each seed. What is measured is the mean of the server's models over the newest {averaged:g} % of "
+    "the steps so far. Bits are those of payloads that were really written, headers included, summed over all devices "
+    "so far. Sent down are one model for each person who takes part, through the codec of the download; the general "
+    "text that is sent along; and the answer to each step. `memory` says whether what a codec keeps, its residual or "
+    "momentum, stays on a device for the next person or leaves with the person. It is empty where a codec keeps "
+    "nothing, as in averaging, where a person takes part once. The codecs have their parameter-server forms: in "
+    "TernGrad each device has its own scale, in PowerSGD each device has its own P and Q."
 )
 
 
@@ -54,7 +55,7 @@ def table(
     measured = pd.DataFrame([row for path in runs for row in read_json(path)])
     frame = measured.merge(about, "left", "method")[COLUMNS]
     shown = show(frame, SHOWN, OWN)
-    return Table("Quality against bits sent", NOTE.format(model=model, averaged=averaged), frame, shown)
+    return Table("Quality against bits sent", NOTE.format(model=model, averaged=100 * averaged), frame, shown)
 
 
 def _about(choice: Mapping[str, Any], varied: str) -> dict[str, Any]:

@@ -16,14 +16,15 @@ from privatune.systems.compression.tables.compression import setting
 SHOWN = "mode codec setting learning_rate ppl_average chosen".split()
 HERE = {"ppl_average": Column("average PPL, words of validation text", decimals(1))}
 NOTE = (
-    "Average perplexity of the words of general validation text and of the training persons' newer text, at the end of "
-    "a training of {rounds} rounds, or on their text, under seed {seed}; the best point of each method is the one that "
-    "table `compression` measures on test text. Every method has a grid of the same size."
+    "The average perplexity of words on validation text (general text, and newer text of the training persons) at the "
+    "end of a training of {rounds} rounds, or of gradient training on the text of these rounds, under seed {seed}. The "
+    "best point of each method is the one that the table `compression` measures on test text. The grids of all methods "
+    "have the same size."
 )
 
 
 def table(tunings: Sequence[str | Path], methods: Mapping[str, Any], rounds: int, seed: int) -> Table:
-    """A row a point; arguments as of the table `compression`."""
+    """One row per point of a grid; the arguments are those of the table `compression`."""
     rows = []
     for path in tunings:
         method, points = Path(path).parent.name, read_json(path)

@@ -16,19 +16,19 @@ COLUMNS = [
 PAPER = "population cohort rounds noise_multiplier".split()
 SHOWN = "source unit adjacency sensitivity sampling q population delta accountant epsilon paper_epsilon".split()
 NOTE = (
-    "Epsilon of all rounds together, by user. A person's update is clipped at S = {clip:g}; the noise on the sum has "
-    "standard deviation z S with z = {noise_multiplier:g}; {rounds:,} rounds of {cohort:,} persons. As the paper: "
-    "cohorts of fixed size, with z against a sensitivity of S, at the paper's delta, N^-1.1. Ours, at delta = 1 / (10 "
-    "N): cohorts of fixed size are compared by replacing a person's text, which moves the sum by 2 S, so the paper's "
-    "figures are no bounds under that adjacency; under Poisson sampling a person's text is zeroed out, which moves the "
-    "sum by S. The person's place stays, and N is public: it is not protected whether somebody is in the population. "
-    "As the adjacencies differ, one epsilon does not stand in for the other. Every epsilon assumes that nobody learns "
-    "who took part."
+    "Epsilon is by user, for all rounds together. A person's update is clipped at S = {clip:g}. The noise on the sum "
+    "has a standard deviation of z S, with z = {noise_multiplier:g}. There are {rounds:,} rounds of {cohort:,} "
+    "persons. As the paper: cohorts of fixed size, z relative to a sensitivity of S, and the paper's delta, N^-1.1. "
+    "Ours: delta = 1 / (10 N). With cohorts of fixed size one person's text is replaced by another's, which moves the "
+    "sum by 2 S, so the paper's figures are no bounds under that adjacency. With Poisson sampling one person's text is "
+    "zeroed out, which moves the sum by S. The person's place remains and N is public, so it is not protected whether "
+    "somebody is in the population. The two adjacencies differ, so one epsilon cannot replace the other. Every epsilon "
+    "assumes that nobody learns who took part."
 )
 
 
 def table(epsilons: str | Path, paper: str | Path) -> Table:
-    """One row an epsilon; `paper_epsilon` where the paper accounts for the same training in the same way.
+    """One row per epsilon; `paper_epsilon` is given where the paper accounts for the same training in the same way.
 
     Args:
         epsilons: what privacy.accounting.by_population gives, as JSON.

@@ -20,17 +20,18 @@ SHOWN = (
     "epsilon_largest epsilon_estimate contradicted"
 ).split()
 NOTE = (
-    "Upper: epsilon as the accountant proves it of the audited mechanism, the variant's with canaries for its persons, "
-    "at a delta that the audit can bear (its terms are in the CSV). Lower: what one run of an attack shows, each bound "
-    "with its confidence by itself. Most: the largest bound that so many guesses allow, all of them right; above it an "
-    "audit says nothing. A lower bound above the upper one would contradict the proof or the code; below it the "
-    "mechanism may still be wrong. The estimate is no bound: it takes what the attack sees for two Gaussians, and from "
-    "few canaries comes out high."
+    "Upper bound: the epsilon that the accountant proves of the audited mechanism, which is the variant's with "
+    "canaries in place of its persons, at a delta that an audit can work with. The CSV has its other terms. Lower "
+    "bound: what one run of an attack shows; each bound holds with its confidence by itself. Largest possible lower "
+    "bound: the bound if all guesses were right. The audit says nothing about epsilons above it. A lower bound above "
+    "the upper bound would contradict the proof or the code; one below it does not show that the mechanism is correct. "
+    "The estimated epsilon is not a bound: it assumes that what the attack sees follows two Gaussian distributions, "
+    "and from few canaries it is too high."
 )
 
 
 def table(audits: Sequence[str | Path]) -> Table:
-    """One row an audited variant; from files of `audit`, of which there are none where nothing has noise."""
+    """One row per audited variant; from files of `audit`. There are none if no variant has noise."""
     frame = pd.DataFrame([_row(read_json(path)) for path in audits], columns=COLUMNS)
     shown = show(frame, SHOWN, OWN)
     return Table("Audit of DP-FedAvg", NOTE, frame, shown)

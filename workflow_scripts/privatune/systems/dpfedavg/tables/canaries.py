@@ -20,19 +20,20 @@ COLUMNS = (
 SHOWN = "scenario seed n_users n_copies canary visits rank exposure low high chance unseen beyond beam_found".split()
 HERE = {"low": Column("exposure, bits: low", decimals(1)), "high": Column("exposure, bits: high", decimals(1))}
 NOTE = (
-    "A canary is five random words. Exposure = log2(references) - log2(rank), in bits, where rank is the canary's "
-    "among random continuations of its first two words; low, high: 95 % interval for the share of all continuations "
-    "that are as likely. With {references:,} references no exposure is above {most:.1f}. A canary that a model never "
-    "saw has {chance:.2f} bits by chance, with a standard deviation of {chance:.2f}. Never seen: its exposure in the "
-    "variant {unseen}; beyond: what it has more than there. Visits: how often persons who carry it took part in a "
-    "round; of a canary with none a model can know nothing. Carriers are synthetic, so this is no secret; the cohort "
-    "of real persons, who are drawn apart from them, stays one. Found: a beam search of width 5 from the first two "
-    "words gives the canary."
+    "A canary is five random words. Its exposure is log2(references) - log2(rank), in bits; its rank is its place "
+    "among random continuations of its first two words. The low and high exposures are a 95 % interval: they follow "
+    "from the interval for the share of all continuations that are at least as likely. With {references:,} references "
+    "no exposure is above {most:.1f}. A canary that a model never saw has an exposure of {chance:.2f} bits by chance, "
+    "with a standard deviation of {chance:.2f}. The exposure if never seen is that of the same canary in the variant "
+    "{unseen}, and the exposure beyond never seen is the difference to it. Visits are how often persons who carry the "
+    "canary took part in a round; a model can know nothing of a canary without visits. The carriers are synthetic, so "
+    "visits are no secret. The cohort of real persons is drawn apart from them and stays secret. Found: a beam search "
+    "of width 5 from the first two words gives the canary."
 )
 
 
 def table(measures: Sequence[str | Path]) -> Table:
-    """One row a canary in one model; from files of `measure_private`."""
+    """One row per canary and model; from files of `measure_private`."""
     rows = []
     for path in measures:
         model = read_json(path)
@@ -55,4 +56,5 @@ def _beside_the_unseen(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     rows = rows.join(values, on=CANARY).assign(chance=CHANCE)
     rows["unseen"] = rows["unseen"].where(rows["carried"].astype(bool))
     rows["beyond"] = rows["exposure"] - rows["unseen"]
-    return rows[COLUMNS], str(never["scenario"].iloc[0]) if len(never) else "without carriers, which is not here"
+    name = str(never["scenario"].iloc[0]) if len(never) else "without carriers, which this table does not have"
+    return rows[COLUMNS], name

@@ -23,17 +23,17 @@ HERE = {
     "high": Column("exposure beyond never seen, bits: high", decimals(1)),
 }
 NOTE = (
-    "Canaries of all seeds, of variants whose synthetic persons carry them. Drawn: those of which a carrier took part "
-    "in a round; all that follows is about these. Extracted: the share that a beam search finds, with Clopper and "
-    "Pearson's 95 % interval. Exposure: the mean, in bits; by chance it is {chance:.2f}, with a standard deviation of "
-    "{chance:.2f} for a single canary. Beyond: the mean paired difference to the same canaries in the variant without "
-    "carriers, with its 95 % t-interval over canaries. Those of one seed share a model, and no interval is given from "
-    "fewer than two seeds."
+    "The canaries of all seeds, in the variants whose synthetic persons carry them. Drawn: canaries of which a carrier "
+    "took part in a round; all columns to its right are about these. Extracted: the share that a beam search finds, "
+    "with the 95 % interval of Clopper and Pearson. Exposure: the mean, which by chance is {chance:.2f} bits, with a "
+    "standard deviation of {chance:.2f} for a single canary. Exposure beyond never seen: the mean difference to the "
+    "same canaries in the variant without carriers, with its 95 % t-interval over canaries. Canaries of one seed share "
+    "a model, so there is no interval from fewer than two seeds."
 )
 
 
 def table(canaries: str | Path) -> Table:
-    """One row a variant and cell; from the table `canaries`."""
+    """One row per variant and cell; from the table `canaries`."""
     rows = read_table(canaries, READ)
     rows = rows[rows["carried"]]
     cells = rows.groupby(["scenario", "n_users", "n_copies"], sort=False)

@@ -1,4 +1,4 @@
-"""The table `comparison_dpfedavg`: rows as of `comparison`, for private training and what stands beside it."""
+"""The table `comparison_dpfedavg`: as `comparison`, for DP-FedAvg and the models that it is compared with."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,26 +24,27 @@ SHOWN = (
     "sampling adjacency q delta epsilon accountant epsilon_rdp covered carriers_epsilon"
 ).split()
 NOTE = (
-    "Rows as of table `comparison`, on a model and samples of their own; PPL is that of words, and the CSV has it with "
-    "ends of lines too. Epsilon is an upper bound, by user, over all rounds, at the delta beside it. It compares one "
-    "person's text with none (zero out one; the person's place stays, and the number of persons is public), or with "
-    "another's (replace one). All its terms are in the CSV: unit, adjacency, sampling, q, T, noise multiplier, clip, "
-    "delta, accountant. It is about one model. The last row is about all models of this table together, under all "
-    "seeds; table `ledger` adds them up one by one. No epsilon: there is no noise, and no claim. With {persons:,} "
-    "persons an honest epsilon at a useful noise is large; table `accounting` has the paper's scale. Seeds are public "
-    "unless `secure: true`, so these models show the method and protect nobody. Synthetic persons, who carry canaries, "
-    "come beside the cohort of real ones, each in a round with the probability `participation`: no epsilon of a real "
-    "person depends on them, and the variant without them shows what they cost. They take part more often than real "
-    "persons do, so a person who took part as often would have a larger epsilon: `carriers_epsilon`, at the same "
-    "delta. ngram-general is what the network replaces, ngram-private one of the persons' own text. Covered: whether "
-    "an epsilon bounds what the row tells of training persons. Do not publish a row that says `no` together with a "
-    "model that is to protect them. User measures are of persons who never train. MB: of all clients in all rounds, by "
-    "their expected number."
+    "The rows are as in the table `comparison`, for a model and samples of their own. PPL is the perplexity of words; "
+    "the CSV also has it with ends of lines. Epsilon is an upper bound, by user, over all rounds, at the delta in its "
+    "row. It compares one person's text with none (zero out one: the person's place remains, and the number of persons "
+    "is public) or with another person's text (replace one). The CSV has all its terms: unit, adjacency, sampling, q, "
+    "T, noise multiplier, clip, delta and accountant. It is about one model. The last row is about all models of this "
+    "table together, under all seeds; the table `ledger` adds them up one by one. Where there is no epsilon there is "
+    "no noise, and nothing is claimed. With {persons:,} persons an honest epsilon at a useful noise is large; the "
+    "table `accounting` has the scale of the paper. Seeds are public unless `secure: true`, so these models show the "
+    "method and protect nobody. Synthetic persons, who carry canaries, take part beside the cohort of real persons, "
+    "each in a round with the probability `participation`. No real person's epsilon depends on them, and the variant "
+    "without them shows what they cost. They take part more often than real persons do. The epsilon of carriers is "
+    "that of a real person who would take part as often, at the same delta. ngram-general is the n-gram model that the "
+    "network replaces; ngram-private is an n-gram model of the persons' own text. Covered by an epsilon: whether an "
+    "epsilon bounds what the row tells about training persons. Do not publish a row that says `no` together with a "
+    "model that is meant to protect them. User measures are of persons who never train. Sent up: megabytes of all "
+    "clients in all rounds, by the expected number of clients."
 )
 
 
 def table(measures: Sequence[str | Path]) -> Table:
-    """One row a trained model, and one an n-gram model; from files of `measure_private` and `measure_ngram`."""
+    """One row per trained model and per n-gram model; from files of `measure_private` and `measure_ngram`."""
     models = [read_json(path) for path in measures]
     frame = pd.DataFrame([_row(model) for model in models])
     frame = arrange(frame, [*MEASURED, "covered", *STATED, *CARRIED], list(dict.fromkeys(frame["scenario"])), ["seed"])

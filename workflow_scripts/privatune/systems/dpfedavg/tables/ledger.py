@@ -20,12 +20,13 @@ COLUMNS = [
 ALL = "all models of this table together"
 SHOWN = "model models mechanism unit adjacency q T sigma delta epsilon_alone epsilon_so_far".split()
 NOTE = (
-    "All models of the same persons, by variant, those with the most noise first. Alone: epsilon of one of its models. "
-    "So far: epsilon of the models of this row and of all rows above it together, under all seeds, by composing what "
-    "their rounds tell. Every epsilon is by user, at the delta of its row, the least of any variant. A model without "
-    "noise has an infinite epsilon, and so has whatever is released beside it. The epsilons hold where seeds are "
-    "secret (`secure: true`); with public seeds anyone can take the noise off. Other targets train on the same persons "
-    "without noise; their models are not in this table."
+    "All models of the same persons, by variant; the variants with the most noise come first. Epsilon of one alone is "
+    "that of one of the variant's models. Epsilon of all so far is that of the models of this row and of all rows "
+    "above it together, under all seeds, composed over all their rounds. Every epsilon is by user, at the delta of its "
+    "row, which is the smallest of any variant. A model without noise has an infinite epsilon, and so does everything "
+    "that is released together with it. The epsilons hold where the seeds are secret (`secure: true`); with public "
+    "seeds anyone can subtract the noise. Other targets train on the same persons without noise; their models are not "
+    "in this table."
 )
 
 

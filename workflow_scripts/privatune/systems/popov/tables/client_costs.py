@@ -1,4 +1,4 @@
-"""The table `client_costs`: one row a client measured alone, one at a time."""
+"""The table `client_costs`: one row per client; clients are measured alone, one at a time."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +18,10 @@ SHOWN = (
 
 
 def table(costs: Sequence[str | Path], paper_text: str | Path, scenarios: Sequence[str]) -> Table:
-    """One row a cost file (a flat JSON object): order of `scenarios`, then client.
+    """One row per cost file (a flat JSON object), in the order of `scenarios`, then by client.
 
     Args:
-        costs: one file a client.
+        costs: one file per client.
         paper_text: `report/popov/paper-text.csv`.
         scenarios: in the order of the rows.
     """
@@ -31,9 +31,9 @@ def table(costs: Sequence[str | Path], paper_text: str | Path, scenarios: Sequen
     shown = show(frame, SHOWN, OWN)
     paper = read_table(paper_text, ["figure", "value"]).set_index("figure")["value"]
     note = (
-        "Wall time and peak memory of one client's fine-tuning with nothing else running; these differ from run to "
-        f"run. The paper's device: about {paper['device seconds']:g} s for {paper['device text']:g} kB of text, with a "
-        f"model of {paper['device products'] / 1e6:.1f} million multiplications per word. "
-        "kB: 1,000 characters, a space a word included."
+        "Wall time and peak memory of one client's fine-tuning while nothing else runs; both differ from run to run. "
+        f"The paper's device took about {paper['device seconds']:g} s for {paper['device text']:g} kB of text, with a "
+        f"model of {paper['device products'] / 1e6:.1f} million multiplications per word. 1 kB is 1,000 characters, "
+        "with one space per word."
     )
     return Table("What a client pays", note, frame, shown)

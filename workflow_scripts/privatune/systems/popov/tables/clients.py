@@ -1,4 +1,4 @@
-"""The table `clients`: one row a client in one round."""
+"""The table `clients`: one row per client and round."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +16,7 @@ def table(clients: Sequence[str | Path], scenarios: Sequence[str]) -> Table:
     frame = arrange(read_tables(clients, COLUMNS), COLUMNS, scenarios, ["seed", "round", "client"])
     shown = show(frame, SHOWN, OWN)
     note = (
-        "A client is a person's pseudonym. Down: one model and the rehearsal text; up: the payload, as really written."
+        "A client is named by a person's pseudonym. Sent down are one model and the rehearsal text; sent up is the "
+        "payload. Both count what was really written."
     )
     return Table("Clients of every round", note, frame, shown)

@@ -1,4 +1,4 @@
-"""The table `comparison`: one row an evaluated model, the paper's figures beside ours."""
+"""The table `comparison`: one row per evaluated model, with the paper's figures next to ours."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,15 +26,16 @@ SHOWN = [
 ]
 
 NOTE = (
-    "paper: its figure for the row's counterpart (Popov et al., 2018; other text, larger sizes), where there is one. "
-    "PPL: perplexity of the words inside the vocabulary; average: both texts pooled by their words. With ends: ends of "
-    "lines counted among the words; a model soon learns how long a person's lines are, so that figure falls without a "
-    "word being predicted better. It is not known whether the paper counts them. KSS: share of keystrokes saved with "
-    "three suggestions. Top-1, top-3: share of the users' words, those outside the vocabulary included, that are among "
-    "the first one or three suggestions. ±: standard error of the choice of text, of which documents and persons were "
-    "sampled; two models are measured on the same ones, so that their difference is surer than both errors suggest. "
-    "Persons per client: with more than one, a client's device holds their text pooled. "
-    "MB: sent by (up) and to (down) all clients, in all rounds so far."
+    "paper: the paper's figure for the row's counterpart (Popov et al., 2018; other text, larger sizes), where there "
+    "is one. PPL is the perplexity of the words inside the vocabulary; average PPL pools both texts by their words. "
+    "With ends, the ends of lines are counted among the words. A model soon learns how long a person's lines are, so "
+    "this PPL falls although no word is predicted better. It is not known whether the paper counts ends of lines. KSS "
+    "is the share of keystrokes saved with three suggestions. Top-1 and top-3 recall are the shares of the users' "
+    "words that are the first suggestion, or among the first three; words outside the vocabulary are misses. OOV is "
+    "the share of words outside the vocabulary. ± is the standard error that comes from the sampling of documents and "
+    "persons. All models are measured on the same sample, so the difference between two models is more certain than "
+    "their errors suggest. Persons per device: with more than one, a client's device holds their text pooled. Sent up "
+    "and sent down count all clients in all rounds so far."
 )
 
 
@@ -48,12 +49,12 @@ def table(
     """Join what was measured, what clients sent, what a scenario is and what the paper found.
 
     Args:
-        evaluations: one file a model, a flat JSON object: scenario, seed, round and its measures.
+        evaluations: one file per model, a flat JSON object: scenario, seed, round and its measures.
         clients: tables of clients in a round; together they hold every round up to the evaluated ones.
         paper: `report/popov/paper.csv`.
         scenarios: in the order of the rows; each has `name`, `clients_per_round`, `persons_per_device`, `user_share`
             (null where it does not apply) and `paper`, which names rows of the paper's table by round; a variant of a
-            sweep has `swept`, its values by dotted key, for which there is a column each.
+            sweep has `swept`, its values by dotted key, each of which becomes a column.
         resampled: keep the columns of measures on resampled text, which intervals are made from.
 
     Raises:

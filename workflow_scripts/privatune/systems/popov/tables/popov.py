@@ -26,7 +26,7 @@ SHOWN = [
 
 
 def table(replicates: str | Path, scenarios: Sequence[str]) -> Table:
-    """One row a method: mean and standard deviation over replicates, the paper's figure, differences to two methods.
+    """One row per method: mean and standard deviation over replicates, the paper's figure, differences to two methods.
 
     Columns: for each measure M its mean `M`, `M_sd`, `paper_M`, and `M_to_R`, `M_to_R_low`, `M_to_R_high` for each
     reference R (`initial`: the general model; `half`: one device, rehearsal at user share 1/2): mean difference, paired
@@ -45,12 +45,12 @@ def table(replicates: str | Path, scenarios: Sequence[str]) -> Table:
     columns = [*COLUMNS, *(name for measure in EVERY for name in _columns(measure)), *covered]
     frame = arrange(pd.DataFrame(rows, columns=columns), columns, scenarios, ["round"])
     note = (
-        "Mean ± standard deviation over n replicates, each of which draws its own devices; paper: its figure for the "
-        "same method (other text, larger sizes). PPL: perplexity of words; with ends: ends of lines counted too. In "
-        "brackets: 95 % interval of the difference in average PPL of words, paired by seed and by text, to the initial "
-        "model and to one device with rehearsal at user share 1/2. It covers which devices took part and which persons "
-        "and documents were sampled; of one replicate it covers the text alone, and says so. All replicates share one "
-        "general model."
+        "Mean ± standard deviation over n replicates, each of which draws its own devices. paper: the paper's figure "
+        "for the same method (other text, larger sizes). PPL is the perplexity of words; with ends, the ends of lines "
+        "are counted too. In brackets: the 95 % interval of the difference in average PPL, paired by seed and by text, "
+        "to the initial model and to one device with rehearsal at user share 1/2. It covers which devices took part "
+        "and which persons and documents were sampled. With one replicate it covers the text alone, and says so. All "
+        "replicates share one general model."
     )
     return Table("Tables 1 and 2 of Popov et al. (2018)", note, frame, _shown(frame))
 

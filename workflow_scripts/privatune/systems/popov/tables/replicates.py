@@ -15,7 +15,7 @@ def table(
     paper: str | Path,
     scenarios: Sequence[Mapping[str, Any]],
 ) -> Table:
-    """As `comparison`, of which it has all the rows, with the measures on resampled text; see there."""
+    """As `comparison.table`, with more rows, and with the measures on resampled text."""
     return replace(
         comparison.table(evaluations, clients, paper, scenarios, resampled=True), title="Every replicate of the models"
     )

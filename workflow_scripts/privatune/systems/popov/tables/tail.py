@@ -19,7 +19,7 @@ ESTIMATE = "An epsilon here is an estimate that holds with high probability, not
 
 
 def table(fits: str | Path) -> Table:
-    """One row a sample: what one model of a pair wrote. An epsilon is null unless the Pareto tail was not rejected."""
+    """One row per sample: what one model of a pair wrote. An epsilon is null unless a Pareto tail was not rejected."""
     measured = read_json(fits)
     frame = pd.DataFrame(measured["fits"])
     deltas = measured["deltas"]
@@ -75,17 +75,18 @@ def _summary(frame: pd.DataFrame, measured: dict[str, Any]) -> list[str]:
         sentences.append(f"In {heavier} of these {kept} the whole interval of the shape is above 0: a heavier tail.")
     if rejected or undecided:
         sentences.append(
-            "Where a Pareto tail is rejected or undecided no epsilon is quoted, and the largest does not cover it."
+            "Where a Pareto tail is rejected or undecided, no epsilon is quoted; the largest estimates leave it out."
             if kept
-            else "As in none of them a Pareto tail is supported, no epsilon is quoted."
+            else "A Pareto tail is supported in none of them, so no epsilon is quoted."
         )
     sentences.append(
-        "The two models of a pair come from one round of the same cohort but for one person, who is replaced by "
-        "another. Forward: texts by the model of the cohort itself; reverse: by the other. KS is Lilliefors' statistic "
-        f"times the root of the texts beyond the threshold; its critical value at 5 % is simulated (the paper's: "
-        f"{PAPER_CRITICAL}). The shape is that of a generalised Pareto distribution of the excesses of log c, with its "
-        "95 % interval: 0 is the Pareto tail of c, more is a heavier tail, which the test often lets pass; "
-        "docs/measured-privacy.md says how much it can hide. The paper, on 20 pairs, one rejected: alpha 14.4 to 20.9, "
-        "epsilon 0.67 at delta 1e-4, 0.83 at 1e-5, 0.99 at 1e-6."
+        "The two models of a pair come from one round of the same cohort, except that one person is replaced by "
+        "another. Forward: texts that the model of the cohort itself wrote; reverse: texts of the other model. KS is "
+        "Lilliefors' statistic times the square root of the number of texts beyond the threshold; its critical value "
+        f"at 5 % is simulated (in the paper it is {PAPER_CRITICAL}). The shape is that of a generalised Pareto "
+        "distribution of the excesses of log c, with its 95 % interval. 0 is the Pareto tail of c. Above 0 the tail "
+        "is heavier, which the test often misses: docs/measured-privacy.md says how much it can hide. A high estimate "
+        "of epsilon is the one at the upper limit of the shape. The paper has 20 pairs, of which one was rejected: "
+        "alpha 14.4 to 20.9, epsilon 0.67 at delta 1e-4, 0.83 at 1e-5, 0.99 at 1e-6."
     )
     return sentences
