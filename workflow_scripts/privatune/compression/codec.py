@@ -1,7 +1,7 @@
-"""A codec, by the name that its settings give: what a client sends, and what the server makes of a cohort's payloads.
+"""Encode a client's update and combine a cohort's payloads with the codec that the settings name.
 
-A codec is a module of compression/codecs/ with `encode` and `decode`. Its updates are averaged, unless it has a
-`combine` of its own in place of `decode`. None of this imports torch, and numba only where the chosen codec does.
+A codec is a module of compression/codecs/ with the functions `encode` and `decode`. Decoded updates are averaged,
+unless the codec has a `combine` in place of `decode`. No codec imports torch, and only the chosen codec is imported.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,18 +17,22 @@ from privatune.core.vectors import Shapes
 
 
 def encode(update: Arrays, state: Arrays, settings: CodecSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:
-    """A client's payload.
+    """A client's payload and its next state.
 
     Args:
-        update: float32 tensors by name; a gradient or new weights minus old.
-        state: what the codec gave this client back last time, at first {}. It never leaves the client. In federated
-            averaging a person takes part once, so it is always {}: error feedback and momentum do nothing there.
-        settings: of the codec.
-        key: 128-bit key of this client's stream at this step (core.streams.stream_key): all draws come from it.
-        cohort_size: clients of the step.
+        update: float32 tensors by name: a gradient, or new weights minus old weights.
+        state: The state that the codec returned to this client last time; at first {}. It never leaves the client. In
+            federated averaging a person takes part once, so it is always {}, and error feedback and momentum have no
+            effect.
+        settings: The codec's settings.
+        key: 128-bit key of this client's stream at this step (core.streams.stream_key); all draws come from it.
+        cohort_size: Number of clients in the step.
+
+    Returns:
+        The payload and the state.
 
     Raises:
-        PrivatuneError: the update is not finite, or the codec cannot hold its values.
+        PrivatuneError: the update is not finite, or the codec cannot represent its values.
     """
     codec = _module(settings)
     if getattr(settings, "error_feedback", False):
@@ -37,27 +41,27 @@ def encode(update: Arrays, state: Arrays, settings: CodecSettings, key: int, coh
 
 
 def lasting(state: Arrays) -> Arrays:
-    """What of a codec's state stays where a person leaves with the rest: the number of steps, which everyone knows."""
+    """The part of a codec's state that is kept when the person changes: the number of steps, which everyone knows."""
     return {name: array for name, array in state.items() if name == "step"}
 
 
 def combine(
     payloads: Iterable[bytes], like: Shapes, state: Arrays, settings: CodecSettings, cohort_size: int
 ) -> tuple[Arrays, Arrays]:
-    """The server's update, the mean of what the clients meant unless the codec says otherwise, and its next state.
+    """The server's update, which is the mean of the clients' updates unless the codec defines another, and its state.
 
     Args:
-        payloads: in the cohort's order; read one at a time. They may come from anyone.
-        like: shapes of the model's tensors.
-        state: what this gave back last time, at first {}; in federated averaging always {}.
-        settings: of the codec.
-        cohort_size: public number of clients, by which sums are divided.
+        payloads: In the cohort's order; they are read one at a time and are not trusted.
+        like: Shapes of the model's tensors.
+        state: The state that this function returned last time; at first {}, and in federated averaging always {}.
+        settings: The codec's settings.
+        cohort_size: Public number of clients, by which sums are divided.
 
     Returns:
         float64 tensors by name, and the state.
 
     Raises:
-        PrivatuneError: a payload is damaged, not of this model and codec, or not finite.
+        PrivatuneError: a payload is damaged, does not belong to this model and codec, or is not finite.
     """
     codec = _module(settings)
     if hasattr(codec, "combine"):
@@ -66,13 +70,13 @@ def combine(
 
 
 def decode(payloads: Iterable[bytes], like: Shapes, settings: CodecSettings) -> Iterator[Arrays]:
-    """The update of each client, one at a time, where the codec lets a server know it.
+    """Yield the update of each client, if the codec reveals single updates to the server.
 
     Raises:
-        PrivatuneError: as `combine`, and where the codec's payloads mean something only together.
+        PrivatuneError: as `combine`, and if the codec's payloads can only be decoded together.
     """
     if not settings.single_updates:
-        raise PrivatuneError(f"codec.name: {settings.name} does not tell the server single updates; choose another")
+        raise PrivatuneError(f"codec.name: {settings.name} does not send single updates; choose another codec")
     return decoded(payloads, _module(settings).decode, like, settings)
 
 

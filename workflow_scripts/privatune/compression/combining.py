@@ -1,4 +1,4 @@
-"""How a server reads payloads one by one, and the mean that most codecs are combined by."""
+"""Read payloads one by one and average them, as most codecs do."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -13,10 +13,10 @@ Decode = Callable[[bytes, Shapes, Any], Arrays]
 
 
 def decoded(payloads: Iterable[bytes], decode: Decode, like: Shapes, settings: Any) -> Iterator[Arrays]:
-    """The update of each payload, in order.
+    """Yield the update in each payload, in order.
 
     Raises:
-        PrivatuneError: a payload is damaged or holds a value that is not finite; the message has its place, from 0.
+        PrivatuneError: a payload is damaged or holds a value that is not finite; the message has its index, from 0.
     """
     for place, payload in enumerate(payloads):
         try:
@@ -29,7 +29,7 @@ def decoded(payloads: Iterable[bytes], decode: Decode, like: Shapes, settings: A
 
 
 def mean_of(updates: Iterable[Arrays], like: Shapes, cohort_size: int) -> Arrays:
-    """Their sum, in float64 and in order, over the public cohort size, whatever their number is."""
+    """The sum of the updates, in float64 and in order, divided by the public cohort size and not by their number."""
     total = {name: np.zeros(shape, np.float64) for name, shape in like.items()}
     for update in updates:
         for name, change in update.items():

@@ -12,15 +12,18 @@ _RESIDUAL = "residual"
 def encode(
     codec: ModuleType, update: Arrays, state: Arrays, settings: Any, key: int, cohort_size: int
 ) -> tuple[bytes, Arrays]:
-    """Encode the update and what earlier payloads left out (Karimireddy et al. 2019, algorithm 2).
+    """Encode the update together with what earlier payloads left out (Karimireddy et al. 2019, algorithm 2).
 
-    p = g + e is sent, and e = p - decode(payload) is kept, just what the server did not get: the sum of what was sent
-    and of the residual is the sum of the updates.
+    p = g + e is encoded, and e = p - decode(payload), which the server did not receive, is kept. So everything sent
+    plus the residual e is the sum of the updates.
 
     Args:
-        codec: module of a codec, with `encode` and `decode`.
-        state: the codec's, and the residual e [n] after the first call.
-        update, settings, key, cohort_size: as of `encode` in compression/codec.py.
+        codec: Module of a codec, with `encode` and `decode`.
+        state: The codec's state and, after the first call, the residual e [n].
+        update, settings, key, cohort_size: As for `encode` in compression/codec.py.
+
+    Returns:
+        The payload and the next state.
     """
     like = shapes_of(update)
     wanted = flat(update)

@@ -1,4 +1,4 @@
-"""Sparse payloads: which of a model's values are sent, and what they are."""
+"""Sparse payloads: some of a model's values, with their indices."""
 
 import math
 import struct
@@ -14,7 +14,7 @@ _COUNT = struct.Struct("<I")
 
 
 def kept(share: float, n: int) -> int:
-    """Number of values that a share of n is: rounded up, so at least one where there are any.
+    """The number of values in a share of n values, rounded up, so at least one unless n is 0.
 
     >>> kept(0.01, 200), kept(0.01, 10), kept(0.5, 0)
     (2, 1, 0)
@@ -23,12 +23,12 @@ def kept(share: float, n: int) -> int:
 
 
 def write(codec: str, like: Shapes, indices: np.ndarray, values: np.ndarray, zstd: bool) -> bytes:
-    """A payload of values [k] at ascending indices [k] of the whole model's vector."""
+    """A payload with values [k] and their ascending indices [k] in the whole model's vector."""
     return wire.write(codec, like, [places(indices), values.astype("<f4")], zstd)
 
 
 def read(payload: bytes, codec: str, like: Shapes) -> np.ndarray:
-    """The vector [n] that `write` wrote, zero elsewhere; raises PrivatuneError when the payload is damaged."""
+    """The vector [n] with the values that `write` wrote, and zeros; raises PrivatuneError if the payload is damaged."""
     n = size_of(like)
     section, values = wire.read(payload, codec, like, [places_most(n), 4 * n])
     indices = read_places(section, n)
@@ -38,17 +38,17 @@ def read(payload: bytes, codec: str, like: Shapes) -> np.ndarray:
 
 
 def places(indices: np.ndarray) -> bytes:
-    """A section of ascending indices: their number as uint32, and their differences, packed."""
+    """A section with ascending indices: their number as uint32, then their packed differences."""
     return _COUNT.pack(len(indices)) + pack_indices(indices).tobytes()
 
 
 def places_most(n: int) -> int:
     """The largest number of bytes that a section of indices below n can have."""
-    return _COUNT.size + n // 8 + 8  # packed, they never take more than a bitmap
+    return _COUNT.size + n // 8 + 8  # packed indices never take more than a bitmap
 
 
 def read_places(section: memoryview, n: int) -> np.ndarray:
-    """The indices of `places`, uint32, ascending and below n; raises PrivatuneError when the section is damaged."""
+    """The indices in a section of `places`, uint32 [count], ascending, below n; PrivatuneError if it is damaged."""
     if len(section) < _COUNT.size:
         raise PrivatuneError("truncated: a section of indices has no count")
     (count,) = _COUNT.unpack_from(section)

@@ -1,19 +1,19 @@
-"""The wire format: what a payload is, byte for byte.
+"""The wire format of a payload, byte by byte.
 
 | bytes | content |
 |---|---|
 | 4 | the magic `PVT` and the version |
-| 1 | 1 where zstd compresses what follows the checksum, else 0 |
-| 4 | CRC-32 of all other bytes: it finds accidents, not attacks |
+| 1 | 1 if zstd compresses what follows the checksum, else 0 |
+| 4 | CRC-32 of all other bytes: it detects accidents, not attacks |
 | a + 1 | the codec's name: its length in one byte, then ASCII |
 | | the number of tensors; for each, in the order of names: length of its name, name in UTF-8, rank, sizes |
 | 8 s | the number of bytes of each of the codec's s sections, uint64 |
 | | the sections |
 
-Counts and sizes of the tensors are LEB128 (7 bits a byte, lowest first), all else is little-endian.
+Counts and sizes of the tensors are LEB128 (7 bits per byte, lowest first); everything else is little-endian.
 
-A reader is told the model that it must get. So it never parses names or shapes: it writes the head that the payload
-must have and compares. Nothing that a payload declares decides how much memory is taken.
+A reader knows the model that it must receive. So it never parses names or shapes: it writes the head that the payload
+must have and compares the two. Nothing that a payload declares decides how much memory is used.
 """
 
 import struct
@@ -35,7 +35,7 @@ Section = bytes | memoryview
 
 
 def write(codec: str, like: Shapes, sections: Sequence[bytes | np.ndarray], zstd: bool = False) -> bytes:
-    """A payload of a codec's sections; arrays must be little-endian. Equal input gives equal bytes."""
+    """A payload with a codec's sections; arrays must be little-endian. Equal input gives equal bytes."""
     parts = [section if isinstance(section, bytes) else section.tobytes() for section in sections]
     body = b"".join([_head(codec, like), struct.pack(f"<{len(parts)}Q", *map(len, parts)), *parts])
     if zstd:
@@ -44,16 +44,16 @@ def write(codec: str, like: Shapes, sections: Sequence[bytes | np.ndarray], zstd
 
 
 def read(payload: bytes, codec: str, like: Shapes, most: Sequence[int]) -> list[memoryview]:
-    """The sections of a payload, which may come from anyone.
+    """The sections of a payload, which is not trusted. Memory stays below its length plus sum(most) bytes.
 
     Args:
-        payload: what arrived.
-        codec: name of the codec that must have written it.
-        like: shapes of the model that it must be of.
-        most: the largest size in bytes that each section can have for this model.
+        payload: The bytes received.
+        codec: Name of the codec that must have written it.
+        like: Shapes of the model that it must belong to.
+        most: The largest size in bytes that each section can have for this model.
 
     Raises:
-        PrivatuneError: in one line, what is wrong with the payload. Memory stays below its length and sum(most).
+        PrivatuneError: the payload is damaged or not of this codec and model; one line says what is wrong.
     """
     zstd, body = verified(payload)
     head = _head(codec, like)
@@ -75,7 +75,7 @@ def read(payload: bytes, codec: str, like: Shapes, most: Sequence[int]) -> list[
 
 
 def verified(payload: bytes) -> tuple[bool, memoryview]:
-    """Whether zstd compresses a payload's body, and the body; raises PrivatuneError where the payload is damaged."""
+    """Whether zstd compresses a payload's body, and the body; raises PrivatuneError if the payload is damaged."""
     if len(payload) < _FRAME.size:
         raise PrivatuneError(f"truncated: {len(payload)} bytes are no payload")
     magic, version, zstd, checksum = _FRAME.unpack_from(payload)
@@ -85,12 +85,12 @@ def verified(payload: bytes) -> tuple[bool, memoryview]:
         raise PrivatuneError(f"version {version}.{zstd} is not known; sender and server must run the same Privatune")
     body = memoryview(payload)[_FRAME.size :]
     if checksum != _checksum(zstd, body):
-        raise PrivatuneError("its checksum does not match: it was truncated or changed on its way")
+        raise PrivatuneError("its checksum does not match: it was truncated or changed on the way")
     return bool(zstd), body
 
 
 def numbers(section: Section, dtype: str, count: int) -> np.ndarray:
-    """A section's `count` numbers as a read-only array; raises PrivatuneError where it holds another number of them."""
+    """A section as a read-only array [count]; raises PrivatuneError if its size is not that of `count` numbers."""
     itemsize = np.dtype(dtype).itemsize
     if len(section) != count * itemsize:
         raise PrivatuneError(f"a section of {len(section)} bytes should hold {count} values of {itemsize} bytes")
@@ -128,9 +128,9 @@ def _leb128(number: int) -> bytes:
 
 def _decompressed(data: memoryview, limit: int) -> bytes:
     try:
-        # checked before a byte is decompressed: the library takes as much memory as a frame declares
+        # checked before decompression, because the library allocates as much memory as a frame declares
         declared = zstandard.get_frame_parameters(data).content_size
-        if declared > limit:  # also where none is declared, which reads as the largest number
+        if declared > limit:  # also if no size is declared, which reads as the largest number
             raise PrivatuneError(f"it decompresses to more than the {limit} bytes that this model needs at most")
         return zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)
     except zstandard.ZstdError as error:

@@ -10,17 +10,17 @@ from privatune.compression.settings import DgcSettings
 from privatune.core.tensors import Arrays
 from privatune.core.vectors import Shapes, flat, shaped, shapes_of
 
-# shares that are sent in the stages of the warm-up: sparsities of 75, 93.75, 98.4375 and 99.6 % (section 3.3)
+# shares sent in the stages of the warm-up, which are sparsities of 75, 93.75, 98.4375 and 99.6 % (section 3.3)
 _WARMUP = (0.25, 0.0625, 0.015625, 0.004)
 
 
 def encode(update: Arrays, state: Arrays, settings: DgcSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:
-    """k float32 values of the accumulated velocity and their packed indices (algorithm 4).
+    """A payload of k float32 values of the accumulated velocity and their packed indices (algorithm 4).
 
     The state holds u, the momentum [n], v, the velocity that is yet to be sent [n], and the number of steps so far.
 
-    The paper's client adds g / N to a sum over N clients and clips it to N^-1/2 of the threshold of that sum. Here the
-    server divides by N instead, so g itself is clipped to N times that: N^1/2 of `clip`, the threshold of the mean.
+    A client of the paper adds g / N to a sum over N clients and clips it to N^-1/2 times the threshold of that sum.
+    Here the server divides by N instead, so g itself is clipped to N times as much: N^1/2 times `clip`.
     """
     values = flat(update)
     values *= _clipping(values, settings.clip * math.sqrt(cohort_size))
@@ -29,13 +29,13 @@ def encode(update: Arrays, state: Arrays, settings: DgcSettings, key: int, cohor
     v = u + state["v"] if "v" in state else u.copy()
     indices = top_k(v, sparse.kept(_share(settings, step), len(v)))
     payload = sparse.write("dgc", shapes_of(update), indices, v[indices], settings.zstd)
-    # factor masking: the momentum of what is sent must not carry it on in an old direction
+    # factor masking: old momentum must not keep moving the values that were just sent
     u[indices] = v[indices] = 0
     return payload, {"u": u, "v": v, "step": np.array(step + 1)}
 
 
 def decode(payload: bytes, like: Shapes, settings: DgcSettings) -> Arrays:
-    """What was sent, zero elsewhere; raises PrivatuneError when the payload is damaged."""
+    """The values that were sent, and zero elsewhere; raises PrivatuneError when the payload is damaged."""
     return shaped(sparse.read(payload, "dgc", like), like)
 
 

@@ -1,4 +1,4 @@
-"""EF21 over top-k: what a client's estimate lacks is sent, and both sides add it (Richtarik et al. 2021)."""
+"""EF21 with top-k: a client sends what its estimate lacks, and both sides add it (Richtarik et al. 2021)."""
 
 from collections.abc import Iterable
 
@@ -11,12 +11,12 @@ from privatune.core.vectors import Shapes, flat, shaped, shapes_of
 
 
 def encode(update: Arrays, state: Arrays, settings: Ef21Settings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:
-    """C(g - estimate), as top-k sends it (algorithm 2). The state holds the estimate [n], at first zero."""
+    """A top-k payload of g - estimate (algorithm 2). The state holds the estimate [n], which is zero at first."""
     values = flat(update)
     missing = values - state["estimate"] if state else values
     indices = top_k(missing, sparse.kept(settings.share, len(missing)))
     payload = sparse.write("ef21", shapes_of(update), indices, missing[indices], settings.zstd)
-    # just what the server adds, so that its state stays the mean of the clients'
+    # the client adds exactly what the server adds, so that the server's state stays the mean of the clients' states
     change = sparse.read(payload, "ef21", shapes_of(update))
     return payload, {"estimate": state["estimate"] + change if state else change}
 
@@ -24,7 +24,7 @@ def encode(update: Arrays, state: Arrays, settings: Ef21Settings, key: int, coho
 def combine(
     payloads: Iterable[bytes], like: Shapes, state: Arrays, settings: Ef21Settings, cohort_size: int
 ) -> tuple[Arrays, Arrays]:
-    """The mean of the clients' estimates, float64 by tensor, which is the state too.
+    """The mean of the clients' estimates, float64 by tensor, which is also the state.
 
     Raises:
         PrivatuneError: a payload is damaged or not finite.

@@ -1,4 +1,4 @@
-"""The half codec: every value rounded to float16 or bfloat16, to the nearest and ties to even."""
+"""The half codec: every value is rounded to the nearest float16 or bfloat16, with ties to even."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ _INFINITE = {"float16": np.uint16(0x7C00), "bfloat16": np.uint16(0x7F80)}  # exp
 
 
 def encode(update: Arrays, state: Arrays, settings: HalfSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:
-    """16 n bits and the header; raises PrivatuneError where a value is too large for the type."""
+    """A payload of 16 n bits and the header; raises PrivatuneError if a value is too large for the type."""
     values = flat(update)
     if settings.precision == "float16":
         with np.errstate(over="ignore"):
@@ -25,14 +25,14 @@ def encode(update: Arrays, state: Arrays, settings: HalfSettings, key: int, coho
 
 
 def decode(payload: bytes, like: Shapes, settings: HalfSettings) -> Arrays:
-    """The rounded update, float32; raises PrivatuneError when the payload is damaged."""
+    """The rounded update as float32; raises PrivatuneError when the payload is damaged."""
     n = size_of(like)
     (stored,) = wire.read(payload, "half", like, [2 * n])
     return shaped(_float32(wire.numbers(stored, "<u2", n), settings.precision), like)
 
 
 def _to_bfloat16(values: np.ndarray) -> np.ndarray:
-    """The upper half of the bits, after adding just less than half of a unit there, or just half where it is odd."""
+    """Round to nearest, ties to even: add almost half of the last unit kept, or exactly half if it is odd; truncate."""
     bits = values.view(np.uint32)
     return ((bits + (0x7FFF + ((bits >> 16) & 1))) >> 16).astype("<u2")
 

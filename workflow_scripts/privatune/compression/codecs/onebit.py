@@ -1,4 +1,4 @@
-"""One-bit: signs, and for each tensor the mean of its values from zero up and of those below (Seide et al. 2014)."""
+"""One-bit: signs, and for each tensor the means of its non-negative and of its negative values (Seide et al. 2014)."""
 
 import numpy as np
 
@@ -9,17 +9,17 @@ from privatune.core.vectors import Shapes, flat, shaped, shapes_of, spans
 
 
 def encode(update: Arrays, state: Arrays, settings: OnebitSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:
-    """n bits, 64 a tensor and the header; the paper has the means of each column of a matrix."""
+    """A payload of n bits, 64 bits per tensor and the header; the paper sends two means per column of a matrix."""
     values, like = flat(update), shapes_of(update)
     means = np.array([_means(values[span]) for _, span in spans(like)], np.float32)
     return signs.write("onebit", like, values, means, settings.zstd), state
 
 
 def decode(payload: bytes, like: Shapes, settings: OnebitSettings) -> Arrays:
-    """The mean that stands for each value; raises PrivatuneError when the payload is damaged."""
+    """For each value the mean that replaces it; raises PrivatuneError when the payload is damaged."""
     vector, means = signs.read(payload, "onebit", like, 2)
     for (_, span), (high, low) in zip(spans(like), means, strict=True):
-        up = (vector[span] + 1) / 2  # 1 or 0; np.where takes five times as long, as no branch can be guessed
+        up = (vector[span] + 1) / 2  # 1 or 0; np.where takes five times as long, since its branches are unpredictable
         with np.errstate(invalid="ignore"):  # a mean that is not finite is refused later
             vector[span] = up * high + (1 - up) * low
     return shaped(vector, like)

@@ -1,6 +1,6 @@
-"""PowerSGD: each matrix as a product of two thin ones, found by a step of power iteration (Vogels et al. 2019).
+"""PowerSGD: each matrix as a product of two thin ones, found by one step of power iteration (Vogels et al. 2019).
 
-The paper's workers share P and Q by two all-reduces. Here each client has its own pair, and goes on from its own Q.
+The paper's workers share P and Q by two all-reduces. Here each client has its own pair and continues from its own Q.
 """
 
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ from privatune.core.streams import stream
 from privatune.core.tensors import Arrays
 from privatune.core.vectors import Shapes, flat, shaped, shapes_of
 
-_ROUNDING = 1e-6  # of float32, in which the vectors are made
+_ROUNDING = 1e-6  # relative rounding error of the float32 vectors
 
 
 def encode(
     update: Arrays, state: Arrays, settings: PowersgdSettings, key: int, cohort_size: int
 ) -> tuple[bytes, Arrays]:
-    """32 rank (rows + columns) bits a matrix, 32 a value of any other tensor, and the header (algorithm 1).
+    """A payload of 32 rank (rows + columns) bits per matrix, 32 bits per other value, and the header (algorithm 1).
 
-    The state holds Q^T [rank, columns] for each matrix; the first one is drawn, and any column of Q that is zero.
+    The state holds Q^T [rank, columns] for each matrix. The first Q is drawn at random, and so is any zero column of Q.
     """
     like = shapes_of(update)
     tensors, after, sent = shaped(flat(update), like), {}, []
@@ -32,9 +32,9 @@ def encode(
             continue
         matrix, kept = tensors[name].reshape(rows, columns), f"Q of {name}"
         q = state.get(kept, np.zeros((settings.rank, columns), np.float32))
-        # also where a matrix was zero, or of lower rank: a column of zeros would find nothing new
+        # a column is zero at first, and also if a matrix was zero or had a lower rank; it would stay zero
         q = np.where(q.any(1, keepdims=True), q, stream(key, "powersgd", name).standard_normal(q.shape, np.float32))
-        # einsum, not matmul, whose last bits hang on the number of threads
+        # einsum, because the last bits of matmul depend on the number of threads
         p = _orthonormal(np.einsum("ij,kj->ki", matrix, q))
         after[kept] = np.einsum("ij,ki->kj", matrix, p)
         sent += [p.ravel(), after[kept].ravel()]
@@ -43,7 +43,7 @@ def encode(
 
 
 def decode(payload: bytes, like: Shapes, settings: PowersgdSettings) -> Arrays:
-    """P Q^T for each matrix, other tensors as they were; raises PrivatuneError when the payload is damaged."""
+    """P Q^T for each matrix and the other tensors unchanged; raises PrivatuneError when the payload is damaged."""
     rank, layout = settings.rank, list(_layout(like, settings.rank))
     count = sum(rank * (rows + columns) if columns else rows for _, rows, columns in layout)
     (section,) = wire.read(payload, "powersgd", like, [4 * count])
@@ -51,7 +51,7 @@ def decode(payload: bytes, like: Shapes, settings: PowersgdSettings) -> Arrays:
     for name, rows, columns in layout:
         if columns:
             p, q, rest = np.split(rest, [rank * rows, rank * (rows + columns)])
-            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused as not finite
+            with np.errstate(over="ignore", invalid="ignore"):  # an overflow is refused later as not finite
                 product = np.einsum("ki,kj->ij", p.reshape(rank, rows), q.reshape(rank, columns))
             update[name] = product.reshape(like[name])
         else:
@@ -60,7 +60,7 @@ def decode(payload: bytes, like: Shapes, settings: PowersgdSettings) -> Arrays:
 
 
 def _orthonormal(vectors: np.ndarray) -> np.ndarray:
-    """Gram and Schmidt's basis of vectors [rank, rows], float32; zero where one is but rounding beside the others."""
+    """Gram-Schmidt basis of vectors [rank, rows], float32; a vector that depends on earlier ones becomes zero."""
     basis = vectors.astype(np.float64)
     for place, vector in enumerate(basis):
         length = np.sqrt((vector * vector).sum())
@@ -72,7 +72,7 @@ def _orthonormal(vectors: np.ndarray) -> np.ndarray:
 
 
 def _layout(like: Shapes, rank: int) -> Iterator[tuple[str, int, int]]:
-    """Name, rows and columns of each tensor in order; 0 columns where it is sent whole, as that takes no more."""
+    """Yield name, rows and columns of each tensor; 0 columns if sending it whole takes no more space."""
     for name in sorted(like):
         shape = like[name]
         rows, columns = (shape[0], prod(shape[1:])) if len(shape) > 1 else (prod(shape), 0)

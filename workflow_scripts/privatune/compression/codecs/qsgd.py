@@ -1,4 +1,4 @@
-"""QSGD: each bucket's norm, and each value rounded at random to one of some levels of it (Alistarh et al. 2017)."""
+"""QSGD: each value is rounded at random to one of a few levels of its bucket's norm (Alistarh et al. 2017)."""
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from privatune.core.vectors import Shapes, flat, shaped, shapes_of, size_of
 
 
 def encode(update: Arrays, state: Arrays, settings: QsgdSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:
-    """ceil(log2(2 levels + 1)) n bits, 32 a bucket and the header; unbiased (section 3.1).
+    """A payload of ceil(log2(2 levels + 1)) n bits, 32 bits per bucket and the header; unbiased (section 3.1).
 
-    Buckets run on over the ends of tensors. Codes are packed at one width, without the paper's Elias coding.
+    Buckets extend across tensors. All codes have the same width, in place of the paper's Elias coding.
     """
     values = flat(update)
     norms = bucket_norms(values, settings.bucket, settings.norm)

@@ -1,4 +1,4 @@
-"""signSGD with majority vote (Bernstein et al. 2018): each client sends signs, the server the sign of most."""
+"""signSGD with majority vote (Bernstein et al. 2018): clients send signs, and the server sends the majority's signs."""
 
 import zlib
 from collections.abc import Iterable
@@ -16,9 +16,9 @@ from privatune.core.vectors import Shapes, flat, shaped, shapes_of, size_of
 def encode(
     update: Arrays, state: Arrays, settings: SignsgdSettings, key: int, cohort_size: int
 ) -> tuple[bytes, Arrays]:
-    """n bits and the header. The server's vote, encoded likewise, is what goes down.
+    """A payload of n bits and the header. The server's vote is encoded in the same way for the download.
 
-    A zero has no sign, so one is drawn: were it always +, the embedding of every word that no client has read would
+    A zero has no sign, so one is drawn: if it were always +, the embedding of every word that no client has read would
     move in that direction at each step.
     """
     values = flat(update)
@@ -30,7 +30,7 @@ def encode(
 def combine(
     payloads: Iterable[bytes], like: Shapes, state: Arrays, settings: SignsgdSettings, cohort_size: int
 ) -> tuple[Arrays, Arrays]:
-    """`step` times the sign that most clients sent; a tie is decided by a draw, which hangs on all the payloads.
+    """`step` times the sign that most clients sent; ties are drawn at random, with a seed that depends on all payloads.
 
     Raises:
         PrivatuneError: a payload is damaged.

@@ -1,6 +1,6 @@
-"""TernGrad: -1, 0 or 1 at random for each value, and a scale for each tensor (Wen et al. 2017).
+"""TernGrad: each value is rounded at random to -1, 0 or 1 times the scale of its tensor (Wen et al. 2017).
 
-The clients of the paper share one scale, the largest; here each has its own, as nobody sees it before the server does.
+The paper's clients share the largest scale. Here each client has its own, since clients cannot see each other's scales.
 """
 
 import numpy as np
@@ -17,7 +17,10 @@ from privatune.core.vectors import Shapes, flat, shaped, shapes_of, size_of, spa
 def encode(
     update: Arrays, state: Arrays, settings: TerngradSettings, key: int, cohort_size: int
 ) -> tuple[bytes, Arrays]:
-    """1.6 n bits, 32 a tensor and the header; unbiased but for the clipping (equations 1 to 3, section 3.2)."""
+    """A payload of 1.6 n bits, 32 bits per tensor and the header (equations 1 to 3, section 3.2).
+
+    It is unbiased except for the clipping.
+    """
     values, like = flat(update), shapes_of(update)
     codes, scales = np.empty(len(values), np.int8), []
     for name, span in spans(like):
@@ -32,7 +35,7 @@ def encode(
 
 
 def decode(payload: bytes, like: Shapes, settings: TerngradSettings) -> Arrays:
-    """Scale times code, tensor by tensor; raises PrivatuneError when the payload is damaged."""
+    """The codes of each tensor times its scale; raises PrivatuneError when the payload is damaged."""
     n = size_of(like)
     numbers, packed = wire.read(payload, "terngrad", like, [4 * len(like), -(-n // 5)])
     vector = unpack_ternary(np.frombuffer(packed, np.uint8), n).astype(np.float32)

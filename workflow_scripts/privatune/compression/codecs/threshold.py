@@ -1,4 +1,4 @@
-"""Threshold: where a magnitude exceeds tau, its sign; the server takes +-tau (Strom 2015)."""
+"""Threshold: the signs of values whose magnitude exceeds tau are sent and decoded as +-tau (Strom 2015)."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from privatune.core.vectors import Shapes, flat, shaped, shapes_of, size_of
 def encode(
     update: Arrays, state: Arrays, settings: ThresholdSettings, key: int, cohort_size: int
 ) -> tuple[bytes, Arrays]:
-    """Packed indices and a sign bit each; Strom sends 32 bits an entry."""
+    """A payload of packed indices and one sign bit per index; Strom sends 32 bits per entry."""
     values = flat(update)
     indices = above(values, settings.tau)
     places, signs = sparse.places(indices), pack_signs(values[indices])
@@ -21,7 +21,7 @@ def encode(
 
 
 def decode(payload: bytes, like: Shapes, settings: ThresholdSettings) -> Arrays:
-    """+-tau where a sign was sent, zero elsewhere; raises PrivatuneError when the payload is damaged."""
+    """+-tau where a sign was sent, and zero elsewhere; raises PrivatuneError when the payload is damaged."""
     n = size_of(like)
     places, signs = wire.read(payload, "threshold", like, [sparse.places_most(n), -(-n // 8)])
     indices = sparse.read_places(places, n)

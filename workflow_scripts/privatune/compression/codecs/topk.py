@@ -1,4 +1,4 @@
-"""Top-k: the values of largest magnitude among all of the model's (Aji, Heafield 2017; Stich et al. 2018)."""
+"""Top-k: the values of largest magnitude in the whole model are sent (Aji, Heafield 2017; Stich et al. 2018)."""
 
 from privatune.compression import sparse
 from privatune.compression.kernels.selection import top_k
@@ -8,12 +8,12 @@ from privatune.core.vectors import Shapes, flat, shaped, shapes_of
 
 
 def encode(update: Arrays, state: Arrays, settings: TopkSettings, key: int, cohort_size: int) -> tuple[bytes, Arrays]:
-    """k float32 values and their packed indices; of equal magnitudes the first are sent."""
+    """A payload of k float32 values and their packed indices; among equal magnitudes the first are sent."""
     values = flat(update)
     indices = top_k(values, sparse.kept(settings.share, len(values)))
     return sparse.write("topk", shapes_of(update), indices, values[indices], settings.zstd), state
 
 
 def decode(payload: bytes, like: Shapes, settings: TopkSettings) -> Arrays:
-    """What was sent, zero elsewhere; raises PrivatuneError when the payload is damaged."""
+    """The values that were sent, and zero elsewhere; raises PrivatuneError when the payload is damaged."""
     return shaped(sparse.read(payload, "topk", like), like)

@@ -1,10 +1,11 @@
 """Ascending indices as bytes: Rice codes (Rice and Plaunt, 1971) of the gaps between them.
 
-The gaps of a random subset are geometric. Rice codes of them take less than 0.1 bits an index more than the subset's
-entropy up to a third of all, one parameter and no table; where more is chosen they become its bitmap.
+The gaps of a random subset have a geometric distribution. Their Rice codes need one parameter and no table. They take
+less than 0.1 bits per index more than the subset's entropy if it holds up to a third of the values; for larger subsets
+they become a bitmap.
 
-Byte 0 is the parameter r; then come the low r bits of each (gap - 1), then the rest of each in unary, as zeros and a
-one: apart, since that is read without a branch on each bit.
+Byte 0 is the parameter r. Then come the low r bits of each (gap - 1), then the rest of each in unary, as zeros and a
+one. The two are stored apart because the unary part can then be read without a branch per bit.
 """
 
 import numpy as np
@@ -16,7 +17,11 @@ _WORD = 64
 
 
 def pack_indices(indices: np.ndarray) -> np.ndarray:
-    """uint8: indices [count] uint32, strictly ascending, coded; nothing for none."""
+    """Encode indices [count] uint32, strictly ascending, as uint8 [bytes]; no index gives no byte.
+
+    Raises:
+        ValueError: the indices are not uint32 or not strictly ascending.
+    """
     if indices.dtype != np.uint32 or indices.ndim != 1:
         raise ValueError(f"expected uint32 [count], not {indices.dtype} {indices.shape}")
     if not len(indices):
@@ -24,7 +29,7 @@ def pack_indices(indices: np.ndarray) -> np.ndarray:
     if not _ascending(indices):
         raise ValueError("expected strictly ascending indices")
     count = len(indices)
-    # the size is convex in r: down from where the mean gap would have it, or up
+    # the size is convex in r: start at the r that fits the mean gap and go down or up
     r = max((int(indices[-1]) // count).bit_length() - 1, 0)
     size = count * r + _unary_zeros(indices, r)
     for step in (-1, 1):
@@ -37,7 +42,7 @@ def pack_indices(indices: np.ndarray) -> np.ndarray:
 
 
 def unpack_indices(packed: np.ndarray, count: int, n: int) -> np.ndarray:
-    """[count] uint32: undo `pack_indices`; PrivatuneError unless these bytes are `count` indices below n <= 2^32."""
+    """[count] uint32: undo `pack_indices`; PrivatuneError unless the bytes hold `count` indices below n <= 2^32."""
     if not 0 <= count <= n <= 1 << 32:
         raise damaged(f"{count} indices of {n} values")
     if count == 0:
@@ -78,7 +83,7 @@ def _unary_zeros(indices, r):  # type: ignore[no-untyped-def]
 
 @compiled
 def _rice(indices, r, words):  # type: ignore[no-untyped-def]
-    """Set the unary bits in `words`; the low r bits of each gap - 1."""
+    """Set the unary bits in `words`, and return the low r bits of each gap - 1, uint32 [count]."""
     low = np.empty(len(indices), np.uint32)
     mask = np.uint32((1 << r) - 1)
     bit, before = np.uint64(0), np.int64(-1)
@@ -94,14 +99,17 @@ def _rice(indices, r, words):  # type: ignore[no-untyped-def]
 
 @compiled
 def _undo_rice(indices, r, unary):  # type: ignore[no-untyped-def]
-    """Turn low bits into indices, given as many ones as indices; the sum of the low bits and of the ones below."""
+    """Turn the low bits in `indices` into the indices; return the last index without its unary part.
+
+    `unary` must hold as many ones as there are indices.
+    """
     total = np.uint64(0)
     for i in range(len(indices)):
         total += np.uint64(indices[i]) + np.uint64(i > 0)
         indices[i] = np.uint32(total)
     zeros, found = np.uint64(0), np.uint64(0)
     last = np.uint64(len(indices) - 1)
-    # no branch on a bit, which nobody can predict: a zero adds nothing to the index that is next
+    # no branch on a bit, which would be unpredictable: a zero adds nothing to the next index
     for byte in unary:
         for j in range(8):
             one = np.uint64(byte >> np.uint8(j) & np.uint8(1))

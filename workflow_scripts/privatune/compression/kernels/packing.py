@@ -1,7 +1,7 @@
-"""Codes as bytes: signs by eight, ternary codes by five, whole numbers of any width. Little-endian, zero padded.
+"""Codes as bytes: eight signs or five ternary codes per byte, or integers of any width; little-endian, zero padded.
 
-What is unpacked may come from anybody: payloads of a wrong length, with set padding or impossible codes raise
-PrivatuneError, and no array is made before the length is known to fit.
+Payloads are not trusted: a wrong length, padding that is not zero or an impossible code raises PrivatuneError, and no
+array is allocated before the length has been checked.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ _SIGNLESS = np.uint32(0x7FFFFFFF)
 
 
 def pack_signs(values: np.ndarray, threads: int = 1) -> np.ndarray:
-    """[ceil(n / 8)] uint8: bit i % 8 of byte i // 8 is 1 where value i of [n] float32 is negative, which -0.0 is not.
+    """[ceil(n / 8)] uint8: bit i % 8 of byte i // 8 is 1 if value i of [n] float32 is negative; -0.0 is not negative.
 
     Raises:
         PrivatuneError: a value is NaN or infinite.
@@ -34,14 +34,14 @@ def unpack_signs(packed: np.ndarray, n: int, threads: int = 1) -> np.ndarray:
     """[n] float32: -1 where `pack_signs` found a negative value, else +1."""
     check_length(packed, -(-n // 8))
     if n % 8 and packed[-1] >> (n % 8):
-        raise damaged("bits are set behind its last sign")
+        raise damaged("bits are set after its last sign")
     signs = np.empty(n, np.float32)
     each(lambda start, stop: _unpack_signs(packed, signs, start, stop), ranges(len(packed), threads))
     return signs
 
 
 def pack_ternary(codes: np.ndarray, threads: int = 1) -> np.ndarray:
-    """[ceil(n / 5)] uint8: codes [n] int8 of -1, 0 and 1, plus one, as base-3 digits, code i with weight 3^(i % 5)."""
+    """[ceil(n / 5)] uint8: codes [n] int8 of -1, 0 and 1 as base-3 digits code + 1; code i has weight 3^(i % 5)."""
     if codes.dtype != np.int8 or codes.ndim != 1:
         raise ValueError(f"expected int8 [n], not {codes.dtype} {codes.shape}")
     packed = np.empty(-(-len(codes) // 5), np.uint8)
@@ -58,15 +58,15 @@ def unpack_ternary(packed: np.ndarray, n: int, threads: int = 1) -> np.ndarray:
     if n == 0:
         return codes
     if int(packed.max()) >= _FIVES:
-        raise damaged(f"byte {int(packed.max())} is not five ternary codes")
+        raise damaged(f"byte {int(packed.max())} does not encode five ternary codes")
     if n % 5 and int(packed[-1]) >= 3 ** (n % 5):
-        raise damaged("digits are set behind its last ternary code")
+        raise damaged("digits are set after its last ternary code")
     each(lambda start, stop: _unpack_ternary(packed, codes, start, stop), ranges(len(packed), threads))
     return codes
 
 
 def pack_bits(codes: np.ndarray, width: int, threads: int = 1) -> np.ndarray:
-    """[ceil(n width / 8)] uint8: bit b of code i is bit i width + b; codes [n] uint8 or uint32; width 1..32."""
+    """[ceil(n width / 8)] uint8: bit b of code i is bit i width + b; codes are uint8 or uint32 [n], width 1 to 32."""
     _check_width(width)
     if codes.dtype not in (np.uint8, np.uint32) or codes.ndim != 1:
         raise ValueError(f"expected uint8 or uint32 [n], not {codes.dtype} {codes.shape}")
@@ -75,7 +75,7 @@ def pack_bits(codes: np.ndarray, width: int, threads: int = 1) -> np.ndarray:
     if width == 8 * codes.itemsize:
         return codes.view(np.uint8).copy()
     words = np.empty(-(-len(codes) * width // _WORD), np.uint64)
-    # 64 codes are a whole number of words
+    # 64 codes fill a whole number of words, so that no two threads write to one word
     each(lambda start, stop: _pack_bits(codes, width, words, start, stop), ranges(len(codes), threads, _WORD))
     return words.view(np.uint8)[: packed_length(len(codes), width)]
 
@@ -85,7 +85,7 @@ def unpack_bits(packed: np.ndarray, n: int, width: int, threads: int = 1) -> np.
     _check_width(width)
     check_length(packed, packed_length(n, width))
     if n * width % 8 and packed[-1] >> (n * width % 8):
-        raise damaged("bits are set behind its last code")
+        raise damaged("bits are set after its last code")
     if width == 8:
         return packed.astype(np.uint32)
     words = np.zeros(len(packed) // 8 + 2, np.uint64)
@@ -96,7 +96,7 @@ def unpack_bits(packed: np.ndarray, n: int, width: int, threads: int = 1) -> np.
 
 
 def packed_length(n: int, width: int) -> int:
-    """Bytes of n codes of `width` bits.
+    """The number of bytes that n codes of `width` bits take.
 
     >>> packed_length(3, 3)
     2
@@ -107,7 +107,7 @@ def packed_length(n: int, width: int) -> int:
 def encode_levels(
     values: np.ndarray, norms: np.ndarray, bucket: int, levels: int, key: int, threads: int = 1
 ) -> np.ndarray:
-    """uint8: the levels of `quantise` in two's complement of as few bits as -levels..levels take.
+    """uint8 [bytes]: the codes of `quantise` in two's complement, with as few bits as -levels..levels need.
 
     >>> encode_levels(np.ones(8, np.float32), np.ones(1, np.float32), 8, 1, key=0).tolist()
     [85, 85]
@@ -118,13 +118,13 @@ def encode_levels(
 
 
 def unpack_levels(packed: np.ndarray, n: int, levels: int, threads: int = 1) -> np.ndarray:
-    """[n] int8: the levels in what `encode_levels` made."""
+    """[n] int8: undo the packing of `encode_levels`."""
     width = _levels_width(levels)
     if width == 8:
         check_length(packed, n)
         codes = packed.view(np.int8)
     else:
-        # the left shift puts the sign into its place, the right one copies it
+        # the left shift moves the sign bit to the top, and the right shift extends it
         shifted = unpack_bits(packed, n, width, threads).astype(np.uint8) << (8 - width)
         codes = shifted.view(np.int8) >> (8 - width)
     if n and not -levels <= int(codes.min()) <= int(codes.max()) <= levels:
@@ -144,21 +144,21 @@ def _check_width(width: int) -> None:
 
 
 def check_length(packed: np.ndarray, expected: int) -> None:
-    """Raise PrivatuneError unless `packed` has as many bytes as expected."""
+    """Raise PrivatuneError unless `packed` has `expected` bytes."""
     if packed.dtype != np.uint8 or packed.ndim != 1:
         raise ValueError(f"expected uint8 [bytes], not {packed.dtype} {packed.shape}")
     if len(packed) != expected:
-        raise damaged(f"{len(packed)} bytes where {expected} belong")
+        raise damaged(f"it has {len(packed)} bytes instead of {expected}")
 
 
 def damaged(what: str) -> PrivatuneError:
-    """The error of all that is wrong with bytes from elsewhere."""
+    """The error for any fault in a payload's bytes."""
     return PrivatuneError(f"a payload is damaged: {what}; send it again")
 
 
 @compiled
 def _pack_signs(values, bits, packed, start, stop):  # type: ignore[no-untyped-def]
-    """Fill packed[start:stop]; the largest magnitude bits."""
+    """Fill packed[start:stop] and return the largest magnitude bits."""
     largest = np.uint32(0)
     whole = min(np.uint64(stop), np.uint64(len(values) // 8))
     for byte in range(np.uint64(start), whole):
@@ -190,7 +190,7 @@ def _unpack_signs(packed, signs, start, stop):  # type: ignore[no-untyped-def]
 
 @compiled
 def _pack_ternary(codes, packed, start, stop):  # type: ignore[no-untyped-def]
-    """Fill packed[start:stop]; whether a code is not ternary."""
+    """Fill packed[start:stop] and return whether a code is not ternary."""
     wrong = np.uint32(0)
     whole = min(np.uint64(stop), np.uint64(len(codes) // 5))
     for byte in range(np.uint64(start), whole):
@@ -225,7 +225,7 @@ def _unpack_ternary(packed, codes, start, stop):  # type: ignore[no-untyped-def]
 
 @compiled
 def _pack_bits(codes, width, words, start, stop):  # type: ignore[no-untyped-def]
-    """Fill the words of codes[start:stop], start a multiple of 64."""
+    """Fill the words of codes[start:stop]; start is a multiple of 64."""
     word, filled = np.uint64(0), np.uint64(0)
     place = np.uint64(start) * np.uint64(width) >> np.uint64(6)
     for i in range(np.uint64(start), np.uint64(stop)):
@@ -247,6 +247,6 @@ def _unpack_bits(words, width, codes, start, stop):  # type: ignore[no-untyped-d
     for i in range(np.uint64(start), np.uint64(stop)):
         bit = i * np.uint64(width)
         place, by = bit >> np.uint64(6), bit & np.uint64(63)
-        # shifted twice: a shift by 64 bits is undefined
+        # shifted twice, because a shift by 64 bits is undefined
         code = words[place] >> by | words[place + np.uint64(1)] << np.uint64(1) << (np.uint64(63) - by)
         codes[i] = np.uint32(code & mask)

@@ -1,12 +1,12 @@
-"""Stochastic rounding to a few levels, without bias: QSGD (Alistarh et al., 2017) and TernGrad (Wen et al., 2017).
+"""Unbiased stochastic rounding to a few levels: QSGD (Alistarh et al., 2017) and TernGrad (Wen et al., 2017).
 
-The random words are a function of (key, index) alone, so that any number of threads, in any order, rounds alike:
-Philox4x32-10 of Salmon et al. (2011), "Parallel random numbers: as easy as 1, 2, 3". A block of Philox has four words;
-here the lanes of a vector are 64 neighbouring blocks: the indices 256 g + 64 w + j get word w of block 64 g + j.
-A value is rounded up with probability ceil(2^24 fraction) / 2^24, as fine as float32 tells fractions apart.
+The random words depend on (key, index) only, so that the result is the same for any number and order of threads. They
+come from Philox4x32-10 of Salmon et al. (2011), "Parallel random numbers: as easy as 1, 2, 3". A block of Philox has
+four words. Here the lanes of a vector are 64 neighbouring blocks: index 256 g + 64 w + j gets word w of block 64 g + j.
+A value is rounded up with probability ceil(2^24 fraction) / 2^24, which is the resolution of float32.
 
-All functions take `values` [n] float32 and raise PrivatuneError where one is NaN or infinite. All kernels stay in this
-module: numba does not notice that a kernel of another module has changed.
+All functions take `values` [n] float32 and raise PrivatuneError if one is NaN or infinite. All kernels are in this
+module, because numba does not notice when a kernel of another module has changed.
 """
 
 from functools import partial
@@ -48,18 +48,19 @@ def bucket_norms(values: np.ndarray, bucket: int, kind: Literal["l2", "max"], th
 
 
 def quantise(values: np.ndarray, norms: np.ndarray, bucket: int, levels: int, key: int, threads: int = 1) -> np.ndarray:
-    """[n] int8 in -levels..levels: sign(v) times |v| / norm * levels, rounded up with probability of its fraction.
+    """[n] int8 in -levels..levels: sign(v) times |v| / norm * levels, rounded up with the probability of its fraction.
 
-    QSGD's quantiser (Alistarh et al., 2017, section 3.1), unbiased: the mean of `dequantise` is v where |v| <= norm;
-    a larger |v| (norms are rounded to float32) counts as its norm. A bucket of norm 0 gives zeros.
+    This is QSGD's quantiser (Alistarh et al., 2017, section 3.1). It is unbiased: the mean of `dequantise` is v if
+    |v| <= norm. A larger |v|, which occurs because norms are rounded to float32, counts as the norm. A bucket of norm 0
+    gives zeros.
 
     Args:
         values: [n] float32.
-        norms: [ceil(n / bucket)] float32 of `bucket_norms`.
-        bucket: values that share a norm.
+        norms: [ceil(n / bucket)] float32, from `bucket_norms`.
+        bucket: Number of values that share a norm.
         levels: s of the paper, 1 to 127.
-        key: of `stream_key`, up to 128 bits.
-        threads: that share the work.
+        key: Key of up to 128 bits, from `stream_key`.
+        threads: Number of threads.
 
     Raises:
         PrivatuneError: a value or a norm is not finite, or a norm is negative.
@@ -84,7 +85,7 @@ def dequantise(codes: np.ndarray, norms: np.ndarray, bucket: int, levels: int, t
     parts = ranges(len(codes), threads, _GROUP)
     largest = each(lambda start, stop: _dequantise(codes, norms, bucket, levels, values, start, stop), parts)
     if max(largest) > levels:
-        raise PrivatuneError(f"a payload holds level {max(largest)} of {levels}; it is damaged, send it again")
+        raise PrivatuneError(f"a payload is damaged: it holds level {max(largest)} of {levels}; send it again")
     return values
 
 
@@ -95,8 +96,8 @@ def ternary(values: np.ndarray, scale: float, key: int, threads: int = 1) -> np.
         PrivatuneError: a value or the scale is not finite, or the scale is negative.
     """
     if not np.isfinite(scale) or scale < 0:
-        raise PrivatuneError(f"scale {scale}: expected a finite number from 0; has the training diverged?")
-    # the same as one level in one bucket that no vector fills
+        raise PrivatuneError(f"scale {scale}: expected a finite number of at least 0; has the training diverged?")
+    # the same as one level and a single bucket that is larger than any vector
     return quantise(values, np.array([scale], np.float32)[: len(values)], 1 << 62, 1, key, threads)
 
 
@@ -112,7 +113,7 @@ def _check_norms(norms: np.ndarray, size: int, bucket: int, levels: int) -> None
     if norms.dtype != np.float32 or norms.shape != (_buckets(size, bucket),):
         raise ValueError(f"{norms.dtype} norms {norms.shape} do not fit {size} values in buckets of {bucket}")
     if not (np.isfinite(norms) & (norms >= 0)).all():
-        raise PrivatuneError("a norm is negative, NaN or infinity: the training has diverged or the payload is damaged")
+        raise PrivatuneError("a norm is negative, NaN or infinite: the training has diverged or the payload is damaged")
 
 
 def _refuse_unless_finite(largest: int) -> None:
@@ -121,7 +122,7 @@ def _refuse_unless_finite(largest: int) -> None:
 
 
 def _key_words(key: int) -> np.ndarray:
-    """[4] uint32: two words are Philox's key, two the upper half of its counter."""
+    """[4] uint32: two words for Philox's key and two for the upper half of its counter."""
     if not 0 <= key < 1 << 128:
         raise ValueError(f"expected a key of up to 128 bits, not {key}")
     return np.frombuffer(key.to_bytes(16, "little"), "<u4").astype(np.uint32)
@@ -129,7 +130,7 @@ def _key_words(key: int) -> np.ndarray:
 
 @compiled
 def _random_words(key, group, words):  # type: ignore[no-untyped-def]
-    """Fill words [256] uint32 with those of the indices 256 group ... 256 group + 255."""
+    """Fill words [256] uint32 with the random words of indices 256 group to 256 group + 255."""
     for lane in range(np.uint64(_LANES)):
         block = np.uint64(group) * np.uint64(_LANES) + lane
         c0, c1, c2, c3 = np.uint32(block), np.uint32(block >> _HALF), key[2], key[3]
@@ -147,7 +148,7 @@ def _random_words(key, group, words):  # type: ignore[no-untyped-def]
 
 @compiled
 def _quantise(values, bits, norms, bucket, levels, key, codes, start, stop):  # type: ignore[no-untyped-def]
-    """Fill codes[start:stop], start a multiple of a group; the largest magnitude bits."""
+    """Fill codes[start:stop], where start is a multiple of a group, and return the largest magnitude bits."""
     words = np.empty(_GROUP, np.uint32)
     largest = np.uint32(0)
     last = np.uint64(stop)
@@ -160,7 +161,7 @@ def _quantise(values, bits, norms, bucket, levels, key, codes, start, stop):  # 
             at = i // wide
             until = min((at + np.uint64(1)) * wide, end)
             norm = norms[at]
-            # a norm of 0: every quotient is 0 / 1
+            # with a norm of 0 every quotient is 0 / 1
             divisor = norm if norm > 0 else np.float32(1)
             most = levels if norm > 0 else np.float32(0)
             for j in range(until - i):
@@ -177,7 +178,7 @@ def _quantise(values, bits, norms, bucket, levels, key, codes, start, stop):  # 
 
 @compiled
 def _dequantise(codes, norms, bucket, levels, values, start, stop):  # type: ignore[no-untyped-def]
-    """Fill values[start:stop]; the largest magnitude among the codes."""
+    """Fill values[start:stop] and return the largest magnitude among the codes."""
     largest = np.int32(0)
     wide = np.uint64(bucket)
     last = np.uint64(stop)
@@ -197,8 +198,8 @@ def _dequantise(codes, norms, bucket, levels, values, start, stop):  # type: ign
 @compiled
 def _euclidean(values, bucket, norms, start, stop):  # type: ignore[no-untyped-def]
     """Fill norms[start:stop] with Euclidean norms; NaN and infinity stay in them."""
-    # float64, since squares of float32 overflow; several sums, since one would wait for itself, in an order that is
-    # the same on every machine
+    # float64, because squares overflow in float32; several sums, because each addition to a single sum would wait for
+    # the one before; the order of the sums is the same on every machine
     sums = np.empty(_SUMS)
     for b in range(np.uint64(start), np.uint64(stop)):
         first = b * np.uint64(bucket)

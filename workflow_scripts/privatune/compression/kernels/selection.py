@@ -1,8 +1,8 @@
-"""Exact selection of the largest values by radix histograms over the bits of their magnitudes: no sort, no partition.
+"""Exact selection of the largest magnitudes by radix histograms over their bits, without a sort or a partition.
 
-Without its sign bit a float32 orders like the integer of its bits, and NaN and infinity are the largest of all. All
-functions take `values` [n] float32, n < 2^32, and raise PrivatuneError where one is NaN or infinite. The results are
-the same for any number of `threads`.
+Without the sign bit, float32 values have the order of their bits as integers, and NaN and infinity are the largest. All
+functions take `values` [n] float32, n < 2^32, and raise PrivatuneError if one is NaN or infinite. The results are the
+same for any number of `threads`.
 """
 
 import math
@@ -15,31 +15,31 @@ from privatune.core.compiled import Ranges, compiled, each, ranges
 from privatune.core.errors import PrivatuneError
 
 INFINITE = 0x7F800000  # the magnitude bits of infinity; those of NaN are larger
-NOT_FINITE = "an update holds NaN or infinity, its training has diverged; lower its learning_rate or clip"
+NOT_FINITE = "an update holds NaN or infinity: its training has diverged; lower its learning_rate or clip"
 
-# shift and bins of each digit of the 31 bits of a magnitude, the first one first; counts of one digit fit into 16 KiB
+# shift and number of bins of each digit of a magnitude's 31 bits, highest first; one digit's counts fit into 16 KiB
 _DIGITS = ((20, 2048), (10, 1024), (0, 1024))
 _SAMPLES = 1 << 15
 _SIGNLESS = np.uint32(0x7FFFFFFF)
 _BLOCK = 64
 _COPIES = 4
-_SHARE = 1 << 16  # values that are worth a thread
+_SHARE = 1 << 16  # number of values that justifies another thread
 
 
 def top_k(values: np.ndarray, k: int, threads: int = 1) -> np.ndarray:
-    """[k] uint32: the indices, ascending, of the k largest magnitudes; of equal ones the lowest indices.
+    """[k] uint32: the ascending indices of the k largest magnitudes; among equal ones, the lowest indices.
 
     Raises:
         PrivatuneError: a value is not finite, or k is not in 0..n.
     """
     bits = magnitude_bits(values)
     if not 0 <= k <= len(bits):
-        raise PrivatuneError(f"the {k} largest of {len(bits)} values cannot be sent; choose from 0 to {len(bits)}")
+        raise PrivatuneError(f"there are no {k} largest of {len(bits)} values; choose from 0 to {len(bits)}")
     if k in (0, len(bits)):
         _refuse_unless_finite(_count(bits, np.uint32(0), threads)[1])
         return np.arange(k, dtype=np.uint32)
-    # a bound that somewhat more than k values reach, guessed from a sample: one pass then finds all that can be in
-    # the result. Where the guess is bad, and with it one that is 0, there are passes over all values instead.
+    # Guess from a sample a bound that slightly more than k values reach: one pass then finds all candidates. If the
+    # guess is bad or 0, there are several passes over all values instead.
     floor = _likely_bound(bits, k)
     if floor and len(candidates := _at_least(bits, floor, min(2 * k + 1024, len(bits)), threads)) >= k:
         return candidates[_largest(bits[candidates], k, threads)]
@@ -47,14 +47,14 @@ def top_k(values: np.ndarray, k: int, threads: int = 1) -> np.ndarray:
 
 
 def above(values: np.ndarray, threshold: float, threads: int = 1) -> np.ndarray:
-    """uint32: the indices, ascending, of all magnitudes above `threshold`, which is rounded to float32.
+    """uint32 [found]: the ascending indices of all magnitudes above `threshold`, which is rounded to float32.
 
     Raises:
         PrivatuneError: a value is not finite, or the threshold is negative or not finite.
     """
     bits = magnitude_bits(values)
     if not 0 <= threshold < float(np.finfo(np.float32).max):
-        raise PrivatuneError(f"threshold {threshold}: expected a number from 0")
+        raise PrivatuneError(f"threshold {threshold}: expected a finite number of at least 0")
     floor = np.float32(threshold).view(np.uint32) + np.uint32(1)
     count, largest = _count(bits, floor, threads)
     _refuse_unless_finite(largest)
@@ -62,7 +62,7 @@ def above(values: np.ndarray, threshold: float, threads: int = 1) -> np.ndarray:
 
 
 def magnitude_bits(values: np.ndarray) -> np.ndarray:
-    """`values` as uint32 without a copy, their sign bits still there; ValueError unless [n] float32, contiguous."""
+    """`values` as uint32 without a copy, sign bits included; ValueError unless they are contiguous float32 [n]."""
     if values.dtype != np.float32 or values.ndim != 1 or not values.flags.c_contiguous:
         raise ValueError(f"expected contiguous float32 [n], not {values.dtype} {values.shape}")
     return values.view(np.uint32)
@@ -74,17 +74,17 @@ def _refuse_unless_finite(largest: int) -> None:
 
 
 def _likely_bound(bits: np.ndarray, k: int) -> np.uint32:
-    """Magnitude bits that k values or somewhat more reach, if the values are like a sample of them."""
-    # an odd stride, so that the sample of a matrix does not stand in one column
+    """A bound on magnitude bits that probably k values or slightly more reach, estimated from a sample."""
+    # an odd stride, so that the sample of a matrix is not all from one column
     sample = np.ascontiguousarray(bits[:: max(len(bits) // _SAMPLES, 1) | 1])
     expected = k * len(sample) / len(bits)
-    # four standard deviations on the safe side
+    # a margin of four standard deviations
     rank = math.ceil(expected + 4 * math.sqrt(expected) + 4)
     return _kth(sample, min(rank, len(sample)), ranges(len(sample), 1)).bits
 
 
 def _at_least(bits: np.ndarray, floor: np.uint32, room: int, threads: int) -> np.ndarray:
-    """Ascending indices of magnitude bits >= floor; none of them where a thread finds more than `room`."""
+    """Ascending indices of magnitude bits >= floor; empty if a thread finds more than `room` of them."""
 
     def gather(start: int, stop: int) -> np.ndarray | None:
         found = np.empty(room + 2 * _BLOCK, np.uint32)
@@ -96,30 +96,30 @@ def _at_least(bits: np.ndarray, floor: np.uint32, room: int, threads: int) -> np
 
 
 def _count(bits: np.ndarray, floor: np.uint32, threads: int) -> tuple[int, int]:
-    """How many magnitude bits are >= floor, and the largest."""
+    """The number of magnitude bits >= floor, and the largest magnitude bits."""
     found = each(lambda start, stop: _count_part(bits, start, stop, floor), ranges(len(bits), threads))
     return sum(count for count, _ in found), max(largest for _, largest in found)
 
 
 class _Kth(NamedTuple):
-    """The k-th largest magnitude, and what each part of the values keeps of it."""
+    """The k-th largest magnitude, and how many of the k largest are in each part of the values."""
 
     bits: np.uint32
     more: np.ndarray
-    """[parts]: how many magnitudes are larger ..."""
+    """[parts]: number of larger magnitudes."""
     ties: np.ndarray
-    """[parts]: ... and how many equal ones, from the lowest index on, make k with them."""
+    """[parts]: number of equal magnitudes, from the lowest index on, that complete the k largest."""
 
 
 def _kth(bits: np.ndarray, k: int, parts: Ranges) -> _Kth:
-    """The k-th largest magnitude, k in 1..n, digit by digit: a histogram of each digit tells which the next one is."""
+    """The k-th largest magnitude, k in 1..n, found digit by digit from a histogram of each digit."""
     kth, left = 0, k
     more = np.zeros(len(parts), np.int64)
     for shift, bins in _DIGITS:
         counts = np.array(each(partial(_histogram, bits, shift, bins, kth), parts))
         if shift == _DIGITS[0][0]:
             _refuse_unless_finite(INFINITE if counts[:, INFINITE >> shift :].any() else 0)
-        reached = np.append(np.cumsum(counts.sum(0)[::-1])[::-1], 0)  # how many have this digit or a larger one
+        reached = np.append(np.cumsum(counts.sum(0)[::-1])[::-1], 0)  # number with this digit or a larger one
         digit = int(np.flatnonzero(reached >= left)[-1])
         left -= int(reached[digit + 1])
         more += counts[:, digit + 1 :].sum(1)
@@ -138,7 +138,7 @@ def _largest(bits: np.ndarray, k: int, threads: int) -> np.ndarray:
 
 @compiled
 def _count_part(bits, start, stop, floor):  # type: ignore[no-untyped-def]
-    """How many of bits[start:stop] are >= floor, and the largest, both without the sign."""
+    """The number of magnitudes in bits[start:stop] that are >= floor, and the largest of all of them."""
     count = np.int64(0)
     largest = np.uint32(0)
     for i in range(np.uint64(start), np.uint64(stop)):
@@ -150,13 +150,13 @@ def _count_part(bits, start, stop, floor):  # type: ignore[no-untyped-def]
 
 @compiled
 def _gather(bits, start, stop, floor, found):  # type: ignore[no-untyped-def]
-    """Indices of bits[start:stop] >= floor into `found`, and how many; -1 if they do not fit with a block to spare."""
+    """Write indices of bits[start:stop] >= floor to `found`; return their number, or -1 if they do not fit."""
     count = np.uint64(0)
     room = np.uint64(len(found) - _BLOCK)
     last = np.uint64(stop)
     for block in range(np.uint64(start), last, np.uint64(_BLOCK)):
         end = min(block + np.uint64(_BLOCK), last)
-        # most blocks hold none: their largest magnitude is found by vector instructions
+        # most blocks hold no such value, which vector instructions find out from the largest magnitude
         largest = np.uint32(0)
         if end - block == np.uint64(_BLOCK):
             for j in range(np.uint64(_BLOCK)):
@@ -175,7 +175,7 @@ def _gather(bits, start, stop, floor, found):  # type: ignore[no-untyped-def]
 @compiled
 def _histogram(bits, shift, bins, prefix, start, stop):  # type: ignore[no-untyped-def]
     """[bins] int64: how often each digit follows the digits `prefix` in the magnitudes of bits[start:stop]."""
-    # neighbours that fall into one bin would wait for each other's store: they count in copies
+    # several copies of the counts, because neighbours in the same bin would wait for each other's store
     counts = np.zeros((_COPIES, bins + 1), np.uint32)
     mask = np.uint32(bins - 1)
     by = np.uint32(shift)
@@ -194,7 +194,7 @@ def _histogram(bits, shift, bins, prefix, start, stop):  # type: ignore[no-untyp
 def _collect(bits, kth, more, ties, start, stop):  # type: ignore[no-untyped-def]
     """[more + ties] uint32: indices of bits[start:stop] above kth, and of the first `ties` equal to it."""
     size = more + ties
-    found = np.empty(size + 1, np.uint32)  # a step without a find writes behind what is kept
+    found = np.empty(size + 1, np.uint32)  # every step writes; a rejected index is overwritten or lands in the spare
     count = np.uint64(0)
     for i in range(np.uint64(start), np.uint64(stop)):
         magnitude = bits[i] & _SIGNLESS
