@@ -80,5 +80,5 @@ def test_each_person_carries_the_copies_among_public_sentences():
 @pytest.mark.parametrize(("copies", "sentences"), [(11, 10), (1, 2000)])
 def test_what_cannot_be_made_is_refused(copies, sentences):
     canaries = draw_canaries(len(WORDS), [1], [copies], 1, seed=0)
-    with pytest.raises(PrivatuneError, match=r"canaries: .* copies among"):
+    with pytest.raises(PrivatuneError, match=r"canaries: .* copies cannot be made"):
         carriers(canaries, public(), WORDS, sentences, seed=0)

@@ -136,9 +136,9 @@ def test_continuations_have_a_stream_of_their_own():
 def test_a_score_that_is_no_number_is_an_error():
     weights = model(CIFG)
     weights["output.bias"][3] = torch.nan
-    with pytest.raises(PrivatuneError, match="not numbers"):
+    with pytest.raises(PrivatuneError, match="not finite"):
         sampled_exposure(weights, np.array([2, 3, 4, 5, 6]), 10, (0,))
-    with pytest.raises(PrivatuneError, match="not numbers"):
+    with pytest.raises(PrivatuneError, match="not finite"):
         beam_found(weights, np.array([2, 3, 4, 5, 6]))
     with pytest.raises(ValueError, match="before"):
         exposure(11, 10, 1e9)

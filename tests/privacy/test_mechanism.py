@@ -102,7 +102,7 @@ def test_updates_near_the_clip_are_clipped_below_it():
 
 @pytest.mark.parametrize("clip", [1e-160, 1e160, math.inf, math.nan, 0.0])
 def test_a_clip_of_which_sums_would_leave_the_range_is_refused(clip):
-    with pytest.raises(PrivatuneError, match=r"privacy\.clip: it came to .*, which bounds nothing"):
+    with pytest.raises(PrivatuneError, match=r"privacy\.clip: the clip became .*, which is not a usable bound"):
         unit_of(clip, 10)
 
 
@@ -203,11 +203,11 @@ def test_pitfall_3_cohorts_are_drawn_as_they_are_accounted_for():
 
 
 def test_pitfall_3_sampling_with_replacement_is_refused():
-    with pytest.raises(PrivatuneError, match="twice in the cohort; draw it without replacement"):
+    with pytest.raises(PrivatuneError, match="in the cohort twice; draw it without replacement"):
         released(mechanism(), [draw(0), draw(1)], [8, 8], LIKE, 0.5, KEY)
-    with pytest.raises(PrivatuneError, match="a cohort of 3, but 4 is accounted for"):
+    with pytest.raises(PrivatuneError, match="the cohort has 3 persons, but 4 are accounted for"):
         released(mechanism(sampling="fixed"), [draw(n) for n in range(3)], range(3), LIKE, 0.5, KEY)
-    with pytest.raises(PrivatuneError, match="beyond the 50 of the population"):
+    with pytest.raises(PrivatuneError, match="outside the population of 50; draw it from"):
         released(mechanism(), [draw(0)], [50], LIKE, 0.5, KEY)
 
 
@@ -254,7 +254,7 @@ def test_pitfall_7_every_person_has_weight_one():
     np.testing.assert_allclose(*lengths, rtol=1e-6)
     names = {name for function in (clipped_sum, noisy_mean) for name in inspect.signature(function).parameters}
     assert names == {"mechanism", "updates", "sums", "persons", "like", "clip", "unit", "key"}, "no weight"
-    with pytest.raises(PrivatuneError, match="2 updates of a cohort of 1: one person, one update"):
+    with pytest.raises(PrivatuneError, match="2 updates from a cohort of 1, but each person sends one"):
         released(m, [draw(0), draw(0)], [2], LIKE, 0.5, KEY)
 
 
@@ -290,7 +290,7 @@ def test_pitfall_9_no_clip_chosen_on_the_way_without_a_budget():
     with pytest.raises(PrivatuneError, match=r"the round's sums were not clipped at 0\.2"):
         noisy_mean(mechanism(adaptive=AdaptiveClipSettings()), [nobody], [], 0.2, KEY)
     for clip in (0.0, math.inf, math.nan):
-        with pytest.raises(PrivatuneError, match="bounds nothing"):
+        with pytest.raises(PrivatuneError, match="is not a bound"):
             noisy_mean(mechanism(adaptive=AdaptiveClipSettings()), [nobody], [], clip, KEY)
 
 
@@ -328,25 +328,25 @@ def test_pitfall_12_only_the_noisy_mean_is_public():
     """What a release holds: no cohort, no norm, no count; the one private figure is named as such."""
     release = released(mechanism(), [draw(0)], [2], LIKE, 0.5, KEY)
     assert release._fields == ("mean", "next_clip", "refused")
-    assert "`refused` must not leave the server" in type(release).__doc__
+    assert "`refused` stays on the server" in type(release).__doc__
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"cohort": 51}, "cohort: 51 persons a round of 50; take 1 to 50"),
-        ({"cohort": 0}, "cohort: 0 persons a round"),
+        ({"cohort": 51}, "cohort: 51 persons per round of 50; take 1 to 50"),
+        ({"cohort": 0}, "cohort: 0 persons per round"),
         ({"rounds": 0}, "rounds: 0; take 1 or more"),
-        ({"clip": math.inf}, "clip: inf bounds nothing"),
-        ({"clip": 0.0}, r"clip: 0\.0 bounds nothing"),
+        ({"clip": math.inf}, "clip: inf is not a bound"),
+        ({"clip": 0.0}, r"clip: 0\.0 is not a bound"),
         ({"noise_multiplier": -1.0}, r"noise_multiplier: -1\.0"),
         ({"noise_multiplier": math.nan}, "noise_multiplier: nan"),
         ({"delta": 0.02}, r"delta: 0\.02 is not between 0 and 1 / 50 persons"),
         ({"delta": 0.0}, "delta: 0 is not between"),
-        ({"unit": "example", "cohort": 51}, "cohort: 51 examples a round of 50"),
+        ({"unit": "example", "cohort": 51}, "cohort: 51 examples per round of 50"),
         ({"unit": "example", "delta": 0.02}, "is not between 0 and 1 / 50 examples"),
-        ({"unit": "household"}, "no epsilon is known for unit household"),
-        ({"noised": "matrix"}, "no epsilon is known for unit user and a noised matrix"),
+        ({"unit": "household"}, "there is no epsilon for unit household"),
+        ({"noised": "matrix"}, "there is no epsilon for unit user and a noised matrix"),
     ],
 )
 def test_a_mechanism_of_which_nothing_could_be_claimed(changes, message):
@@ -403,5 +403,5 @@ def test_a_round_that_is_not_accounted_for(number):
 def test_tensors_of_another_shape_would_broadcast(tensors):
     """A bias of one value, added to all three, would move the sum by more than the clip."""
     other = {name: np.ones(shape, np.float32) for name, shape in tensors.items()}
-    with pytest.raises(PrivatuneError, match="update 1 of the round: its tensors are not the model's"):
+    with pytest.raises(PrivatuneError, match="update 1 of the round: its tensors are not shaped as the model's"):
         released(mechanism(), [other], [2], LIKE, 0.5, KEY)

@@ -34,7 +34,7 @@ def test_a_retry_gets_the_seed_of_the_first_try(tmp_path):
 def test_it_does_not_go_on_where_the_last_bits_would_differ(tmp_path, name):
     folder = tmp_path / "name"
     first = release_seed(folder, MADE_FROM, MADE_WITH)
-    with pytest.raises(PrivatuneError, match=rf"begun with {name} .*, and here it is another: .*epsilon adds"):
+    with pytest.raises(PrivatuneError, match=rf"begun with {name} .*, and here it is another\. .*epsilon adds"):
         release_seed(folder, MADE_FROM, MADE_WITH | {name: "another"})
     assert release_seed(folder, MADE_FROM, MADE_WITH) == first, "what was refused changed nothing"
 
@@ -43,7 +43,9 @@ def test_a_release_whose_seed_is_gone_is_refused(tmp_path):
     folder = tmp_path / "name"
     release_seed(folder, MADE_FROM, MADE_WITH)
     (folder / "seed").unlink()
-    with pytest.raises(PrivatuneError, match=r"name/seed: the secret seed .* is gone; restore it from a copy, or move"):
+    with pytest.raises(
+        PrivatuneError, match=r"name/seed: the secret seed .* is missing; restore it from a copy, or move"
+    ):
         release_seed(folder, MADE_FROM, MADE_WITH)
     assert not (folder / "seed").exists()
 
@@ -74,5 +76,5 @@ def test_a_damaged_file_is_not_made_again(tmp_path, name):
     keep(folder, {"w": np.zeros(3, np.float32)})
     whole = (folder / name).read_bytes()
     (folder / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(PrivatuneError, match=rf"{name}: damaged; restore the file from a copy"):
+    with pytest.raises(PrivatuneError, match=rf"{name}: the file is damaged; restore it from a copy"):
         released(folder, MADE_WITH) and release_seed(folder, MADE_FROM, MADE_WITH)

@@ -122,7 +122,7 @@ def test_a_person_who_fits_no_slot_stops_the_round(start):
     contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
     state = State(start, {}, 0.8)
     sums = [run_slot(state, contribution, mechanism, 1, 2, 1, slot, 3) for slot in (0, 2)]
-    with pytest.raises(PrivatuneError, match="3 updates of a cohort of 4"):
+    with pytest.raises(PrivatuneError, match="3 updates from a cohort of 4"):
         close_round(state, sums, mechanism, SgdSettings(), 1, 2, 1)
 
 

@@ -1,6 +1,6 @@
-"""Canaries: sentences of random words, and synthetic persons whose texts carry them (Ramaswamy et al. 2020).
+"""Draw canaries, which are sentences of random words, and synthetic persons whose texts carry them.
 
-No text but theirs holds such a sentence. So a model that knows it has memorized it from them.
+This follows Ramaswamy et al. (2020). No other text holds such a sentence, so a model that knows it has memorized it.
 """
 
 from collections.abc import Sequence
@@ -13,47 +13,47 @@ from privatune.core.streams import stream
 from privatune.text.settings import EOS, MARKS
 from privatune.text.streams import Stream
 
-WORDS = 5  # of a canary
-PREFIX = 2  # of these, what is given when the rest is asked for
+WORDS = 5  # the length of a canary
+PREFIX = 2  # how many of these words an attacker is given
 ENDS = (".", "!", "?")
-SHORTEST, LONGEST = 3, 40  # words of a public sentence; tables and lists without a full stop stay out
+SHORTEST, LONGEST = 3, 40  # words of a public sentence; tables and lists without a full stop are left out
 
 
 class Canary(NamedTuple):
-    """One canary, and who carries it."""
+    """One canary and its place in the grid of users and copies."""
 
-    n_users: int
-    n_copies: int  # in the text of each of them
-    number: int  # among the canaries of this cell of the grid
+    n_users: int  # how many persons carry it
+    n_copies: int  # how often it occurs in the text of each
+    number: int  # its number within this cell of the grid
     words: np.ndarray  # [WORDS] int64, ids
 
 
 def draw_canaries(
     vocabulary: int, users: Sequence[int], copies: Sequence[int], per_cell: int, seed: int
 ) -> list[Canary]:
-    """`per_cell` canaries for each cell of the grid users x copies; each word is any of the vocabulary, uniformly.
+    """Draw `per_cell` canaries for each cell of the grid users x copies; words are uniform over the vocabulary.
 
-    A canary depends on its cell, its number and the seed alone: a larger grid leaves those of a smaller one.
+    A canary depends only on its cell, its number and the seed, so a larger grid keeps the canaries of a smaller one.
     """
     cells = [(n_users, n_copies, number) for n_users in users for n_copies in copies for number in range(per_cell)]
     return [Canary(*cell, stream(seed, "canary", *cell).integers(len(MARKS), vocabulary, WORDS)) for cell in cells]
 
 
 def carriers(canaries: Sequence[Canary], public: Stream, words: Sequence[str], sentences: int, seed: int) -> Stream:
-    """Texts of the synthetic persons, `n_users` for each canary, one sentence a line.
+    """Write the texts of the synthetic persons, `n_users` for each canary, with one sentence per line.
 
     Args:
-        canaries: as `draw_canaries` gives them.
-        public: text of whose sentences, drawn without replacement, each person's own ones are.
+        canaries: the result of `draw_canaries`.
+        public: the text from which each person's other sentences are drawn, without replacement.
         words: the vocabulary.
-        sentences: lines of a person's text, the canary's copies among them.
-        seed: of the draws.
+        sentences: how many lines each person's text has, including the copies of the canary.
+        seed: the seed of the draws.
 
     Returns:
-        One unit a person, in the order of the canaries, called canary-USERS-COPIES-NUMBER-PERSON.
+        One unit per person, in the order of the canaries, named canary-USERS-COPIES-NUMBER-PERSON.
 
     Raises:
-        PrivatuneError: a canary has more copies than there are lines, or the public text has too few sentences.
+        PrivatuneError: a canary has more copies than the text has lines, or the public text has too few sentences.
     """
     starts, stops = _sentences(public, words)
     letters = np.array([0 if id < len(MARKS) else min(len(word), 255) for id, word in enumerate(words)], np.uint8)
@@ -62,8 +62,8 @@ def carriers(canaries: Sequence[Canary], public: Stream, words: Sequence[str], s
         own = sentences - canary.n_copies
         if not 0 <= own <= len(starts):
             raise PrivatuneError(
-                f"canaries: {canary.n_copies} copies among {sentences} sentences cannot be made from "
-                f"{len(starts)} public sentences; change `copies` or `sentences`, or bring more general text"
+                f"canaries: a text of {sentences} sentences with {canary.n_copies} copies cannot be made from "
+                f"{len(starts)} public sentences; change `copies` or `sentences`, or provide more general text"
             )
         for person in range(canary.n_users):
             cell = canary[:3]
@@ -85,12 +85,12 @@ def carriers(canaries: Sequence[Canary], public: Stream, words: Sequence[str], s
 
 
 def _sentences(public: Stream, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Where the sentences of a text begin and end: its full stop is part of one, the end of a line is not."""
+    """Return where each sentence begins and ends; it includes its full stop but not the end of a line."""
     ids = np.asarray(public.ids)
     full_stops = [id for id, word in enumerate(words) if word in ENDS]
     stops = np.flatnonzero(np.isin(ids, full_stops)) + 1
     lines = np.flatnonzero(ids == EOS)
-    # a sentence ends at a full stop or before the end of a line; what follows begins there or behind that end
+    # a sentence ends after a full stop or before the end of a line; the next one begins there or after that end
     edges = np.unique(np.concatenate([public.offsets, stops, lines, lines + 1]))
     starts, stops = edges[:-1], edges[1:]
     fit = (stops - starts >= SHORTEST) & (stops - starts <= LONGEST)

@@ -1,7 +1,8 @@
-"""How well a model knows a canary: its rank among random continuations, and whether a beam search finds it.
+"""Measure how well a model knows a canary: its rank among random continuations, and whether a beam search finds it.
 
-Both condition on the canary's first words, read behind the end of a line from the zero state, as a line of text begins
-(Ramaswamy et al. 2020, 'Random Sampling' and 'Beam Search'; exposure: Carlini et al. 2019, 'The Secret Sharer').
+Both condition on the canary's first words. The model reads them from the zero state after the end of a line, as at the
+start of any line of text (Ramaswamy et al. 2020, 'Random Sampling' and 'Beam Search'; exposure is that of Carlini et
+al. 2019, 'The Secret Sharer').
 """
 
 import math
@@ -18,12 +19,12 @@ from privatune.models import network
 from privatune.models.network import State, Weights, hidden_states, zero_state
 from privatune.text.settings import EOS, MARKS
 
-TILE = 256  # contexts whose distributions over the vocabulary are in memory at a time
-TIE = 1e-5  # nats; equal continuations differ by less, as float32 products round by their place in a tile
+TILE = 256  # how many contexts have their distributions over the vocabulary in memory at a time
+TIE = 1e-5  # nats; equal continuations differ by less than this, because rounding depends on the place in a tile
 
 
 class Exposure(NamedTuple):
-    """A canary's rank and exposure, in bits, with a confidence interval."""
+    """A canary's rank, and its exposure in bits with a confidence interval."""
 
     rank: int
     references: int
@@ -33,15 +34,16 @@ class Exposure(NamedTuple):
 
 
 def exposure(before: int, references: int, space: float, confidence: float = 0.95) -> Exposure:
-    """Exposure = log2(references) - log2(rank), where rank = 1 + before.
+    """Return the exposure log2(references) - log2(rank), where rank = 1 + before.
 
     Args:
-        before: random continuations at least as likely as the canary. A tie counts, as in Carlini et al. 2019: so a
-            model that finds everything equally likely exposes nothing.
-        references: random continuations, drawn independently.
-        space: continuations that there are.
-        confidence: of the interval of -log2(p), where p is the share of the whole space that is at least as likely:
-            Clopper and Pearson's for p, which is never below 1 / space, the canary itself.
+        before: how many random continuations are at least as likely as the canary. A tie counts, as in Carlini et al.
+            (2019), so a model that finds everything equally likely has exposure 0.
+        references: how many random continuations were drawn independently.
+        space: how many continuations exist.
+        confidence: the confidence of the interval for -log2(p), where p is the share of the whole space that is at
+            least as likely as the canary. The interval for p is Clopper and Pearson's, but p is never below 1 / space,
+            which the canary itself accounts for.
 
     >>> exposure(0, 1024, 1e12).exposure, exposure(3, 1024, 1e12).exposure
     (10.0, 8.0)
@@ -57,14 +59,14 @@ def exposure(before: int, references: int, space: float, confidence: float = 0.9
 def sampled_exposure(
     weights: Weights, canary: np.ndarray, references: int, key: tuple[int | str, ...], confidence: float = 0.95
 ) -> Exposure:
-    """Rank the canary's last words among random continuations of its first ones.
+    """Rank the canary's last words among random continuations of its first words.
 
     Args:
-        weights: float32 weights of the model.
-        canary: its word ids.
-        references: random continuations; their words are drawn as those of canaries.
-        key: (seed, ...) of the draws.
-        confidence: of the interval.
+        weights: the model's float32 weights.
+        canary: the canary's word ids.
+        references: how many random continuations to draw; their words are drawn as those of canaries are.
+        key: the key (seed, ...) of the draws.
+        confidence: the confidence of the interval.
 
     Raises:
         PrivatuneError: a score is not a finite number.
@@ -78,14 +80,14 @@ def sampled_exposure(
 
 
 def log_perplexities(weights: Weights, prefix: np.ndarray, continuations: np.ndarray) -> np.ndarray:
-    """-log P(continuation | prefix) in nats, [n] float64.
+    """Return -log P(continuation | prefix) in nats, [n] float64.
 
-    A context is read once, however many continuations go through it. They are sorted, so that contexts come in tiles;
-    what is one tile of contexts of k words becomes tiles of those of k + 1. Exact: nothing is left out of the
-    normaliser.
+    Each context is read once, however many continuations share it. Continuations are sorted, so that contexts come in
+    tiles, and one tile of contexts of k words leads to tiles of contexts of k + 1 words. The result is exact: the
+    normaliser covers the whole vocabulary.
 
     Args:
-        weights: float32 weights of the model.
+        weights: the model's float32 weights.
         prefix: [words] ids that are given.
         continuations: [n, words] ids.
 
@@ -106,13 +108,13 @@ def log_perplexities(weights: Weights, prefix: np.ndarray, continuations: np.nda
 def _finite(scores: np.ndarray) -> np.ndarray:
     if not np.isfinite(scores).all():
         raise PrivatuneError(
-            "canaries: a model's scores are not numbers, it has diverged; lower its learning_rate, clip or noise"
+            "canaries: a model's scores are not finite, so it has diverged; lower its learning_rate, clip or noise"
         )
     return scores
 
 
 def _read(weights: Weights, prefix: np.ndarray) -> tuple[torch.Tensor, State]:
-    """Last output [1, width] and state behind the end of a line and the prefix."""
+    """Return the last output [1, width] and the state after the end of a line and the prefix."""
     words = torch.from_numpy(np.concatenate([[EOS], prefix]))
     output, state = hidden_states(weights, weights["embedding"][words][:, None], zero_state(weights, 1))
     return output[-1], state
@@ -134,8 +136,8 @@ def _score(
 ) -> None:
     """Add the scores of sorted continuations `words` [n, words] to `found` [n].
 
-    Continuation i follows context row[i], ascending, of which there are TILE at most; `hidden` [contexts, width] and
-    `state` are theirs.
+    Continuation i follows context row[i]; `row` is ascending, and there are at most TILE contexts. `hidden` [contexts,
+    width] and `state` belong to the contexts.
     """
     logs = _log_distributions(weights, hidden, logits)
     found -= logs[torch.from_numpy(row), torch.from_numpy(words[:, 0].copy())].numpy()
@@ -154,10 +156,10 @@ def _score(
 
 
 def beam_search(weights: Weights, prefix: np.ndarray, words: int, width: int = 5) -> np.ndarray:
-    """The most likely continuations of a prefix that a search with `width` beams finds, best first, [width, words].
+    """Return the most likely continuations that a search with `width` beams finds, best first, [width, words].
 
-    `<unk>` and `<eos>`, of which no canary is made, are passed over. Equal scores: the lower beam and id come first.
-    Raises PrivatuneError where a score is not a finite number.
+    `<unk>` and `<eos>` never occur in canaries and are skipped. Among equal scores, the lower beam and id come first.
+    A score that is not a finite number raises PrivatuneError.
     """
     with torch.no_grad():
         hidden, state = _read(weights, prefix)
@@ -177,6 +179,6 @@ def beam_search(weights: Weights, prefix: np.ndarray, words: int, width: int = 5
 
 
 def beam_found(weights: Weights, canary: np.ndarray, width: int = 5) -> bool:
-    """Whether the canary's last words are among the top `width` continuations of its first ones."""
+    """Tell whether the canary's last words are among the top `width` continuations of its first words."""
     found = beam_search(weights, canary[:PREFIX], len(canary) - PREFIX, width)
     return bool((found == canary[PREFIX:]).all(1).any())

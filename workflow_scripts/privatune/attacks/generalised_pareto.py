@@ -1,8 +1,8 @@
-"""How heavy is a tail? Maximum likelihood of the generalised Pareto distribution (Coles 2001, chapter 4).
+"""Fit a generalised Pareto distribution by maximum likelihood, to see how heavy a tail is (Coles 2001, chapter 4).
 
-Excesses over a high threshold follow it in the limit, whatever the distribution they come from: they exceed x with
-probability (1 + shape x / scale)^(-1 / shape), which is exp(-x / scale) where the shape is 0. A positive shape is a
-tail heavier than the exponential one.
+Excesses over a high threshold follow this distribution in the limit, for almost any distribution that they come from.
+They exceed x with probability (1 + shape x / scale)^(-1 / shape), which is exp(-x / scale) when the shape is 0. A
+positive shape means a tail heavier than the exponential one.
 """
 
 import math
@@ -11,33 +11,33 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
-LEAST, MOST = -0.5, 5.0  # shapes that are tried; below -1/2 the usual interval of maximum likelihood does not hold
+LEAST, MOST = -0.5, 5.0  # the range of shapes; below -1/2 the usual likelihood interval is not valid
 _HALF_CHI2 = 1.9207  # half of the 95 % point of chi squared with one degree of freedom
-_EXPONENTIAL = 1e-9  # shapes closer to 0 make no difference in float64
+_EXPONENTIAL = 1e-9  # a shape closer to 0 than this equals 0 in float64
 
 
 class GeneralisedPareto(NamedTuple):
-    """Excesses exceed x with probability (1 + shape x / scale)^(-1 / shape)."""
+    """The distribution of excesses that exceed x with probability (1 + shape x / scale)^(-1 / shape)."""
 
     shape: float
     scale: float
 
 
 class ShapeFit(NamedTuple):
-    """What `fit_shape` gives."""
+    """The result of `fit_shape`."""
 
     best: GeneralisedPareto
     low: float
-    """Lower limit of the shape's 95 % interval, never below `LEAST`."""
+    """The lower limit of the shape's 95 % interval; it is never below `LEAST`."""
     high: GeneralisedPareto
-    """The upper limit of the shape's 95 % interval, with the scale that is most likely under it."""
+    """The upper limit of the shape's 95 % interval, with the scale that is most likely for this shape."""
 
 
 def fit_shape(excess: np.ndarray) -> ShapeFit:
-    """Fit excesses by maximum likelihood; the interval of the shape is that of its profile likelihood.
+    """Fit excesses by maximum likelihood; the interval of the shape comes from its profile likelihood.
 
     Args:
-        excess: [n], each above 0, n at least 1.
+        excess: [n], with n at least 1 and every value above 0.
     """
     excess = np.asarray(excess, np.float64)
 
@@ -55,7 +55,7 @@ def fit_shape(excess: np.ndarray) -> ShapeFit:
 
 
 def most_likely(excess: np.ndarray, shape: float) -> GeneralisedPareto:
-    """The distribution of this shape, above -1, under which the excesses are most likely.
+    """Return the distribution of this shape, which is above -1, that makes the excesses most likely.
 
     >>> most_likely(np.array([1.0, 3.0]), 0.0)
     GeneralisedPareto(shape=0.0, scale=2.0)
@@ -64,7 +64,7 @@ def most_likely(excess: np.ndarray, shape: float) -> GeneralisedPareto:
         return GeneralisedPareto(shape, float(excess.mean()))
     least, largest = float(excess.min()), float(excess.max())
 
-    def slope(scale: float) -> float:  # of the log-likelihood in the log of the scale, per excess; it falls with scale
+    def slope(scale: float) -> float:  # the log-likelihood per excess, differentiated by log scale; it falls with scale
         return (1 + shape) * float((excess / (scale + shape * excess)).mean()) - 1
 
     # the slope is 0 or more at the first end and 0 or less at the second
@@ -80,7 +80,7 @@ def most_likely(excess: np.ndarray, shape: float) -> GeneralisedPareto:
 
 
 def excess_of(tail: GeneralisedPareto, probability: float) -> float:
-    """What an excess exceeds with this probability.
+    """Return the value that an excess exceeds with this probability.
 
     >>> excess_of(GeneralisedPareto(0.0, 2.0), 0.5) == 2 * math.log(2), excess_of(GeneralisedPareto(1.0, 2.0), 0.5)
     (True, 2.0)

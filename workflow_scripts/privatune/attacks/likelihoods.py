@@ -1,12 +1,12 @@
-"""Texts that one model writes, and how likely they are to it and to another.
+"""Let one model write texts, and compute how likely they are under it and under another model.
 
-The mechanism (Popov et al. 2018, 'Privacy, measured') writes texts of a fixed number of words. It starts behind `<eos>`
-from the zero state and never writes `<unk>` or `<eos>`: their logits are masked and the rest is renormalised. So P is
-the renormalised probability, in both models: of no other does the sum over all such texts be one.
+The mechanism (Popov et al. 2018, 'Privacy, measured') writes texts of a fixed number of words. It starts from the zero
+state after `<eos>` and never writes `<unk>` or `<eos>`: their logits are masked and the others renormalised. P is this
+renormalised probability in both models, since it is the one that sums to one over all such texts.
 
-Products are float32 and sums of logarithms float64. Products in bfloat16 would take two thirds of the time, but
-log P(s | theta) / P(s | theta') of ten words was then wrong by 0.05, and by 0.02 on the average, where it has a
-standard deviation of 0.2; in float32 by 1e-6.
+Products are float32 and sums of logarithms are float64. Products in bfloat16 would take two thirds of the time, but
+log P(s | theta) / P(s | theta') for ten words would then be wrong by 0.02 on average and by up to 0.05, while its
+standard deviation is 0.2. In float32 the error is 1e-6.
 """
 
 from typing import NamedTuple
@@ -18,14 +18,14 @@ from privatune.core.streams import stream
 from privatune.models.network import State, Weights, hidden_states, output_weight, zero_state
 from privatune.text.settings import EOS, UNK
 
-BLOCK = 1000  # texts that share a random stream
-TOGETHER = 16  # blocks whose common beginnings are computed once
-TILE = 512  # beginnings whose distributions are in memory at a time
-COLUMNS = 128  # words of a group: a word is drawn by its group, then inside it
+BLOCK = 1000  # how many texts share a random stream
+TOGETHER = 16  # how many blocks are written at once, so that their common beginnings are computed once
+TILE = 512  # how many beginnings have their distributions in memory at a time
+COLUMNS = 128  # words per group: a draw picks a group first, then a word in it
 
 
 class Texts(NamedTuple):
-    """What `write_texts` gives."""
+    """The result of `write_texts`."""
 
     words: np.ndarray
     """[texts, words] int64, word ids."""
@@ -44,15 +44,15 @@ class _Model(NamedTuple):
 def write_texts(
     writer: Weights, reader: Weights, texts: int, words: int, key: tuple[int | str, ...], together: int = TOGETHER
 ) -> Texts:
-    """Let `writer` write texts, and score them by both models.
+    """Let `writer` write texts, and score them with both models.
 
     Args:
-        writer: float32 weights of the model that writes.
-        reader: weights of another model of the same words.
-        texts: how many.
-        words: words of a text.
-        key: (seed, ...) of the random streams: text n is the same whatever `texts` and `together` are.
-        together: thousands of texts that are written side by side; some 10 MB each.
+        writer: the float32 weights of the model that writes.
+        reader: the weights of another model with the same vocabulary.
+        texts: how many texts to write.
+        words: how many words each text has.
+        key: the key (seed, ...) of the random streams; text n does not depend on `texts` or `together`.
+        together: how many thousands of texts to write side by side; each thousand takes about 10 MB.
     """
     models = [_model(weights) for weights in (writer, reader)]
     logits = torch.empty(TILE, len(models[0].bias))
@@ -81,7 +81,7 @@ def _model(weights: Weights) -> _Model:
 def _write(models: list[_Model], uniforms: np.ndarray, logits: torch.Tensor) -> tuple[np.ndarray, ...]:
     texts, words = uniforms.shape
     written, logs = np.empty((texts, words), np.int64), np.zeros((2, texts))
-    # texts that begin alike share one row of states; at first all do, behind the end of a line
+    # texts with the same beginning share one row of states; at first all do, after the end of a line
     row, last = np.zeros(texts, np.int64), torch.tensor([EOS])
     states: list[State] = [zero_state(model.weights, 1) for model in models]
     for place in range(words):
@@ -101,7 +101,7 @@ def _write(models: list[_Model], uniforms: np.ndarray, logits: torch.Tensor) -> 
 def _next_words(
     models: list[_Model], hidden: list[torch.Tensor], row: np.ndarray, uniforms: np.ndarray, logits: torch.Tensor
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw each text's next word from the first model; its probability in both, [2, texts]."""
+    """Draw each text's next word from the first model; return the words and their probabilities, [2, texts]."""
     words, likelihoods = np.empty(len(row), np.int64), np.empty((2, len(row)))
     order = np.argsort(row, kind="stable")
     starts = range(0, len(hidden[0]), TILE)
@@ -114,19 +114,19 @@ def _next_words(
             if n == 0:
                 drawn = _draw(probabilities, rows, torch.from_numpy(uniforms[texts]))
                 words[texts] = drawn.numpy()
-            # float32 has nothing smaller; no word that one model writes is this unlikely to its neighbour
+            # avoid log 0; no word that one model writes is really this unlikely under its neighbour
             likelihoods[n, texts] = probabilities[rows, drawn].double().clamp_min(1e-38).numpy()
     return words, likelihoods
 
 
 def _distributions(model: _Model, hidden: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-    """Distributions over the next word, in the memory of `logits`."""
+    """Return the distributions over the next word, in the memory of `logits`."""
     logits = torch.addmm(model.bias, hidden, model.output.t(), out=logits[: len(hidden)])
     return torch.ops.aten._softmax.out(logits, 1, False, out=logits)
 
 
 def _draw(probabilities: torch.Tensor, rows: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
-    """Inverse of the cumulative distribution, first over groups of words, then inside the group that is met."""
+    """Invert the cumulative distribution, first over groups of words, then within the chosen group."""
     groups = probabilities.unflatten(1, (-1, COLUMNS))
     ends = groups.sum(2).double().cumsum(1)[rows]
     group, way = _meet(ends, uniforms * ends[:, -1])
@@ -135,8 +135,8 @@ def _draw(probabilities: torch.Tensor, rows: torch.Tensor, uniforms: torch.Tenso
 
 
 def _meet(ends: torch.Tensor, point: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The interval of each row that holds the point, never an empty one, and how far inside it the point lies."""
-    # rounding may have put the point on the very end
+    """Return the non-empty interval of each row that holds the point, and how far inside it the point lies."""
+    # rounding may have put the point exactly at the end
     point = torch.minimum(point, torch.nextafter(ends[:, -1], torch.zeros_like(point)))
     place = torch.searchsorted(ends, point[:, None], right=True)
     starts = torch.where(place > 0, ends.gather(1, (place - 1).clamp_min(0)), 0)

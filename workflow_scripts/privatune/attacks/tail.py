@@ -1,14 +1,15 @@
-"""Is the tail of c a Pareto tail, and what epsilon would it mean? (Popov et al. 2018, 'Privacy, measured')
+"""Test whether the tail of c is a Pareto tail, and derive an estimated epsilon from it.
+
+The method is that of Popov et al. (2018, 'Privacy, measured').
 
 c(s) = P(s | theta) / P(s | theta') for texts s that theta writes. Beyond a threshold, 1 - F(x) = C x^(-alpha), so the
 excesses of log c over the log threshold are exponential with mean 1 / alpha. If P(c(s) > e^epsilon) <= delta, then
-P(S | theta) <= e^epsilon P(S | theta') + delta for every set S of texts. As alpha and C are estimated, and the line is
-drawn on beyond the sample, epsilon is an estimate that holds with high probability, not a proof of differential
-privacy.
+P(S | theta) <= e^epsilon P(S | theta') + delta for every set S of texts. Since alpha and C are estimated, and the line
+is extrapolated beyond the sample, the result is an estimated epsilon, not a proof of differential privacy.
 
-The test lets many heavier tails pass, and then the line lies below them. So a generalised Pareto distribution, of which
-the exponential one is the case of shape 0, is fitted to the same excesses, and epsilon is given under the upper limit
-of its shape's interval too.
+The test often fails to reject a heavier tail, and the line then underestimates it. A generalised Pareto distribution,
+which is exponential when its shape is 0, is therefore fitted to the same excesses, and the estimated epsilon is also
+given for the upper limit of the shape's interval.
 
 Everything works on log c, in nats.
 """
@@ -27,11 +28,11 @@ from privatune.attacks.settings import TailTestSettings
 from privatune.core.streams import stream
 from privatune.core.tensors import load_tensors
 
-LEVEL = 0.05  # of the test
+LEVEL = 0.05  # the level of the test
 PAPER_CRITICAL = 1.08  # the paper's critical value at this level, for any size
 NOT_REJECTED, REJECTED, UNDECIDED = "not rejected", "rejected", "undecided"
 
-_AT_ONCE = 1 << 21  # values of a simulation in memory
+_AT_ONCE = 1 << 21  # how many values of a simulation are in memory at a time
 
 
 class Pareto(NamedTuple):
@@ -42,11 +43,11 @@ class Pareto(NamedTuple):
 
 
 def hill(log_c: np.ndarray, threshold: float) -> Pareto:
-    """Hill's estimator of alpha, and the C with which the line starts at the share of the sample beyond the threshold.
+    """Return Hill's estimate of alpha, and the C for which the line meets the sample's share at the threshold.
 
     Args:
         log_c: [n], finite.
-        threshold: on log c.
+        threshold: the threshold on log c.
 
     Raises:
         ValueError: nothing lies beyond the threshold.
@@ -62,20 +63,21 @@ def hill(log_c: np.ndarray, threshold: float) -> Pareto:
 
 
 def excesses(log_c: np.ndarray, threshold: float) -> np.ndarray:
-    """How far the values beyond the threshold are beyond it."""
+    """Return by how much the values beyond the threshold exceed it."""
     return log_c[log_c > threshold] - threshold
 
 
 def lilliefors(excess: np.ndarray) -> float:
-    """sqrt(n) times the Kolmogorov-Smirnov distance to the exponential distribution of the sample's own mean.
+    """Return sqrt(n) times the Kolmogorov-Smirnov distance to the exponential distribution with the sample's mean.
 
-    Lilliefors (1969); the scale is estimated from the same sample, so the critical value is not Kolmogorov's.
+    This is the test of Lilliefors (1969). The scale is estimated from the same sample, so the critical value differs
+    from Kolmogorov's.
     """
     return float(_distances(np.sort(np.asarray(excess, np.float64))[None])[0])
 
 
 def _distances(ordered: np.ndarray) -> np.ndarray:
-    """The statistic of each row of ordered samples [samples, n]."""
+    """Return the statistic of each row of ordered samples [samples, n]."""
     n = ordered.shape[1]
     share = -np.expm1(-ordered / ordered.mean(1, keepdims=True))
     steps = np.arange(n + 1) / n
@@ -85,12 +87,12 @@ def _distances(ordered: np.ndarray) -> np.ndarray:
 
 @cache
 def critical_value(size: int, simulations: int, seed: int) -> float:
-    """The statistic that a sample of `size` exponential values exceeds in 5 % of cases, by simulation.
+    """Simulate the statistic that a sample of `size` exponential values exceeds in 5 % of cases.
 
-    With 10,000 simulations its standard error is some 0.005.
+    With 10,000 simulations its standard error is about 0.005.
     """
     rng = stream(seed, "critical value", size)
-    # the gaps between ordered exponential values are exponential with rates n, n - 1, ... 1 (Renyi 1953): no sorting
+    # gaps between ordered exponential values are exponential with rates n, n - 1, ... 1 (Renyi 1953): no need to sort
     rates = np.arange(size, 0, -1.0)
     rows = max(1, _AT_ONCE // size)
     parts = [
@@ -101,10 +103,10 @@ def critical_value(size: int, simulations: int, seed: int) -> float:
 
 
 def epsilon(tail: Pareto, delta: float) -> float:
-    """The epsilon that c exceeds e^epsilon with probability delta.
+    """Return the estimated epsilon: c exceeds e^epsilon with probability delta.
 
-    Never below 0: for delta > C the line says that c > 1 is already less likely than delta, and epsilon = 0 is the
-    strongest statement there is.
+    It is never below 0: if delta > C, the line says that c > 1 is already less likely than delta, and epsilon = 0 is
+    the strongest possible statement.
 
     >>> round(epsilon(Pareto(alpha=14.8, c=2.18), 1e-4), 3), epsilon(Pareto(alpha=14.8, c=0.5), 0.9)
     (0.675, 0.0)
@@ -113,7 +115,7 @@ def epsilon(tail: Pareto, delta: float) -> float:
 
 
 def heavier_epsilon(tail: GeneralisedPareto, threshold: float, share: float, delta: float) -> float:
-    """The same where the excesses follow this distribution, and `share` of the texts lie beyond the threshold.
+    """Return the estimated epsilon when the excesses follow `tail` and `share` of the texts lie beyond the threshold.
 
     >>> round(heavier_epsilon(GeneralisedPareto(0.0, 0.1), 0.2, 0.1, 1e-4), 3)
     0.891
@@ -128,15 +130,16 @@ def fit_tail(log_c: np.ndarray, settings: TailTestSettings, seed: int) -> dict[s
 
     Args:
         log_c: [texts], in nats.
-        settings: see there.
-        seed: of the simulation.
+        settings: the settings of the test.
+        seed: the seed of the simulation.
 
     Returns:
-        texts, threshold, exceedances; alpha, c, ks, critical, rejected (ks > critical; these are null where nothing
-        lies beyond the threshold); shape, shape_low, shape_high: of the generalised Pareto distribution with the limits
-        of its 95 % interval, null while too few texts lie beyond the threshold; verdict, which then is `undecided`
-        whatever `rejected` says; estimated_epsilon, estimated_epsilon_high: one a delta, of the Pareto tail and of the
-        distribution of shape_high, null unless the verdict is `not rejected`, and for a delta that is not in the tail.
+        texts, threshold, exceedances; alpha, c, ks, critical and rejected (ks > critical), which are null if nothing
+        lies beyond the threshold; shape, shape_low, shape_high: the shape of the generalised Pareto distribution and
+        the limits of its 95 % interval, null if too few texts lie beyond the threshold; verdict, which is `undecided`
+        in that case, whatever `rejected` says; estimated_epsilon and estimated_epsilon_high, one per delta, for the
+        Pareto tail and for the distribution with shape_high, null unless the verdict is `not rejected` and the delta
+        lies in the tail.
     """
     log_c = np.asarray(log_c, np.float64)
     fixed = settings.threshold
@@ -166,7 +169,7 @@ def fit_tail(log_c: np.ndarray, settings: TailTestSettings, seed: int) -> dict[s
 
 
 def survival(log_c: np.ndarray, points: int = 300) -> tuple[np.ndarray, np.ndarray]:
-    """Values of log c and the share of the sample at or beyond each, at ranks that are even on a logarithmic axis.
+    """Return values of log c, at ranks spaced evenly on a logarithmic axis, and the sample's share at or beyond each.
 
     >>> survival(np.array([3.0, 1.0, 2.0, 0.0]))
     (array([3., 2., 1., 0.]), array([0.25, 0.5 , 0.75, 1.  ]))
@@ -178,11 +181,11 @@ def survival(log_c: np.ndarray, points: int = 300) -> tuple[np.ndarray, np.ndarr
 def fit_tails(
     samples: Sequence[str | Path], settings: TailTestSettings, seed: int
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Fit and test files of log c, each with `pair` and `direction` in its header; errors as `load_tensors`.
+    """Fit and test files of log c, whose headers hold `pair` and `direction`; errors are those of `load_tensors`.
 
     Returns:
-        {deltas, minimum_exceedances, fits: a row of `fit_tail` for each file}; a frame of `survival`, one row a point:
-        pair, direction, log_c, share.
+        A dict with deltas, minimum_exceedances and fits, which holds a row of `fit_tail` for each file; and a frame of
+        `survival` with one row per point: pair, direction, log_c, share.
     """
     fits, curves = [], []
     for path in samples:

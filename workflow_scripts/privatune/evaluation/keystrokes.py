@@ -1,8 +1,8 @@
-"""Keystrokes that a model's suggestions save (Popov et al., 2018), and the rank of the word that was meant.
+"""Count the keystrokes that a model's suggestions save (Popov et al., 2018), and find the rank of the intended word.
 
 A keyboard suggests the `suggestions` most probable words that begin with the letters typed so far. A word is typed
-letter by letter until it stands among them: 0 letters where it is suggested at once, all its letters where it never is.
-`<unk>` and `<eos>` are never suggested. Equal scores: the lower id comes first.
+letter by letter until it is among them: it takes 0 letters if it is suggested at once, and all its letters if it never
+is. `<unk>` and `<eos>` are never suggested. Among equal scores, the lower id comes first.
 """
 
 from collections.abc import Sequence
@@ -18,20 +18,20 @@ NOT_A_WORD = -1
 
 
 class PrefixIndex(NamedTuple):
-    """For each word and each of its prefixes, which words share that prefix."""
+    """Tells, for each word and each of its prefixes, which words share that prefix."""
 
     order: np.ndarray
-    """[words] int32: ids in code point order of the words, `<unk>` and `<eos>` left out."""
+    """[words] int32: ids in code point order of the words, without `<unk>` and `<eos>`."""
     starts: np.ndarray
-    """[vocabulary + 1] int64: the ranges of word w, for 0, 1, ... of its letters but not all, begin at starts[w]."""
+    """[vocabulary + 1] int64: where the ranges of word w begin, one range for each prefix shorter than the word."""
     low: np.ndarray
-    """[ranges] int32: those words stand in `order` from here ..."""
+    """[ranges] int32: the first place in `order` of the words that share the prefix."""
     high: np.ndarray
-    """[ranges] int32: ... to before here."""
+    """[ranges] int32: the place after the last of these words."""
 
 
 def prefix_index(words: Sequence[str]) -> PrefixIndex:
-    """The index of a vocabulary whose words stand in the order of their ids, `<unk>` and `<eos>` first.
+    """Build the index of a vocabulary whose words are in the order of their ids, `<unk>` and `<eos>` first.
 
     >>> index = prefix_index(["<unk>", "<eos>", "to", "a", "at"])
     >>> index.order.tolist(), index.low.tolist(), index.high.tolist()
@@ -55,23 +55,23 @@ def prefix_index(words: Sequence[str]) -> PrefixIndex:
 def type_words(
     logits: np.ndarray, targets: np.ndarray, lengths: np.ndarray, index: PrefixIndex, suggestions: int = 3
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Letters typed for each target, and the rank of each target among the suggestions before a letter is typed.
+    """Return the letters typed for each target, and its rank among the suggestions before any letter is typed.
 
     Args:
         logits: [n, vocabulary] float32, scores or log-probabilities of the next word.
-        targets: [n] ids of the words that were meant.
-        lengths: [n] letters of those words in the text.
-        index: of the vocabulary.
-        suggestions: words that the keyboard shows.
+        targets: [n] ids of the intended words.
+        lengths: [n] numbers of letters of those words in the text.
+        index: the prefix index of the vocabulary.
+        suggestions: how many words the keyboard shows.
 
     Returns:
-        typed: [n] int32; a target outside the vocabulary is typed in full, `<eos>` costs nothing.
-        ranks: [n] int32, 0 = the most probable word; the vocabulary's size for a target outside it (never suggested)
-            and -1 for `<eos>` (not counted): recall at k is the share of 0 <= place < k among ranks >= 0.
+        typed: [n] int32; a target outside the vocabulary is typed in full, and `<eos>` costs nothing.
+        ranks: [n] int32, 0 for the most probable word, the vocabulary's size for a target outside it (never suggested),
+            and -1 for `<eos>` (not counted). Recall at k is the share of ranks below k among the ranks >= 0.
 
     Raises:
         PrivatuneError: a score is NaN.
-        ValueError: shapes or ids do not fit together.
+        ValueError: shapes or ids do not match.
     """
     count, vocabulary = logits.shape
     if len(index.starts) != vocabulary + 1 or targets.shape != (count,) or lengths.shape != (count,):
@@ -89,13 +89,13 @@ def type_words(
         typed,
         ranks,
     ):
-        raise PrivatuneError("a model's scores are not numbers, it has diverged; lower its learning_rate or clip")
+        raise PrivatuneError("a model's scores are not numbers, so it has diverged; lower its learning_rate or clip")
     return typed, ranks
 
 
 @compiled
 def _type_all(logits, targets, lengths, order, starts, low, high, suggestions, typed, ranks):  # type: ignore[no-untyped-def]
-    """Fill `typed` and `ranks`; False when a score is NaN."""
+    """Fill `typed` and `ranks`; return False if a score is NaN."""
     for i in range(len(targets)):
         target = targets[i]
         scores = logits[i]
@@ -116,8 +116,8 @@ def _type_all(logits, targets, lengths, order, starts, low, high, suggestions, t
 
 @compiled
 def _rank(scores, target):  # type: ignore[no-untyped-def]
-    """Number of words that stand before the target among all; -1 when a score is NaN, of the marks' too."""
-    # unsigned indices and sums of one width without branches: LLVM makes vector instructions of that, 15 times as fast
+    """Return how many of all words rank before the target, or -1 if a score, including those of the marks, is NaN."""
+    # With unsigned indices, sums of one width and no branches, LLVM uses vector instructions: 15 times as fast.
     score = scores[target]
     bad = np.int32((scores[UNK] != scores[UNK]) + (scores[EOS] != scores[EOS]))
     before = np.int32(0)
@@ -132,10 +132,10 @@ def _rank(scores, target):  # type: ignore[no-untyped-def]
 
 @compiled
 def _letters(scores, target, order, low, high, start, end, suggestions):  # type: ignore[no-untyped-def]
-    """Letters typed until the target is suggested, at least one: it is known not to be suggested at once.
+    """Return the letters typed until the target is suggested: at least one, since it is not suggested at once.
 
-    The words that share a prefix are among those that share a shorter one. So it begins with the longest prefix, counts
-    the words that stand before the target in what each shorter one adds, and stops at the first that has too many.
+    The words that share a prefix also share every shorter one. The count therefore starts at the longest prefix, adds
+    the words that rank before the target and only share the next shorter prefix, and stops when there are too many.
     """
     before = 0
     left = right = low[end - 1]
@@ -150,7 +150,7 @@ def _letters(scores, target, order, low, high, start, end, suggestions):  # type
 
 @compiled
 def _before(scores, target, order, left, right):  # type: ignore[no-untyped-def]
-    """Number of the words order[left:right] that stand before the target."""
+    """Return how many of the words order[left:right] rank before the target."""
     score = scores[target]
     before = 0
     for place in range(left, right):

@@ -1,4 +1,4 @@
-"""What a model is worth: perplexity, keystrokes saved and recall on fixed samples of text."""
+"""Measure a model's quality: perplexity, keystrokes saved and recall on fixed samples of text."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,9 +17,9 @@ from privatune.models.ngram import Ngram, contexts_of, probabilities
 from privatune.text.settings import EOS, UNK
 from privatune.text.streams import Stream
 
-WINDOW = 4  # words of each chunk that are scored at once: more no longer pays, and takes memory
-SUGGESTIONS = 3  # of the keyboard, as in the paper
-# measures whose error is told: what is counted of the text alone has none that matters
+WINDOW = 4  # how many words of each chunk are scored at once; more would take memory and save no time
+SUGGESTIONS = 3  # how many words the keyboard shows, as in the paper
+# The measures whose error is reported; those that only count the text have no error that matters.
 RESAMPLED = [
     *(f"ppl_{text}{ends}" for text in ("general", "user", "average") for ends in ("", "_with_ends")),
     "kss_general",
@@ -29,11 +29,11 @@ RESAMPLED = [
 
 
 class Sample(NamedTuple):
-    """Chunks of text: word ids and the characters that each word had, [chunks, words]; whose text each is, [chunks]."""
+    """Chunks of text."""
 
-    ids: np.ndarray
-    lengths: np.ndarray
-    units: np.ndarray
+    ids: np.ndarray  # [chunks, words] word ids
+    lengths: np.ndarray  # [chunks, words] how many characters each word had
+    units: np.ndarray  # [chunks] whose text each chunk is
 
 
 def sample(text: Stream, tokens: int, chunk: int, seed: int, name: str) -> Sample:
@@ -41,10 +41,10 @@ def sample(text: Stream, tokens: int, chunk: int, seed: int, name: str) -> Sampl
 
     Args:
         text: the stream.
-        tokens: about how many words in all; fewer where the stream has fewer.
-        chunk: words of a chunk.
-        seed: of the draw.
-        name: of the stream, for the draw and for errors.
+        tokens: about how many words to draw in all; there are fewer if the stream is shorter.
+        chunk: how many words a chunk has.
+        seed: the seed of the draw.
+        name: the name of the stream, which keys the draw and appears in errors.
 
     Raises:
         PrivatuneError: no unit of the stream is as long as one chunk.
@@ -53,7 +53,8 @@ def sample(text: Stream, tokens: int, chunk: int, seed: int, name: str) -> Sampl
     places = np.concatenate(starts) if starts else np.empty(0, np.int64)
     if not len(places):
         raise PrivatuneError(
-            f"evaluation.chunk_tokens: {chunk} words, but nothing in the {name} text is as long; lower it or bring more"
+            f"evaluation.chunk_tokens: {chunk} words, but nothing in the {name} text is that long; lower it, or "
+            "provide longer texts"
         )
     drawn = np.sort(stream(seed, "evaluation sample", name).permutation(places)[: max(1, tokens // chunk)])
     spans = drawn[:, None] + np.arange(chunk)
@@ -62,37 +63,38 @@ def sample(text: Stream, tokens: int, chunk: int, seed: int, name: str) -> Sampl
 
 
 class Score(NamedTuple):
-    """Sums over text, a number each or an array of them; every measure is a ratio of two sums."""
+    """Sums over text, each a number or an array. Every measure is a ratio of two sums."""
 
-    nats: Any  # negative log-likelihood of the words that the vocabulary has
-    targets: Any  # how many these are
+    nats: Any  # negative log-likelihood of the words in the vocabulary
+    targets: Any  # how many words these are
     end_nats: Any  # negative log-likelihood of the ends of lines
-    ends: Any  # how many these are
-    unknown: Any  # words outside the vocabulary
-    typed: Any  # characters that still had to be typed
-    characters: Any  # non-space characters of the text
-    hits: Any  # words that were the first suggestion
-    hits_of_list: Any  # words among the suggestions
-    words: Any  # words in all, those outside the vocabulary included
+    ends: Any  # how many ends of lines there are
+    unknown: Any  # how many words are outside the vocabulary
+    typed: Any  # how many characters still had to be typed
+    characters: Any  # how many non-space characters the text has
+    hits: Any  # how many words were the first suggestion
+    hits_of_list: Any  # how many words were among the suggestions
+    words: Any  # how many words there are, including those outside the vocabulary
 
     def total(self) -> "Score":
-        """Its sums over all text."""
+        """Return the sums over all text."""
         return Score(*(float(np.sum(part)) for part in self))
 
     def resampled(self, weights: np.ndarray) -> "Score":
-        """Its sums over each resample, [resamples], of clusters [clusters] that have their weights there."""
+        """Return the sums over each resample, [resamples]; the sums here are by cluster, and `weights` weighs them."""
         return Score(*(weights @ part for part in self))
 
 
 def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = True) -> Score:
-    """Read every chunk from a fresh state, in float32, and score its words but the first; sums by chunk.
+    """Read every chunk from a fresh state, in float32, and score all its words but the first; return sums per chunk.
 
-    KSS and its rules: Popov et al. 2018, 'Measures'. Ends of lines are counted apart from words, in perplexity alone:
-    a model learns within minutes how long people's lines are, which tells nothing about their words.
+    The keystroke saving rate and its rules are those of Popov et al. (2018, 'Measures'). Ends of lines count only in
+    perplexity, and separately from words: a model learns within minutes how long people's lines are, which says nothing
+    about their words.
     """
     sums = np.zeros((len(text.ids), len(Score._fields)))
     state = zero_state(weights, len(text.ids))
-    # kept, since fresh pages for every window's logits cost as much as the product that fills them
+    # one buffer for all windows, since allocating memory for each window costs as much as the product that fills it
     buffer = torch.empty(WINDOW * len(text.ids), len(weights["embedding"]))
     with torch.no_grad():
         for start in range(0, text.ids.shape[1] - 1, WINDOW):
@@ -109,7 +111,7 @@ def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = Tru
 
 
 def score_ngram(model: Ngram, text: Sample, index: PrefixIndex) -> Score:
-    """As `score`, of an n-gram model: of each chunk it reads nothing before the first word."""
+    """Score an n-gram model as `score` does; it reads nothing before the first word of each chunk."""
     sums = []
     distributions = np.empty((text.ids.shape[1] - 1, len(model.unigram)), np.float32)
     contexts = contexts_of(text.ids, len(model.words) + 1)
@@ -124,23 +126,23 @@ def score_ngram(model: Ngram, text: Sample, index: PrefixIndex) -> Score:
 def _window(
     logits: torch.Tensor, targets: np.ndarray, lengths: np.ndarray, index: PrefixIndex, typing: bool
 ) -> np.ndarray:
-    """The parts of a Score by target, [parts, targets]."""
+    """Return the parts of a Score for each target, [parts, targets]."""
     of_words = _typing(logits.numpy(), targets, lengths, index) if typing else np.zeros((5, len(targets)))
-    # in place: a tenth of the time of logsumexp
+    # a softmax in place takes a tenth of the time of logsumexp
     distributions = torch.ops.aten._softmax.out(logits, 1, False, out=logits)
     likelihoods = distributions[torch.arange(len(targets)), torch.from_numpy(targets)].numpy()
     return np.concatenate([_likelihood(likelihoods, targets), of_words])
 
 
 def _typing(scores: np.ndarray, targets: np.ndarray, lengths: np.ndarray, index: PrefixIndex) -> np.ndarray:
-    """What of a Score counts characters and words, by target."""
+    """Return the parts of a Score that count characters and words, for each target."""
     typed, ranks = type_words(scores, targets, lengths, index, SUGGESTIONS)
     words = targets != EOS
     return np.array([typed, lengths, words & (ranks < 1), words & (ranks < SUGGESTIONS), words], np.float64)
 
 
 def _likelihood(likelihoods: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Nats and number of known words, those of ends of lines, and unknown words, by target."""
+    """Return, for each target, nats and counts of known words and of ends of lines, and the count of unknown words."""
     ends, unknown = targets == EOS, targets == UNK
     words = ~(ends | unknown)
     nats = -np.log(likelihoods.astype(np.float64).clip(np.finfo(np.float32).tiny))
@@ -155,21 +157,22 @@ def evaluate(
     settings: SampleSettings,
     seed: int,
 ) -> dict[str, Any]:
-    """All measures of one model, of which none reads the training persons' text.
+    """Return all measures of one model; none of them reads the text of training persons.
 
     Args:
-        model: its weights, or an n-gram model.
+        model: the weights of a model, or an n-gram model.
         general: general test text.
-        user: text of persons who never took part.
-        index: of the vocabulary's prefixes.
-        settings: sizes of the samples.
-        seed: of the samples.
+        user: the text of persons who never took part.
+        index: the prefix index of the vocabulary.
+        settings: the sizes of the samples.
+        seed: the seed of the samples.
 
     Returns:
-        ppl_* (perplexity of words; ppl_average is pooled over the words of general and user), ppl_*_with_ends (ends of
-        lines among the targets), oov_* and recall*_user in percent, kss_* (keystroke saving rate, percent), targets_*
-        and ends_*: over how many words and ends of lines each perplexity is a mean; clusters_*: over how many documents
-        or persons. *_resampled: a measure on each resample of these, as text, so that a record stays flat.
+        ppl_*: perplexity of words, where ppl_average pools the words of general and user; ppl_*_with_ends: the same
+        with ends of lines among the targets; oov_* and recall*_user, in percent; kss_*: keystroke saving rate, in
+        percent; targets_* and ends_*: how many words and ends of lines each perplexity averages over; clusters_*: how
+        many documents or persons it covers; *_resampled: the measure on each resample of these, as text, so that the
+        record stays flat.
     """
 
     def scored(text: Stream, tokens: int, name: str) -> Score:
@@ -199,9 +202,9 @@ def evaluate_with_later(
     settings: EvaluationSettings,
     seed: int,
 ) -> dict[str, Any]:
-    """What `evaluate` finds, and ppl_later: perplexity of training persons' text newer than what they train on.
+    """Return the measures of `evaluate` and ppl_later, the perplexity of newer text of the training persons.
 
-    No noise covers it, so it is not for models that are to protect these persons.
+    No noise protects ppl_later, so do not use it for models that must protect these persons.
     """
     drawn = sample(later, settings.later_tokens, settings.chunk_tokens, seed, "later")
     of_later = score(weights, drawn, index, typing=False).total()
@@ -209,18 +212,18 @@ def evaluate_with_later(
 
 
 def _resampled(general: Score, user: Score, count: int, seed: int) -> dict[str, str]:
-    """The measures on resamples of documents and of persons; empty where there is one cluster alone."""
+    """Return the measures on resamples of documents and of persons; they are empty if there is only one cluster."""
     sizes = {"general": len(general.words), "user": len(user.words)}
     if min(sizes.values()) < 2:
         return dict.fromkeys((f"{name}_resampled" for name in RESAMPLED), "")
     weights = {name: resamples(size, count, seed, name) for name, size in sizes.items()}
-    with np.errstate(invalid="ignore"):  # a resample of few persons may hold no word; it is left out of every model's
+    with np.errstate(invalid="ignore"):  # a resample of few persons may hold no word; it is skipped for every model
         found = measures(general.resampled(weights["general"]), user.resampled(weights["user"]))
     return {f"{name}_resampled": " ".join(f"{value:.6g}" for value in found[name]) for name in RESAMPLED}
 
 
 def measures(general: Score, user: Score) -> dict[str, Any]:
-    """What two scores come to: by name, a number each, or an array where the scores hold arrays."""
+    """Compute the measures by name from two scores: each is a number, or an array where the scores hold arrays."""
     found = {}
     for name, parts in {"general": [general], "user": [user], "average": [general, user]}.items():
         found[f"ppl_{name}"] = perplexity(parts)
@@ -234,7 +237,10 @@ def measures(general: Score, user: Score) -> dict[str, Any]:
 
 
 def perplexity(parts: Sequence[Score], with_ends: bool = False) -> Any:
-    """Of words, or of ends of lines too; several texts are pooled by their targets (Popov et al. 2018, 'Measures')."""
+    """Return the perplexity of words, or also of ends of lines, pooled over all targets of several texts.
+
+    See 'Measures' in Popov et al. (2018).
+    """
     nats = sum(part.nats + with_ends * part.end_nats for part in parts)
     targets = sum(part.targets + with_ends * part.ends for part in parts)
     return np.exp(nats / targets)

@@ -1,7 +1,7 @@
-"""What another sample of text would have told: measures on resampled persons and documents, a cluster bootstrap.
+"""Resample persons and documents (a cluster bootstrap), to see how measures would vary with another sample of text.
 
-The words of one person are alike, and so are those of one document; resampled one by one they would make every measure
-look surer than it is.
+Words of one person resemble each other, and so do words of one document. Resampling single words would therefore make
+every measure look more certain than it is.
 """
 
 import numpy as np
@@ -10,15 +10,15 @@ from privatune.core.streams import stream
 
 
 def resamples(clusters: int, count: int, seed: int, name: str) -> np.ndarray:
-    """How often each cluster is in each resample, [count, clusters]; the same for every model.
+    """Return how often each cluster occurs in each resample, [count, clusters]; it is the same for every model.
 
-    A resample draws one cluster less than there are, with replacement: the spread of a mean over resamples is then that
-    over samples, neither too small nor too large (Rao and Wu, 1988).
+    A resample draws one cluster fewer than there are, with replacement. The variance of a mean over resamples is then
+    an unbiased estimate of its variance over samples (Rao and Wu, 1988).
 
     Args:
-        clusters: of the sample, two or more.
-        count: of resamples.
-        seed, name: of the sample.
+        clusters: how many clusters the sample has; two or more.
+        count: how many resamples to draw.
+        seed, name: the seed and name of the sample.
 
     >>> resamples(5, 2, 0, "user").sum(1).tolist()
     [4.0, 4.0]
@@ -28,7 +28,7 @@ def resamples(clusters: int, count: int, seed: int, name: str) -> np.ndarray:
 
 
 def clusters(units: np.ndarray) -> np.ndarray:
-    """The cluster of each chunk, numbered from 0: its person or document, or where all have one, the chunk itself.
+    """Return each chunk's cluster, numbered from 0: its person or document, or the chunk itself if all share one.
 
     >>> clusters(np.array([7, 7, 9])).tolist(), clusters(np.array([7, 7])).tolist()
     ([0, 0, 1], [0, 1])

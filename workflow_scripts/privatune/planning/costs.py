@@ -1,4 +1,4 @@
-"""What jobs took, from the files of a finished run, and what it says of other jobs: `costs.json`."""
+"""Measure what jobs took from the files of a run, and predict what other jobs will take: `costs.json`."""
 
 import os
 import platform
@@ -19,20 +19,20 @@ from privatune.report.frames import read_table
 from privatune.stages.work import Stage, Texts
 from privatune.text.streams import read_counts
 
-MEBIBYTE = 2**20 / 1e6  # Snakemake counts memory in these, we in megabytes
-SHORTEST = 0.01  # seconds; Snakemake's clock gives shorter jobs 0
-START_SECONDS, START_MEGABYTES = 2.0, 300.0  # of a job that does next to nothing: Python and torch
+MEBIBYTE = 2**20 / 1e6  # Snakemake reports memory in mebibytes, and this project in megabytes
+SHORTEST = 0.01  # seconds; Snakemake reports 0 for shorter jobs
+START_SECONDS, START_MEGABYTES = 2.0, 300.0  # what a job that does almost nothing takes, for Python and torch
 
 
 class Cost(NamedTuple):
-    """Of a job of one stage, by its work."""
+    """The cost of a job of one stage as a function of its work."""
 
-    seconds: Line  # by billions of operations
-    memory: Line  # megabytes, by megabytes that it holds
+    seconds: Line  # against billions of operations
+    memory: Line  # megabytes, against the megabytes that it holds
 
 
 def measured(jobs: Sequence[Job], stages: Mapping[str, Stage]) -> pd.DataFrame:
-    """One row per job with a benchmark file: stage, operations, held (see `Work`), seconds, memory_mb."""
+    """Return one row per job that has a benchmark file: stage, operations, held (see `Work`), seconds, memory_mb."""
     rows = []
     for job in jobs:
         if job.benchmark is None or not Path(job.benchmark).exists():
@@ -44,15 +44,15 @@ def measured(jobs: Sequence[Job], stages: Mapping[str, Stage]) -> pd.DataFrame:
 
 
 def fitted(jobs: pd.DataFrame, known: Mapping[str, Cost]) -> tuple[dict[str, Cost], pd.DataFrame]:
-    """Costs by stage, and how well they tell the jobs that they were fitted to and such as were left out.
+    """Fit costs by stage, and report how well they predict the fitted jobs and jobs left out of the fit.
 
     Args:
-        jobs: as `measured` returns them.
-        known: costs from elsewhere, for what these jobs cannot tell.
+        jobs: the result of `measured`.
+        known: costs from another run, for what these jobs do not show.
 
     Returns:
-        The costs, and one row a stage: stage, jobs, seconds and predicted_seconds of all its jobs, error (mean absolute
-        relative error of a job's seconds, left out of the fit; null for a single job), memory_mb and
+        The costs, and one row per stage: stage, jobs, seconds and predicted_seconds of all its jobs, error (the mean
+        absolute relative error of the seconds of jobs left out of the fit; null for a single job), and memory_mb and
         predicted_memory_mb of the largest.
     """
     costs, rows = {}, []
@@ -76,7 +76,7 @@ def fitted(jobs: pd.DataFrame, known: Mapping[str, Cost]) -> tuple[dict[str, Cos
 
 
 def _memory(jobs: pd.DataFrame, known: Line | None) -> Line:
-    """Peak memory: of jobs alike the largest counts, since Snakemake looks now and then and misses peaks."""
+    """Fit peak memory, taking the largest of similar jobs, since Snakemake samples memory and can miss peaks."""
     peaks = jobs[jobs["memory_mb"] > 0].groupby("held")["memory_mb"].max()
     if not len(peaks):
         return Line(0.0, 0.0)
@@ -84,21 +84,21 @@ def _memory(jobs: pd.DataFrame, known: Line | None) -> Line:
 
 
 def read_costs(record: Mapping[str, Any]) -> dict[str, Cost]:
-    """Costs by stage as `costs.json` holds them.
+    """Return the costs by stage from a record of `costs.json`.
 
     Raises:
-        PrivatuneError: it holds none.
+        PrivatuneError: the record holds none.
     """
     try:
         return {stage: Cost(Line(*c["seconds"]), Line(*c["memory_mb"])) for stage, c in record["stages"].items()}
     except (KeyError, TypeError) as error:
-        raise PrivatuneError("plan.costs: not a costs.json of a finished run; name another, or null") from error
+        raise PrivatuneError("plan.costs: this is not a costs.json of a finished run; name one, or set null") from error
 
 
 def texts(e: Experiment, files: Mapping[str, str], done: bool, known: Mapping[str, Any]) -> Texts:
-    """How much text there is: read from encoded text once it is `done`, else estimated.
+    """Return how much text there is: read from the encoded text once it is `done`, and otherwise estimated.
 
-    A source that `known` does not name is taken to have as many words as those that it does on average.
+    A source that `known` does not name is assumed to have the average number of words of those that it names.
     """
     if done:
         general, private = ({c["corpus"]: c for c in read_counts(files[name])} for name in ("general", "private"))
@@ -120,7 +120,7 @@ def texts(e: Experiment, files: Mapping[str, str], done: bool, known: Mapping[st
 def record(
     costs: Mapping[str, Cost], sizes: Texts, downloads: Mapping[str, int], about: Collection[str]
 ) -> dict[str, Any]:
-    """As `costs.json` holds them, with the machine that they are of."""
+    """Return what `costs.json` holds: the costs, and the machine that they were measured on."""
     cpuinfo = Path("/proc/cpuinfo")
     name = re.search(r"^model name\s*: (.+)$", cpuinfo.read_text() if cpuinfo.exists() else "", re.MULTILINE)
     return {

@@ -1,4 +1,4 @@
-"""Costs as straight lines, fitted to what jobs took, and how far they are off for jobs that they were not fitted to."""
+"""Fit costs of jobs by straight lines, and measure the error for jobs that were left out of the fit."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,35 +6,36 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
-FOLDS = 50  # most fits of one line; up to as many jobs each is left out alone
-SPREAD = 1.5  # of the largest work over the smallest, below which a line's start cannot be told from its slope
-STARTING = 0.9  # most of a job's cost that its start is guessed to be
+FOLDS = 50  # the most fits of one line; with at most this many jobs, each is left out on its own
+SPREAD = 1.5  # largest over smallest work; below this, a line's start cannot be separated from its slope
+STARTING = 0.9  # the largest share of a job's cost that is assumed to be its start
 
 
 class Line(NamedTuple):
-    """What a job costs: `start` and, for each unit of its work, `rate`; neither is negative."""
+    """The cost of a job: `start`, plus `rate` per unit of work; neither is negative."""
 
     start: float
     rate: float
     low: float = 0.0
     high: float = 0.0
-    """The least and the most work that it was fitted to."""
+    """The least and the most work that the line was fitted to."""
 
     def at(self, work: float) -> float:
-        """The cost of a job with so much work."""
+        """Return the cost of a job with this work."""
         return self.start + self.rate * work
 
 
 def fit(work: Sequence[float], cost: Sequence[float], start: float, known: Line | None = None) -> Line:
-    """The line with the least sum of squared relative errors.
+    """Return the line with the least sum of squared relative errors.
 
     Args:
-        work: of each job, at least 0; 0 for all where nothing is known of it: then the line is flat, at the mean cost.
-        cost: of each job, above 0, in any unit.
-        start: what a job costs before it does anything, at most: the guess where all have about the same work, so that
-            they cannot tell.
-        known: a line of the same stage from elsewhere, better than the guess. About jobs like these it gives the line's
-            form, to be scaled to their cost; about others it gives the line's other end.
+        work: the work of each job, at least 0. If it is 0 for all jobs, it is unknown, and the line is flat at the mean
+            cost.
+        cost: the cost of each job, above 0, in any unit.
+        start: the most that a job costs before it does anything. It is used if all jobs have about the same work, so
+            that they do not show it.
+        known: a line of the same stage from another run, which is better than that guess. If it covers jobs with
+            similar work, its shape is scaled to the cost of these jobs; otherwise it gives the other end of the line.
     """
     x, y = np.asarray(work, float), np.asarray(cost, float)
     if x.max() == 0:
@@ -55,7 +56,7 @@ def fit(work: Sequence[float], cost: Sequence[float], start: float, known: Line 
 def held_out_error(
     work: Sequence[float], cost: Sequence[float], start: float, known: Line | None = None
 ) -> float | None:
-    """Mean absolute relative error for jobs that were left out of the fit, each once; None where there is one job."""
+    """Return the mean absolute relative error for jobs left out of the fit, each once; None if there is one job."""
     x, y = np.asarray(work, float), np.asarray(cost, float)
     folds = min(len(y), FOLDS)
     if folds < 2:

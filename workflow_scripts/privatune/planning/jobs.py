@@ -1,4 +1,4 @@
-"""The jobs of a plan: read from what Snakemake prints of a dry run, and laid out on so many cores."""
+"""Read the jobs of a plan from the output of a dry run, and schedule them on a number of cores."""
 
 import heapq
 import re
@@ -13,7 +13,7 @@ ITEM = re.compile(r"^    (input|output|benchmark|wildcards|threads|priority): (.
 
 @dataclass(frozen=True)
 class Job:
-    """One job, as Snakemake plans it."""
+    """One job of Snakemake's plan."""
 
     rule: str
     wildcards: dict[str, str] = field(default_factory=dict)
@@ -25,13 +25,13 @@ class Job:
 
 
 def read_jobs(text: str) -> list[Job]:
-    """The jobs of a dry run in its order, in which each stands behind those that it waits for.
+    """Return the jobs of a dry run in its order, in which each job follows those that it waits for.
 
     Args:
-        text: what `snakemake --dry-run` prints.
+        text: the output of `snakemake --dry-run`.
 
     Raises:
-        PrivatuneError: nothing of it reads like a job, though it does not say that nothing is to be done.
+        PrivatuneError: the text names no job, although it does not say that nothing is to be done.
     """
     found: list[tuple[str, dict[str, str]]] = []
     for line in text.splitlines():
@@ -52,10 +52,10 @@ def _job(rule: str, items: dict[str, str]) -> Job:
 
 
 def makespan(jobs: Sequence[Job], seconds: Sequence[float], cores: int) -> float:
-    """Wall seconds on so many cores, when every job starts as soon as its inputs are there and cores are free.
+    """Return the wall seconds on `cores` cores, if every job starts as soon as its inputs exist and cores are free.
 
-    Of waiting jobs the one of higher priority comes first, then the one that `jobs` names first; jobs on which none of
-    these depends are done already.
+    Among waiting jobs, the one with the highest priority starts first, then the one that comes first in `jobs`. Inputs
+    that none of these jobs makes exist already.
     """
     maker = {path: number for number, job in enumerate(jobs) for path in job.outputs}
     waits = [{maker[path] for path in job.inputs if path in maker} - {number} for number, job in enumerate(jobs)]

@@ -1,4 +1,4 @@
-"""Bytes of an update before there is one: a random update of the model's shapes is really encoded."""
+"""Compute the size of an update before there is one, by encoding a random update of the model's shapes."""
 
 from functools import cache
 
@@ -13,7 +13,7 @@ from privatune.models.sizes import shapes
 
 @cache
 def payload_bytes(codec: CodecSettings, model: ModelSettings, vocabulary: int, cohort_size: int) -> int:
-    """Of a device's payload. Where a codec's payload depends on the values, these are normal, deviation 0.001."""
+    """Return the bytes of a device's payload, for normally distributed values with standard deviation 0.001."""
     rng = stream(0, "planned payload")
     update = {name: rng.normal(0, 1e-3, shape).astype(np.float32) for name, shape in shapes(model, vocabulary).items()}
     payload, _ = encode(update, {}, codec, stream_key(0, "planned payload"), cohort_size)

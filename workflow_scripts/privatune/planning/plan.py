@@ -1,4 +1,4 @@
-"""What an experiment will take, before it runs: jobs, memory, core hours, wall time, disk, bytes over the network."""
+"""Forecast what an experiment takes before it runs: jobs, memory, core hours, wall time, disk and network bytes."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,28 +17,29 @@ from privatune.planning.scale import at_scale
 from privatune.planning.table import stage_of, table, work
 from privatune.stages.work import Stage, Work
 
-BEYOND = 2  # times the work that was measured, from where on a row says so
+BEYOND = 2  # a row says so if its work is more than this many times the largest work that was measured
 ENCODING = {"encode_general", "encode_private"}
 
 
 def plan(
     e: Experiment, dry_runs: Iterator[Sequence[Job]], cores: int, known: str | Path, files: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The plan of an experiment, and the costs behind it.
+    """Return the plan of an experiment, and the costs behind it.
 
     Args:
         e: the experiment.
-        dry_runs: all jobs of the targets, done or not; then those that are not done, which is asked only where any is.
-            What the others took is what the costs are fitted to.
-        cores: given to the run.
-        known: a `costs.json`, for stages of which no job is done.
-        files: encoded training text, `general` and `private`, and the private corpus's manifest, `collected`.
+        dry_runs: first all jobs of the targets, done or not; then the jobs that are not done, which is read only if
+            some job has run. Costs are fitted to the jobs that are done.
+        cores: how many cores the run gets.
+        known: a `costs.json`, for stages without a finished job.
+        files: the encoded training text, `general` and `private`, and the manifest of the private corpus, `collected`.
 
     Returns:
-        plan (stages, totals, scale, fit, unknown; see the functions below) and what `costs.json` holds.
+        The plan (stages, totals, scale, fit, unknown, as the functions below return them), and the contents of
+        `costs.json`.
 
     Raises:
-        PrivatuneError: a file is damaged or not what it should be.
+        PrivatuneError: a file is damaged or has the wrong contents.
     """
     given = read_json(known)
     before = costs_of.read_costs(given)
@@ -50,7 +51,7 @@ def plan(
     sizes = costs_of.texts(e, files, {job.rule for job in done} >= ENCODING, given["texts"])
     known_stages = table(e, sizes, payload_bytes)
     fitted, fit = costs_of.fitted(costs_of.measured(done, known_stages), before)
-    own = before | fitted  # what is kept; borrowed costs would stand in the way of better ones of the same kin
+    own = before | fitted  # only these are stored; a stored borrowed cost would hide a better one measured later
     costs = {name: own[stage.kin] for name, stage in known_stages.items() if stage.kin in own} | own
     downloads = given["downloads"] | {p.name: p.stat().st_size for p in Path(e.output, "downloads").glob("*.whl")}
     about = (e.precision, e.device)
@@ -78,9 +79,10 @@ def _seconds(job: Job, todo: Work, costs: Mapping[str, Cost]) -> float:
 def stages(
     jobs: Sequence[Job], known: Mapping[str, Stage], costs: Mapping[str, Cost], waiting: set[tuple]
 ) -> list[dict[str, Any]]:
-    """One row a stage: stage, jobs, to_do of them, seconds of its longest job, core_hours, memory_mb of its largest.
+    """Return one row per stage: stage, jobs, to_do (jobs not done), seconds, core_hours, memory_mb, beyond.
 
-    And beyond: how many times the work of its longest job is the most that was measured; null where it was measured.
+    Seconds are those of its longest job, and memory_mb is that of its largest. beyond says how many times the largest
+    measured work the longest job has; it is null if that job is within what was measured.
     """
     rows: dict[str, dict[str, Any]] = {}
     for job in jobs:
@@ -103,18 +105,19 @@ def stages(
 def totals(
     jobs: Sequence[Job], known: Mapping[str, Stage], costs: Mapping[str, Cost], cores: int, downloads: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Of the whole experiment from the start.
+    """Return the totals of the whole experiment from the start.
 
     Returns:
-        jobs; core_hours; wall_hours on `cores`; memory_mb of the largest job; disk_bytes: what stays and, at most, what
-        passes at the same time; bytes_downloaded; bytes_up and bytes_down of all devices, as they would send and get.
+        jobs; core_hours; wall_hours on `cores`; memory_mb of the largest job; disk_bytes: what stays, plus at most what
+        exists temporarily at one time; bytes_downloaded; bytes_up and bytes_down: what all devices would send and
+        receive.
     """
     todo = [work(job, known) for job in jobs]
     seconds = [_seconds(job, its, costs) for job, its in zip(jobs, todo, strict=True)]
     fetched = {Path(path).name for job in jobs if job.rule == "fetch_package" for path in job.outputs}
     downloaded = sum(downloads.get(name, 0) for name in fetched)
     passing: dict[tuple, dict[str | None, float]] = defaultdict(lambda: defaultdict(float))
-    for job, its in zip(jobs, todo, strict=True):  # a chain holds one round at a time
+    for job, its in zip(jobs, todo, strict=True):  # each chain of rounds has one round on disk at a time
         names = job.wildcards
         passing[names.get("scenario", job.rule), names.get("seed")][names.get("round")] += its.passing
     memory = [

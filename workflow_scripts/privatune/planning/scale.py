@@ -1,4 +1,4 @@
-"""DP-FedAvg at a scale that is not run here: N persons, M of them per round, T rounds (Ramaswamy et al. 2020)."""
+"""Forecast DP-FedAvg at a scale that is not run here: N persons, M per round, T rounds (Ramaswamy et al. 2020)."""
 
 from collections.abc import Mapping
 from itertools import product
@@ -10,22 +10,22 @@ from privatune.privacy.accounting import default_delta, guarantee, paper_delta
 from privatune.privacy.mechanism import Mechanism, Sampling
 from privatune.stages.work import Lm, Texts, visit_words
 
-# how cohorts are drawn, and how they are accounted for: as the paper does, which is no bound; by ours; and Poisson's
+# how cohorts are accounted for and drawn: fixed size as the paper does, which is no bound; fixed size by us; Poisson
 WAYS: list[tuple[str, Sampling]] = [("as_paper", "fixed"), ("ours", "fixed"), ("ours", "poisson")]
 
 
 def at_scale(e: Experiment, texts: Texts, costs: Mapping[str, Cost]) -> dict[str, Any]:
-    """What `plan` says of the model of `dpfedavg.training`, in float32, all rounds together.
+    """Return the forecast of `plan` for the model of `dpfedavg.training`, in float32, over all rounds.
 
     Args:
         e: the experiment.
-        texts: for the words of a person, unless `plan.words` says.
-        costs: by stage; of training privately for the devices, of aggregation for the server.
+        texts: how much text there is; it gives the words of a person unless `plan.words` does.
+        costs: costs by stage; `train_private` gives the time of devices, and `aggregate` that of the server.
 
     Returns:
         populations, cohort, rounds, noise_multiplier, parameters; bytes_up and bytes_down of all devices;
-        device_seconds of one visit, device_hours of all of them, and server_hours of one core that checks and adds
-        their updates, null where nobody measured it; epsilons, a record each.
+        device_seconds per visit, device_hours of all visits, and server_hours of one core that checks and adds the
+        updates, each null if it was never measured; epsilons, a list of records.
     """
     p, t = e.plan, e.dpfedavg.training
     visits = p.cohort.size * p.cohort.rounds

@@ -1,4 +1,4 @@
-"""The plan as a reader sees it."""
+"""Show the plan to a reader."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
 
 
 def size(count: float) -> str:
-    """Bytes in powers of a thousand.
+    """Format a number of bytes, in powers of a thousand.
 
     >>> size(24_763_280), size(999)
     ('24.8 MB', '999 B')
@@ -22,7 +22,7 @@ def size(count: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds, minutes, or hours with thousands set apart; unknown where nobody measured it.
+    """Format a duration in seconds, minutes or hours; None means that it was never measured.
 
     >>> duration(7.2), duration(620), duration(3.6e7), duration(None)
     ('7.2 s', '10 min', '10,000 h', 'unknown')
@@ -35,10 +35,10 @@ def duration(seconds: float | None) -> str:
 
 
 def tables(plan: Mapping[str, Any], targets: Sequence[str]) -> Iterator[Table | str]:
-    """What `plan` returns, as tables and lines for the terminal."""
+    """Yield a plan as tables and lines for the terminal."""
     yield (
         f"Plan of {', '.join(targets)}\n"
-        "(beyond: work of the longest job, over the most that was measured; there a plan is a guess)"
+        "(beyond: the work of the longest job divided by the largest that was measured; such rows are guesses)"
     )
     yield _grid(
         ["stage", "jobs", "to do", "longest job", "core time", "MB", "beyond"],
@@ -56,9 +56,9 @@ def tables(plan: Mapping[str, Any], targets: Sequence[str]) -> Iterator[Table | 
         ],
     )
     t = plan["totals"]
-    yield "Altogether, from the start"
+    yield "Total, from the start"
     yield _grid(
-        ["what", "how much"],
+        ["quantity", "amount"],
         [
             ("jobs", f"{t['jobs']:,}"),
             ("memory of the largest job", size(1e6 * t["memory_mb"])),
@@ -67,15 +67,15 @@ def tables(plan: Mapping[str, Any], targets: Sequence[str]) -> Iterator[Table | 
             ("disk, at most", size(t["disk_bytes"])),
             ("downloads", size(t["bytes_downloaded"])),
             ("devices would send", size(t["bytes_up"])),
-            ("devices would get", size(t["bytes_down"])),
+            ("devices would receive", size(t["bytes_down"])),
         ],
     )
     if plan["unknown"]:
-        yield f"Not in these sums, since nobody has measured them: {', '.join(plan['unknown'])}."
+        yield f"These stages were never measured, so the totals leave them out: {', '.join(plan['unknown'])}."
     if plan["fit"]:
         yield (
-            "Costs, fitted to the jobs that are done: time of all and memory of the largest, measured and predicted\n"
-            "(left out: mean error of a job's seconds when the line is fitted to the others)"
+            "Costs, fitted to the finished jobs: time of all jobs and memory of the largest, measured and predicted\n"
+            "(left out: mean error of a job's seconds when the line is fitted to the other jobs)"
         )
         yield _grid(
             ["stage", "jobs", "measured", "predicted", "left out", "MB", "predicted MB"],
@@ -92,7 +92,7 @@ def tables(plan: Mapping[str, Any], targets: Sequence[str]) -> Iterator[Table | 
                 for r in plan["fit"]
             ],
         )
-    yield f"Costs of all other stages: measured on {plan['known']}."
+    yield f"The costs of all other stages were measured on {plan['known']}."
     yield from _scale(plan["scale"])
 
 
@@ -102,16 +102,16 @@ def _scale(scale: Mapping[str, Any]) -> Iterator[Table | str]:
         f"T = {scale['rounds']:,} rounds, z = {scale['noise_multiplier']:g}"
     )
     yield _grid(
-        ["what", "how much"],
+        ["quantity", "amount"],
         [
-            ("a device's visit", duration(scale["device_seconds"])),
-            ("devices, all visits", duration(scale["device_hours"] and 3600 * scale["device_hours"])),
-            ("server, one core", duration(scale["server_hours"] and 3600 * scale["server_hours"])),
+            ("one visit of a device", duration(scale["device_seconds"])),
+            ("all visits of all devices", duration(scale["device_hours"] and 3600 * scale["device_hours"])),
+            ("server, on one core", duration(scale["server_hours"] and 3600 * scale["server_hours"])),
             ("devices send", size(scale["bytes_up"])),
-            ("devices get", size(scale["bytes_down"])),
+            ("devices receive", size(scale["bytes_down"])),
         ],
     )
-    yield "Its epsilon, by user, each at its delta: N^-1.1 as the paper, 1 / (10 N) in ours"
+    yield "Its user-level epsilon, each at its delta: N^-1.1 where accounted for as in the paper, 1 / (10 N) in ours"
     yield _grid(
         ["N", "source", "adjacency", "sampling", "accountant", "delta", "epsilon"],
         [

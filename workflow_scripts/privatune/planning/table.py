@@ -1,4 +1,4 @@
-"""One table of all stages, gathered from the systems: rules by name, and what their jobs have to do."""
+"""Gather all stages from the systems in one table: rules by name, and the work of their jobs."""
 
 import re
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ from privatune.planning.jobs import Job
 from privatune.stages import shared
 from privatune.stages.work import Known, Lm, Payload, Stage, Texts, Work
 
-FAMILIES = ("table", "figure")  # rules made in a loop, whose jobs cost alike
-BEFORE = re.compile(r"/round-(\d+)(?:/model)?\.")  # the model of a round, kept or in passing
+FAMILIES = ("table", "figure")  # rules that a loop makes, whose jobs cost about the same
+BEFORE = re.compile(r"/round-(\d+)(?:/model)?\.")  # the model of a round, kept or temporary
 
 
 def table(e: Experiment, texts: Texts, payload: Payload) -> dict[str, Stage]:
-    """The stages of an experiment by rule, shared ones first.
+    """Return the stages of an experiment by rule, beginning with the shared ones.
 
-    A system is a folder of `privatune.systems`. Where it has rules of its own, its module `stages` has the function
-    `stages` of what every system may know and of the system's section of the configuration.
+    Each system is a folder of `privatune.systems`. If it has its own rules, its module `stages` has a function `stages`
+    that takes a `Known` and the system's section of the configuration.
     """
     known = Known(
         texts=texts,
@@ -42,7 +42,7 @@ def table(e: Experiment, texts: Texts, payload: Payload) -> dict[str, Stage]:
 
 
 def stage_of(rule: str) -> str:
-    """The stage that a rule's jobs are of.
+    """Return the stage that a rule's jobs belong to.
 
     >>> stage_of("table_comparison"), stage_of("fine_tune")
     ('table', 'fine_tune')
@@ -52,7 +52,7 @@ def stage_of(rule: str) -> str:
 
 
 def work(job: Job, stages: Mapping[str, Stage]) -> Work:
-    """What a job has to do; nothing where it only collects files."""
+    """Return the work of a job, which is none if it only collects files."""
     stage = stages.get(stage_of(job.rule))
     if stage is None:
         return Work()

@@ -1,8 +1,9 @@
-"""Epsilon of a mechanism, by the accountants of dp-accounting, with all that an epsilon means nothing without.
+"""Compute the epsilon of a mechanism with dp-accounting, and keep with it everything that an epsilon depends on.
 
-Cohorts of fixed size: Renyi DP of Wang, Balle and Kasiviswanathan (2019, theorem 27), where one person's text is
-replaced by another's. Poisson cohorts: privacy loss distributions, or Renyi DP of Mironov, Talwar and Zhang (2019),
-where one person's text is zeroed out. These adjacencies differ, so one epsilon cannot be read as the other.
+Cohorts of fixed size are accounted for by the Renyi DP of Wang, Balle and Kasiviswanathan (2019, theorem 27), where one
+person's text is replaced by another's. Poisson cohorts are accounted for by privacy loss distributions, or by the Renyi
+DP of Mironov, Talwar and Zhang (2019), where one person's text is zeroed out. The adjacencies differ, so the two
+epsilons cannot be compared directly.
 """
 
 import math
@@ -27,19 +28,18 @@ from privatune.core.errors import PrivatuneError
 from privatune.privacy.mechanism import ADJACENCIES, COUNTED, Mechanism, Noised, Sampling, Unit
 from privatune.privacy.settings import PrivacySettings, ScaleSettings
 
-# rdp: Renyi DP by the conversion of Canonne, Kamath and Steinke (2020, proposition 12); rdp_plain: by Mironov's (2017)
+# rdp: Renyi DP, converted as Canonne, Kamath and Steinke (2020, proposition 12) do; rdp_plain: as Mironov (2017) does
 Accountant = Literal["rdp", "rdp_plain", "pld"]
 
-# the paper's, and whole, as theorem 27 of Wang et al. is. Poisson sampling gains much from those between, with little
-# noise even from those below 2, so it gets dp-accounting's own; orders whose series does not converge are left out, and
-# the log says so
+# These are the paper's orders, and whole numbers, as theorem 27 of Wang et al. needs. Poisson sampling gains much from
+# fractional orders, so it uses dp-accounting's own list, which leaves out orders whose series does not converge.
 ORDERS = (*range(2, 64), 128, 256)
-# of the privacy loss; every choice gives an upper bound. With 1e-4 a result is within 1e-4 of its limit and takes half
-# a second; a large epsilon gets a wider interval in proportion, or its grid would fit no memory, and is within 1e-5 of
-# itself. While a multiplier is searched for, 1e-3 or a share of 1e-4 costs it a thousandth of epsilon
+# The spacing of the grid of privacy losses; every value gives an upper bound. With 1e-4 a result is within 1e-4 of its
+# limit and takes half a second. A large epsilon gets a proportionally wider spacing, so that its grid fits into memory;
+# its relative error is 1e-5. The search for a multiplier uses 1e-3 or 1e-4 of the target, an error of a thousandth.
 PLD_INTERVAL, PLD_SHARE, PLD_WIDEST, PLD_SEARCH_INTERVAL = 1e-4, 1e-5, 100.0, 1e-3
-MOST_EXPECTED = 0.1  # persons whose text may be published outright, N delta
-LEAST_NOISE = 0.01  # multiplier at which a search begins; no claim is made with so little
+MOST_EXPECTED = 0.1  # the largest N delta: the expected number of persons whose text may be published outright
+LEAST_NOISE = 0.01  # the multiplier at which a search begins; less noise than this supports no claim
 RELATIONS = {
     "poisson": NeighboringRelation.REPLACE_SPECIAL,
     "fixed": NeighboringRelation.REPLACE_ONE,
@@ -48,15 +48,15 @@ RELATIONS = {
 
 @dataclass(frozen=True)
 class Guarantee:
-    """An epsilon and what must stand beside it.
+    """An epsilon and everything that must be reported with it.
 
     Attributes:
-        epsilon: upper bound, at `delta`, of all rounds together.
-        epsilon_rdp: the same by Renyi DP, which is never lower where there is a tighter accountant.
-        unit: whose text is protected: as of the Mechanism, as is noised.
+        epsilon: the upper bound, at `delta`, for all rounds together.
+        epsilon_rdp: the same bound by Renyi DP; where a tighter accountant exists, it is never the lower of the two.
+        unit, noised: whose text is protected, and what is noised, as in `Mechanism`.
         adjacency: which two populations are compared.
-        sensitivity: L2 distance that one such change moves the sum of clipped updates, as accounted for.
-        sampling, population, cohort, q, rounds, noise_multiplier, clip, delta: as of the Mechanism.
+        sensitivity: the L2 distance by which one such change moves the sum of clipped updates, as accounted for.
+        sampling, population, cohort, q, rounds, noise_multiplier, clip, delta: as in `Mechanism`.
         accountant: rdp, rdp_plain or pld.
     """
 
@@ -77,7 +77,7 @@ class Guarantee:
     accountant: Accountant
 
     def record(self) -> dict[str, Any]:
-        """As a row of a table."""
+        """Return the guarantee as a table row."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -90,12 +90,12 @@ class Guarantee:
 
 
 def default_delta(population: int) -> float:
-    """Delta where none is given, and the largest that is accepted unasked: 1 / (10 N)."""
+    """Return 1 / (10 N): the default delta, and the largest one that is accepted without `allow_large_delta`."""
     return MOST_EXPECTED / population
 
 
 def paper_delta(population: int) -> float:
-    """N^-1.1, of the table of Ramaswamy et al. (2020) alone: below ten billion persons it is above 1 / (10 N)."""
+    """Return N^-1.1, for the table of Ramaswamy et al. (2020); below ten billion persons it exceeds 1 / (10 N)."""
     return float(population**-1.1)
 
 
@@ -107,17 +107,17 @@ def mechanism_of(
     carriers: int = 0,
     participation: float = 0.0,
 ) -> Mechanism:
-    """The mechanism that settings describe; the other arguments are as of Mechanism.
+    """Return the mechanism that settings describe; the other arguments are those of `Mechanism`.
 
     Raises:
-        PrivatuneError: of what is asked no claim could be made, or no noise reaches the target.
+        PrivatuneError: the settings support no privacy claim, or no noise multiplier gives the target epsilon.
     """
     largest = default_delta(population)
     delta = largest if settings.delta is None else settings.delta
     if delta > largest and not settings.allow_large_delta:
         raise PrivatuneError(
-            f"privacy.delta: {delta:g} for {population} persons is {delta * population:.2g} of 1 / persons; take at "
-            f"most {largest:.3g}, a tenth of it, or set privacy.allow_large_delta"
+            f"privacy.delta: {delta:g} for {population} persons is {delta * population:.2g} times 1 / persons; take at "
+            f"most {largest:.3g} (0.1 / persons), or set privacy.allow_large_delta"
         )
     given = settings.noise_multiplier
     mechanism = Mechanism(
@@ -139,21 +139,21 @@ def mechanism_of(
 
 
 def tightest(sampling: Sampling) -> Literal["rdp", "pld"]:
-    """The accountant whose bound is lowest for this sampling."""
+    """Return the accountant that gives the lowest bound for this sampling."""
     return "pld" if sampling == "poisson" else "rdp"
 
 
 def guarantee(mechanism: Mechanism, accountant: Accountant | None = None, as_paper: bool = False) -> Guarantee:
-    """The epsilon of a mechanism, for its unit.
+    """Return the epsilon of a mechanism for its unit.
 
     Args:
-        mechanism: see there. With adaptive clipping its count is within `noise_multiplier`'s budget.
-        accountant: pld for Poisson sampling only; None: the tightest.
-        as_paper: account for cohorts of fixed size as Ramaswamy et al. (2020) do, with sensitivity S. That is no bound
-            where a person's text is replaced, which moves the sum by 2 S: for comparison with their table alone.
+        mechanism: the mechanism. With adaptive clipping, `noise_multiplier` covers the noisy count as well.
+        accountant: pld works for Poisson sampling only; None selects the tightest.
+        as_paper: account for cohorts of fixed size as Ramaswamy et al. (2020) do, with sensitivity S. Replacing a
+            person's text moves the sum by 2 S, so this is not a bound; use it only to compare with their table.
 
     Raises:
-        PrivatuneError: there is no noise, or the accountant does not know this sampling.
+        PrivatuneError: there is no noise, or the accountant does not support this sampling.
     """
     accountant = accountant or tightest(mechanism.sampling)
     by_rdp = epsilon([mechanism], "rdp", as_paper)
@@ -177,14 +177,16 @@ def guarantee(mechanism: Mechanism, accountant: Accountant | None = None, as_pap
 
 
 def epsilon(phases: Sequence[Mechanism], accountant: Accountant = "rdp", as_paper: bool = False) -> float:
-    """Epsilon of several mechanisms on the same data, one after the other: tuning counts as well as training.
+    """Return the epsilon of several mechanisms that run on the same data; tuning counts as well as training.
 
     Raises:
-        PrivatuneError: there is no noise, the accountant does not know the sampling, or the phases differ in unit,
-            adjacency or delta, so that one epsilon cannot be about all of them.
+        PrivatuneError: there is no noise, the accountant does not support the sampling, or the phases differ in unit,
+            adjacency or delta, so that no single epsilon describes them.
     """
     if len({(phase.unit, phase.sampling, phase.delta) for phase in phases}) != 1:
-        raise PrivatuneError("phases of one epsilon must be alike in unit, sampling and delta; state them apart")
+        raise PrivatuneError(
+            "the phases of one epsilon must have the same unit, sampling and delta; report them separately"
+        )
     sampling, delta = phases[0].sampling, phases[0].delta
     if any(phase.noise_multiplier == 0 for phase in phases):
         raise PrivatuneError("privacy.noise_multiplier: without noise there is no epsilon; take it above 0")
@@ -193,7 +195,7 @@ def epsilon(phases: Sequence[Mechanism], accountant: Accountant = "rdp", as_pape
 
 
 def composed(events: Sequence[DpEvent], sampling: Sampling, accountant: Accountant, delta: float) -> float:
-    """Epsilon of events on the same persons, all of whose cohorts are drawn in one way."""
+    """Return the epsilon of events on the same persons, whose cohorts are all drawn in the same way."""
     interval = PLD_INTERVAL
     if accountant == "pld":
         interval = min(max(PLD_INTERVAL, PLD_SHARE * composed(events, sampling, "rdp", delta)), PLD_WIDEST)
@@ -207,10 +209,10 @@ def composed(events: Sequence[DpEvent], sampling: Sampling, accountant: Accounta
 
 
 def carriers_epsilon(mechanism: Mechanism, accountant: Literal["rdp", "pld"] = "rdp") -> float:
-    """Epsilon of a person who takes part as often as the mechanism's carriers, at its delta.
+    """Return the epsilon, at the mechanism's delta, of a person who takes part as often as its carriers do.
 
-    It is larger than that of the persons where carriers take part more often than they do: no attack on canaries can
-    contradict the persons' own epsilon. Their draws are Poisson's, whatever the persons' are.
+    Where carriers take part more often than persons, this epsilon is the larger one, so an attack on canaries cannot
+    contradict the epsilon of the persons. Carriers are always drawn by Poisson sampling, however persons are drawn.
 
     Raises:
         PrivatuneError: there is no noise.
@@ -222,12 +224,12 @@ def carriers_epsilon(mechanism: Mechanism, accountant: Literal["rdp", "pld"] = "
 
 
 def noise_for(mechanism: Mechanism, target: float, accountant: Literal["rdp", "pld"] = "rdp") -> float:
-    """The least noise multiplier, to 1e-6, whose epsilon is at most `target`; the mechanism's own is not read.
+    """Return the least noise multiplier, to 1e-6, whose epsilon is at most `target`; the mechanism's own is ignored.
 
-    It takes seconds, so a workflow asks once and writes down the answer.
+    The search takes seconds, so a workflow runs it once and stores the result.
 
     Raises:
-        PrivatuneError: next to no noise is asked for, or the accountant does not know the sampling.
+        PrivatuneError: the target is reached with almost no noise, or the accountant does not support the sampling.
     """
 
     def fresh() -> PrivacyAccountant:
@@ -235,15 +237,15 @@ def noise_for(mechanism: Mechanism, target: float, accountant: Literal["rdp", "p
 
     lower, guess = LEAST_NOISE, 1.0
     first = fresh()
-    if accountant == "pld":  # its bound is lower and slower: search below what the faster one finds
+    if accountant == "pld":  # its bound is lower but slow, so search below the multiplier that RDP finds
         guess = noise_for(mechanism, target, "rdp")
         lower = guess / 4
     first.compose(all_rounds(mechanism, lower))
     if first.get_epsilon(mechanism.delta) <= target:
         raise PrivatuneError(
-            f"privacy.target_epsilon: {target:g} in {mechanism.rounds} rounds of {mechanism.cohort} of "
-            f"{mechanism.population} {COUNTED[mechanism.unit]} asks for a noise multiplier below {lower:.2g}; ask for "
-            "less"
+            f"privacy.target_epsilon: {target:g}, in {mechanism.rounds} rounds of {mechanism.cohort} of "
+            f"{mechanism.population} {COUNTED[mechanism.unit]}, would need a noise multiplier below {lower:.2g}; lower "
+            "the target"
         )
     bracket = LowerEndpointAndGuess(lower, guess)
     return float(calibrate_dp_mechanism(fresh, lambda z: all_rounds(mechanism, z), target, mechanism.delta, bracket))
@@ -253,7 +255,7 @@ def _accountant(sampling: Sampling, accountant: Accountant, interval: float) -> 
     if accountant == "pld":
         if sampling != "poisson":
             raise PrivatuneError(
-                "privacy.accountant: pld knows no cohorts of fixed size; take rdp, or sampling: poisson"
+                "privacy.accountant: pld does not support cohorts of fixed size; take rdp, or sampling: poisson"
             )
         return PLDAccountant(RELATIONS[sampling], interval)
     between = accountant == "rdp" and sampling == "poisson"
@@ -261,7 +263,7 @@ def _accountant(sampling: Sampling, accountant: Accountant, interval: float) -> 
 
 
 def all_rounds(mechanism: Mechanism, noise_multiplier: float, as_paper: bool = False) -> DpEvent:
-    """All rounds of a mechanism; the accountant's multiplier is the noise over the sensitivity, not over the clip."""
+    """Return all rounds as one event; the accountant divides the noise by the sensitivity, not by the clip."""
     in_clips = 1.0 if as_paper else mechanism.sensitivity / mechanism.clip
     gaussian = GaussianDpEvent(noise_multiplier / in_clips)
     if mechanism.sampling == "poisson":
@@ -272,10 +274,11 @@ def all_rounds(mechanism: Mechanism, noise_multiplier: float, as_paper: bool = F
 
 
 def by_population(s: ScaleSettings) -> list[dict[str, Any]]:
-    """Rows of the table `accounting`: what the same training is worth in populations of other sizes.
+    """Return the rows of the table `accounting`: the epsilon of the same training for populations of several sizes.
 
-    Fixed-size cohorts as the paper accounts for them, by its conversion and by the tighter one, at its delta, N^-1.1;
-    and by ours, at 1 / (10 N): such cohorts with 2 S, as a person's text is replaced, and Poisson cohorts.
+    The paper's rows have fixed-size cohorts with sensitivity S and its delta, N^-1.1, by its conversion and by the
+    tighter one. Our rows have delta 1 / (10 N): fixed-size cohorts with sensitivity 2 S, since a person's text is
+    replaced, and Poisson cohorts.
     """
     ways: list[tuple[str, Sampling, Accountant]] = [
         ("as_paper", "fixed", "rdp_plain"),

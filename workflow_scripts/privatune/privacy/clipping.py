@@ -1,7 +1,7 @@
-"""What persons send, bounded: each update is clipped as a whole, and clipped updates are summed exactly.
+"""Bound what each person sends: clip each update as a whole, and sum the clipped updates exactly.
 
-Ramaswamy et al. (2020). Sums are whole multiples of a unit, so that neither the order of the persons nor how a round is
-cut into jobs changes a bit.
+This follows Ramaswamy et al. (2020). Sums are whole multiples of a unit, so the result is the same to the bit whatever
+the order of the persons and however a round is divided into jobs.
 """
 
 import math
@@ -18,21 +18,21 @@ BITS = 62  # of an int64, for the magnitude of a sum
 
 
 class Clipped(NamedTuple):
-    """A person's update whose L2 norm is at most the clip, in float64, and whether it is as it was."""
+    """A person's update in float64, with an L2 norm of at most the clip, and whether it was within the clip before."""
 
     update: Arrays
     within: bool
 
 
 class ClippedSum(NamedTuple):
-    """Sum of some persons' clipped updates; without noise, so that it must not leave the server.
+    """The sum of some persons' clipped updates. It has no noise yet, so it must not leave the server.
 
     Attributes:
-        sum: int64 by name, in multiples of `unit`.
+        sum: int64 tensors by name, in multiples of `unit`.
         unit: a power of two.
-        persons: how many updates were taken, the refused among them.
-        within: sum over those not refused of 1/2 where the update was within the clip, -1/2 where it was not.
-        refused: updates that were not finite; they count as zero.
+        persons: how many updates arrived, including those refused.
+        within: the sum, over the updates not refused, of 1/2 for an update within the clip and -1/2 for any other.
+        refused: how many updates were not finite; they count as zero.
     """
 
     sum: Arrays
@@ -43,31 +43,31 @@ class ClippedSum(NamedTuple):
 
 
 def clip_update(update: Arrays, clip: float) -> Clipped:
-    """Flat clipping: Delta * min(1, S / ||Delta||), the norm taken over all tensors as one vector.
+    """Apply flat clipping: Delta * min(1, S / ||Delta||), where the norm is taken over all tensors as one vector.
 
-    The norm of what comes back is at most S in exact arithmetic, not only up to rounding. With n values and
-    u = 2^-53, the norm is computed from n squares, each rounded three times, by n - 1 additions of numbers that are
-    not negative, in any order, a root and a product: it is off by less than (n + 8) u of itself (what underflows
-    beside the largest value, whose square counts 1, is less still). A value that is scaled is rounded twice, its
-    factor twice. Both together are less than (n + 16) u; so the update is clipped to S less twice that share of it,
-    for 658,000 values a part in 7 * 10^9. It holds for every clip that `unit_of` lets pass.
+    The norm of the result is at most S in exact arithmetic, not only up to rounding. Let there be n values, and let
+    u = 2^-53. The norm is computed from n squares, each rounded three times, by n - 1 additions of non-negative
+    numbers in any order, a root and a product, so its relative error is less than (n + 8) u. (The largest value counts
+    1 in this sum; what underflows beside it is smaller still.) Scaling rounds each value twice and its factor twice.
+    Both errors together are less than (n + 16) u, so the update is clipped to S (1 - 2 (n + 16) u); for 658,000 values
+    this lowers the clip by one part in 7 * 10^9. The argument holds for every clip that `unit_of` accepts.
 
     Args:
         update: tensors by name, new weights minus old.
-        clip: S, the L2 norm that no update exceeds. So a person whose text is zeroed out moves the clipped sum by S at
-            most, and one whose text is replaced by 2 S.
+        clip: S, the L2 norm that no update exceeds. Zeroing out a person's text therefore moves the clipped sum by at
+            most S, and replacing it by at most 2 S.
 
     Raises:
-        PrivatuneError: a value is not finite, so that no norm bounds it.
+        PrivatuneError: a value is not finite, so the norm has no bound.
     """
     wide = {name: tensor.astype(np.float64) for name, tensor in update.items()}
     if not all(np.isfinite(tensor).all() for tensor in wide.values()):
-        raise PrivatuneError("an update holds a value that is not finite; no clip bounds it, so it is refused")
+        raise PrivatuneError("an update holds a value that is not finite and cannot be clipped, so it is refused")
     largest = max((float(np.abs(tensor).max(initial=0.0)) for tensor in wide.values()), default=0.0)
     if largest == 0:
         return Clipped(wide, within=True)
-    # over the largest value, as squares of the smallest and of the largest doubles are no doubles; in the order of
-    # names, so that equal updates are clipped alike to the bit
+    # Dividing by the largest value keeps the squares within the range of float64. Tensors are taken in the order of
+    # their names, so that equal updates are clipped to the same bits.
     norm = largest * math.sqrt(sum(float(np.square(wide[name] / largest).sum()) for name in sorted(wide)))
     most = clip * (1 - (sum(tensor.size for tensor in wide.values()) + 16) * 2.0**-52)
     if norm <= most:
@@ -76,38 +76,39 @@ def clip_update(update: Arrays, clip: float) -> Clipped:
 
 
 def unit_of(clip: float, clips: float) -> float:
-    """The finest power of two of which numbers of up to so many clips are multiples in int64.
+    """Return the finest power of two in which an int64 can count numbers of up to `clips` times the clip.
 
     >>> unit_of(1.0, 1024) == 2.0**-52
     True
 
     Raises:
-        PrivatuneError: the clip is no bound, or so small or large that sums would leave the range of a float64.
+        PrivatuneError: the clip is not a bound, or it is so small or large that sums would leave the range of float64.
     """
     if not 2.0**-500 < clip < 2.0**500:
         raise PrivatuneError(
-            f"privacy.clip: it came to {clip}, which bounds nothing; take another, or lower `privacy.adaptive.rate`"
+            f"privacy.clip: the clip became {clip}, which is not a usable bound; set another, or lower "
+            "`privacy.adaptive.rate`"
         )
     return 2.0 ** (math.ceil(math.log2(clip)) + math.ceil(math.log2(clips)) - BITS)
 
 
 def clipped_sum(updates: Iterable[Arrays], like: Shapes, clip: float, unit: float) -> ClippedSum:
-    """Clip and sum updates, one a person.
+    """Clip and sum updates, one per person.
 
-    A value becomes a whole multiple of the unit by cutting off towards zero, so that no update gets longer: in whole
-    numbers, too, its L2 norm is at most clip / unit. An update that is not finite counts
-    as zero: an error in its place would tell that this person took part, and with what. How many there were is a
-    private figure too.
+    Each value is rounded towards zero to a whole multiple of the unit, so no update gets longer: counted in units, its
+    L2 norm is at most clip / unit. An update that is not finite counts as zero, because an error would reveal that this
+    person took part, and with what. The number of such updates is private too.
 
     Args:
-        updates: clipped here, so whatever came before (a codec, a client that does as it likes) cannot raise the
-            sensitivity.
-        like: shapes of the model's tensors.
-        clip: S of this round.
-        unit: of the sum, a power of two; so coarse that the sum of all who could be drawn fits, see `unit_of`.
+        updates: the updates before clipping. They are clipped here, so that nothing that happened before (a codec, a
+            client that does not follow the protocol) can raise the sensitivity.
+        like: the shapes of the model's tensors.
+        clip: S in this round.
+        unit: the unit of the sum, a power of two. It must be so coarse that the sum over all who could be drawn fits
+            into an int64; `unit_of` gives such a unit.
 
     Raises:
-        PrivatuneError: a tensor of another shape, which would be broadcast.
+        PrivatuneError: a tensor has another shape, and would be broadcast.
     """
     total = {name: np.zeros(like[name], np.int64) for name in sorted(like)}
     persons, within, refused = 0, 0.0, 0
@@ -115,7 +116,7 @@ def clipped_sum(updates: Iterable[Arrays], like: Shapes, clip: float, unit: floa
         persons += 1
         if shapes_of(update) != dict(like):
             raise PrivatuneError(
-                f"update {persons} of the round: its tensors are not the model's; refused before summing"
+                f"update {persons} of the round: its tensors are not shaped as the model's are; run its job again"
             )
         try:
             clipped = clip_update(update, clip)
@@ -129,10 +130,10 @@ def clipped_sum(updates: Iterable[Arrays], like: Shapes, clip: float, unit: floa
 
 
 def joined_sum(sums: Iterable[ClippedSum]) -> ClippedSum:
-    """The sum of parts of a cohort, one at least; exact, so in any order.
+    """Return the sum of the parts of a cohort, of which there is at least one; it is exact in any order.
 
     Raises:
-        PrivatuneError: the parts were not clipped alike, or are not of one model.
+        PrivatuneError: the parts differ in their clip or their model.
     """
     first, *others = sums
     for other in others:

@@ -1,4 +1,4 @@
-"""What several models of the same persons tell together: epsilons of their phases, alone and added up."""
+"""Keep the ledger of all models of the same persons: the epsilons of their phases, alone and composed."""
 
 import math
 from collections import Counter
@@ -15,12 +15,12 @@ from privatune.privacy.mechanism import Mechanism, Sampling, Unit
 
 
 class Phase(NamedTuple):
-    """A part of the making of one model that reads private text.
+    """One step in making a model that reads private text.
 
     Attributes:
-        model: what the model is called; phases of one name and kind are alike, say of models under several seeds.
-        phase: what is done in it.
-        mechanism: what is noised in it, and how; null where the text is used as it is, without clip and noise.
+        model: the model's name; phases with the same model and phase are equal, such as those of several seeds.
+        phase: what the step does.
+        mechanism: the mechanism that protects it; null if the text is used without clipping and noise.
     """
 
     model: str
@@ -29,13 +29,13 @@ class Phase(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """Phases of one name and kind.
+    """All phases with the same model and phase.
 
     Attributes:
-        model, phase, mechanism: of the first of them.
-        phases: how many there are.
-        epsilon_alone: of one of them.
-        epsilon_so_far: of these and of all entries before this one, together.
+        model, phase, mechanism: those of the first phase.
+        phases: how many phases there are.
+        epsilon_alone: the epsilon of one of them.
+        epsilon_so_far: the epsilon of these phases and all earlier entries together.
     """
 
     model: str
@@ -47,12 +47,12 @@ class Entry(NamedTuple):
 
 
 class Total(NamedTuple):
-    """What phases tell together.
+    """The joint guarantee of phases.
 
     Attributes:
-        epsilon: of all of them; infinite where one has no noise.
-        delta: which every epsilon of these phases is at, the least of any of them; NaN where none has a mechanism.
-        unit: whose text every epsilon of these phases is about; null where none has a mechanism.
+        epsilon: the epsilon of all phases together; infinite if one has no noise.
+        delta: the delta of every epsilon of these phases, the least of theirs; NaN if none has a mechanism.
+        unit: whose text every epsilon of these phases protects; null if none has a mechanism.
     """
 
     epsilon: float
@@ -61,7 +61,7 @@ class Total(NamedTuple):
 
 
 def total(phases: Iterable[Phase]) -> Total:
-    """Epsilon of all phases together; raises as `together` does."""
+    """Return the guarantee of all phases together; errors are those of `together`."""
     mechanisms = [phase.mechanism for phase in phases]
     known = [mechanism for mechanism in mechanisms if mechanism]
     delta = min((mechanism.delta for mechanism in known), default=math.nan)
@@ -69,7 +69,7 @@ def total(phases: Iterable[Phase]) -> Total:
 
 
 def entries(phases: Sequence[Phase], delta: float) -> list[Entry]:
-    """The ledger of all phases, those with the most noise first; raises as `together` does."""
+    """Return the ledger of all phases, those with the most noise first; errors are those of `together`."""
     alike: dict[tuple[str, str], list[Mechanism | None]] = {}
     for model, phase, mechanism in phases:
         alike.setdefault((model, phase), []).append(mechanism)
@@ -83,17 +83,18 @@ def entries(phases: Sequence[Phase], delta: float) -> list[Entry]:
 
 
 def together(mechanisms: Sequence[Mechanism | None], delta: float) -> float:
-    """Epsilon, at a delta, of all of these mechanisms on the same persons; infinite where one of them has no noise.
+    """Return the epsilon, at a delta, of all these mechanisms on the same persons; it is infinite if one has no noise.
 
-    By the tightest accountant. Poisson cohorts and cohorts of fixed size are joined by Renyi DP, for a person who is
-    zeroed out: to replace a text by none is to replace it, so the bound of the latter covers that too.
+    The tightest accountant is used. Poisson cohorts and cohorts of fixed size are composed by Renyi DP, for the
+    adjacency that zeroes out a person. Zeroing out a text is one way of replacing it, so the bound for fixed-size
+    cohorts covers this adjacency too.
 
     Args:
-        mechanisms: null for one that uses the text as it is.
-        delta: see there.
+        mechanisms: the mechanisms; null stands for a use of the text without clipping and noise.
+        delta: the delta of the result.
 
     Raises:
-        PrivatuneError: they protect different units, so that one epsilon cannot be about all of them.
+        PrivatuneError: the mechanisms protect different units, so that no single epsilon describes them.
     """
     known = [mechanism for mechanism in mechanisms if mechanism]
     if len({mechanism.unit for mechanism in known}) > 1:
@@ -103,7 +104,7 @@ def together(mechanisms: Sequence[Mechanism | None], delta: float) -> float:
     if not known:
         return 0.0
     events: dict[Sampling, list[DpEvent]] = {}
-    for mechanism, times in Counter(known).items():  # equal ones at once, as it is quicker
+    for mechanism, times in Counter(known).items():  # composing equal ones at once is faster
         event = SelfComposedDpEvent(all_rounds(mechanism, mechanism.noise_multiplier), times)
         events.setdefault(mechanism.sampling, []).append(event)
     if len(events) == 1:

@@ -1,8 +1,9 @@
-"""Noise in whole numbers: the discrete Gaussian, drawn exactly and from a cryptographic stream.
+"""Draw noise in whole numbers: the discrete Gaussian, sampled exactly from a cryptographic stream.
 
-By rejection, as Canonne, Kamath and Steinke (2020) do, but from a proposal that random bits give without arithmetic:
-uniform within blocks of a power of two, each block half as likely as the one before. Whether a proposal is taken is
-decided in float64 where its error cannot matter, and elsewhere by decimals of as many digits as that takes.
+Values are drawn by rejection, as Canonne, Kamath and Steinke (2020) do, but the proposal comes from random bits without
+arithmetic: it is uniform within blocks whose length is a power of two, and each block is half as likely as the previous
+one. Whether to accept a proposal is decided in float64 where rounding cannot change the answer, and otherwise in
+decimal arithmetic with as many digits as the decision needs.
 """
 
 import math
@@ -16,27 +17,31 @@ import numpy as np
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import random_words
 
-PROPOSALS = 1 << 15  # at a time; they fit into the processor's cache
-# two numbers that float64 has to within 2^-45, and that lie this far apart, are compared rightly
+PROPOSALS = 1 << 15  # drawn at a time; they fit into the processor's cache
+# Two float64 numbers with errors below 2^-45 are compared correctly if they are at least this far apart.
 MARGIN = 2.0**-40
-LARGEST = 1 << 57  # deviation; a value of 64 deviations still fits into an int64
+LARGEST = 1 << 57  # the largest deviation; a value of 64 deviations still fits into an int64
 
 
 def discrete_gaussian(size: int, deviation: int, seed: int, purpose: str, *keys: int | str) -> np.ndarray:
-    """[size] int64, each x with a probability in proportion to exp(-x^2 / (2 deviation^2)).
+    """Return [size] int64 values, each x with a probability proportional to exp(-x^2 / (2 deviation^2)).
 
-    Exact, given random bits, but that values beyond 32 deviations, of a probability below 2^-700, are never drawn.
+    Given random bits the draw is exact, except that values beyond 32 deviations, whose probability is below 2^-700, are
+    never drawn.
 
     Args:
-        size: how many.
-        deviation: whole, up to 2^57; the standard deviation is smaller by less than 1e-6 of it. 0: no noise.
-        seed, purpose, keys: of the stream; the same ones, the same noise.
+        size: how many values to draw.
+        deviation: a whole number up to 2^57; the standard deviation is lower by less than 1e-6 of it. 0 means no noise.
+        seed, purpose, keys: the stream; equal arguments give equal noise.
 
     Raises:
         PrivatuneError: the deviation is not within these bounds.
     """
     if not 0 <= deviation <= LARGEST:
-        raise PrivatuneError(f"noise: a deviation of {deviation} steps; take 0 to 2^57, by another clip or multiplier")
+        raise PrivatuneError(
+            f"noise: a deviation of {deviation} steps is not between 0 and 2^57; change privacy.clip or "
+            "privacy.noise_multiplier"
+        )
     if deviation == 0:
         return np.zeros(size, np.int64)
     drawn, filled, block = np.empty(size, np.int64), 0, 0
@@ -50,15 +55,15 @@ def discrete_gaussian(size: int, deviation: int, seed: int, purpose: str, *keys:
 
 
 def _more(seed: int, purpose: str, *keys: int | str) -> Iterator[int]:
-    """Further digits of the uniform number that decides on a proposal, 64 bits at a time."""
+    """Yield further digits, 64 bits at a time, of the uniform number that decides on a proposal."""
     return (int(random_words(1, seed, purpose, *keys, n)[0]) for n in count())
 
 
 def _taken(words: np.ndarray, deviation: int, more: Callable[[int], Iterator[int]]) -> np.ndarray:
-    """Those of [proposals] that are taken; words: [3, proposals], of 64 random bits each."""
+    """Return the accepted proposals; `words` is [3, proposals], each of 64 random bits."""
     inside, zeros, uniform = words
-    shift = deviation.bit_length() - 1  # blocks of 2^shift, which is above half the deviation and at most all of it
-    block = np.bitwise_count((zeros & -zeros) - np.uint64(1))  # zeros at the end: n with probability 2^-(n + 1)
+    shift = deviation.bit_length() - 1  # a block has 2^shift values: more than half the deviation, at most all of it
+    block = np.bitwise_count((zeros & -zeros) - np.uint64(1))  # trailing zeros: n with probability 2^-(n + 1)
     size = (inside & np.uint64((1 << shift) - 1)) + (block.astype(np.uint64) << np.uint64(shift))
     negative = inside >> np.uint64(63) == 1
     most = _most(deviation, shift)
@@ -67,23 +72,23 @@ def _taken(words: np.ndarray, deviation: int, more: Callable[[int], Iterator[int
     for place in map(int, np.flatnonzero(np.abs(ahead) <= MARGIN)):
         proposal = (int(size[place]), int(block[place]), deviation, most)
         taken[place] = _below(int(uniform[place]), more(place), proposal)
-    taken &= (zeros != 0) & ~(negative & (size == 0))  # -0 is 0, and must not make it twice as likely
+    taken &= (zeros != 0) & ~(negative & (size == 0))  # reject -0, or 0 would be twice as likely
     return np.where(negative, -size.astype(np.int64), size.astype(np.int64))[taken]
 
 
 def _most(deviation: int, shift: int) -> float:
-    """The largest ratio of wanted to proposed, at the beginning of a block; rounded up, so that none exceeds 1."""
+    """Return the largest ratio of target to proposal, at the start of a block; rounded up, so no chance exceeds 1."""
     return max(math.exp(n * math.log(2) - (n * 2**shift / deviation) ** 2 / 2) for n in range(8)) * (1 + 2**-40)
 
 
 def _chance(size: int, block: int, deviation: int, most: float, digits: int) -> Decimal:
-    """Probability with which a proposal is taken; off by less than 10^-digits of itself."""
+    """Return the probability of accepting a proposal, with a relative error below 10^-digits."""
     with localcontext(prec=digits + 10):
         return Decimal(2) ** block * (-Decimal(size**2) / (2 * deviation**2)).exp() / Decimal(most)
 
 
 def _below(number: int, more: Iterator[int], proposal: tuple[int, int, int, float]) -> bool:
-    """Whether the uniform number of binary digits `number` (64 of them), then `more`, is below a proposal's chance."""
+    """Tell whether a uniform number, with the 64 bits of `number` and then those of `more`, is below the chance."""
     bits, digits = 64, 30
     while True:
         with localcontext(prec=2 * digits + bits):

@@ -1,8 +1,9 @@
-"""Secret releases: each is made once, and a folder of its own keeps its seed, how it was made, and its model.
+"""Make each secret release once, and keep its seed, a record of how it was made, and its model in its own folder.
 
-The same noise on sums that differ, if only in their last bits, would fall out of the difference of both; other noise
-on the same sums would be a second release. So a release has one seed for all that its sums follow from, goes on only
-where it was begun, and is never computed again once its model is there.
+If the same noise were added to two sums that differ, even in their last bits, subtracting the results would remove it.
+Other noise on the same sums would be a second release. A release therefore has one seed for everything that determines
+its sums, continues only with the code and on the kind of machine that began it, and is never computed again once its
+model exists.
 """
 
 import hashlib
@@ -17,38 +18,38 @@ from privatune.core.tensors import Arrays, load_tensors, save_tensors
 from privatune.privacy.seeds import once, secret_seed
 
 RECORD, MODEL = "release.json", "model.safetensors"
-AGAIN = "another folder makes another release of the same persons, whose epsilon adds to the one of this release"
+AGAIN = "a new folder makes a second release of the same persons, and its epsilon adds to that of this release"
 
 
 def release_name(made_from: Mapping[str, Any]) -> str:
-    """A name for all that a release is made from, 32 hexadecimal digits.
+    """Return a name of 32 hexadecimal digits for everything that a release is made from.
 
     Args:
-        made_from: plain values by their roles, digests of texts and models among them: whatever changes the sums or
-            the noise on them, and nothing else.
+        made_from: plain values by their roles, including digests of texts and models: all that changes the sums or the
+            noise on them, and nothing else.
     """
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def release_seed(folder: str | Path, made_from: Mapping[str, Any], made_with: Mapping[str, str]) -> int:
-    """The seed of a release, drawn at the first call and kept in `folder` with a record of what this call is told.
+    """Return the seed of a release; the first call draws it and stores it in `folder` with a record of its arguments.
 
     Args:
-        folder: of this release alone; it must outlast the results, and be copied with them to no one.
-        made_from: as of `release_name`; recorded so that a person can tell what was released.
-        made_with: what else decides the sums, though nobody may have chosen it: the model that was made before, code,
-            versions, machine. All calls must agree.
+        folder: the folder of this release alone. Keep it longer than the results, and give no copy of it to anyone.
+        made_from: as in `release_name`; recorded so that a reader can tell what was released.
+        made_with: whatever else determines the sums, even if nobody chose it: the previous model, code, versions,
+            machine. All calls must agree on it.
 
     Raises:
-        PrivatuneError: the release was begun by other code or on another kind of machine, its seed is gone or damaged,
-            or the folder cannot be written.
+        PrivatuneError: the release was begun by other code or on another kind of machine, its seed is missing or
+            damaged, or the folder cannot be written.
     """
     folder = Path(folder)
     record, seed = folder / RECORD, folder / "seed"
     if record.exists() and not seed.exists():
         raise PrivatuneError(
-            f"{seed}: the secret seed of a release that was begun is gone; restore it from a copy, or move {folder} "
-            f"away: {AGAIN}"
+            f"{seed}: the secret seed of a release that was begun is missing; restore it from a copy, or move {folder} "
+            f"away, but note that {AGAIN}"
         )
     drawn = secret_seed(seed)
     if not record.exists():
@@ -58,15 +59,15 @@ def release_seed(folder: str | Path, made_from: Mapping[str, Any], made_with: Ma
 
 
 def released(folder: str | Path, made_with: Mapping[str, str]) -> Arrays | None:
-    """The model of a release that is finished.
+    """Return the model of a finished release, or None if there is none yet.
 
     Args:
-        folder: of the release.
-        made_with: what the release must agree with; it need not be all that `release_seed` was told, as it does not
-            matter any more which code and machine have finished it.
+        folder: the folder of the release.
+        made_with: what the release must agree with. It may leave out some of what `release_seed` was given: once a
+            release is finished, the code and the machine that made it no longer matter.
 
     Raises:
-        PrivatuneError: it was made with something else, or a file is damaged.
+        PrivatuneError: the release was made with something else, or a file is damaged.
     """
     path = Path(folder) / MODEL
     if not path.exists():
@@ -76,7 +77,7 @@ def released(folder: str | Path, made_with: Mapping[str, str]) -> Arrays | None:
 
 
 def keep(folder: str | Path, weights: Arrays) -> Arrays:
-    """Keep the model of a release before anyone else gets it; returns the one that is kept, which is the first."""
+    """Store the model of a release before anyone uses it; return the stored model, which is the first one stored."""
     path = Path(folder) / MODEL
     once(path, lambda part: save_tensors(part, weights))
     return _intact(path, load_tensors)[0]
@@ -86,19 +87,19 @@ def _refuse_others(folder: Path, made_with: Mapping[str, str]) -> None:
     begun = _intact(folder / RECORD, read_json)["made_with"]
     if changed := [name for name in sorted(made_with) if begun.get(name) != made_with[name]]:
         name, *others = changed
-        more = f" (and {len(others)} more differ)" if others else ""
+        more = f" ({len(others)} more differ)" if others else ""
         old, new = (value[:40] for value in (begun.get(name, "absent"), made_with[name]))
         raise PrivatuneError(
-            f"{folder}: this release was begun with {name} {old}, and here it is {new}{more}: its noise must not fall "
-            f"on other sums; go on with what it was begun with, or move the folder away: {AGAIN}"
+            f"{folder}: this release was begun with {name} {old}, and here it is {new}{more}. The same noise must not "
+            f"be added to other sums: continue as it was begun, or move the folder away, but note that {AGAIN}"
         )
 
 
 def _intact(path: Path, read: Callable[[Path], Any]) -> Any:
-    """What `read` finds; in place of its advice to delete a damaged file, which would let it be made again."""
+    """Return what `read` returns, but never advise deleting a damaged file: that would let it be made again."""
     try:
         return read(path)
     except PrivatuneError as error:
         raise PrivatuneError(
-            f"{path}: damaged; restore the file from a copy (a finished model is among the results, too)"
+            f"{path}: the file is damaged; restore it from a copy (a finished model is among the results, too)"
         ) from error

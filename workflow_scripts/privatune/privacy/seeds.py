@@ -1,4 +1,4 @@
-"""Secret seeds: from the operating system, stored once, read again by a retry, so that nothing is released twice."""
+"""Draw secret seeds from the operating system and store each once; a retry reads it, so nothing is released twice."""
 
 import os
 import secrets
@@ -14,11 +14,12 @@ BITS = 128  # as wide as the key of a stream
 
 
 def secret_seed(path: str | Path) -> int:
-    """The seed in the file `path`, drawn and stored there at the first call.
+    """Return the seed in the file `path`; the first call draws and stores it.
 
-    The same round with other noise would be a second release of the same updates, and their mean has less noise than
-    is accounted for. So a seed is never replaced: jobs that race for it, and retries, all get the first one. Keep the
-    file out of a job's declared outputs, which are deleted when a job fails, and out of what is published.
+    The same round with other noise would be a second release of the same updates, and the mean of both has less noise
+    than is accounted for. A seed is therefore never replaced: jobs that race for it, and retries, all get the first
+    one. Do not declare the file as an output of a job, because outputs are deleted when a job fails, and do not publish
+    it.
 
     Raises:
         PrivatuneError: the file is damaged, can be read by others, or cannot be written.
@@ -33,28 +34,31 @@ def secret_seed(path: str | Path) -> int:
         raise PrivatuneError(f"{path}: the secret seed cannot be stored or read ({error.strerror})") from error
     if mode & 0o077:
         raise PrivatuneError(
-            f"{path}: others can read this secret seed (mode {mode:o}), so the noise may protect nobody; put it on a "
+            f"{path}: others can read this secret seed (mode {mode:o}), so the noise may protect nobody; store it on a "
             "file system that keeps permissions, and move its folder away if anyone may have read it"
         )
     seed = text[: BITS // 4]
     if text != _sealed(seed):
         raise PrivatuneError(
-            f"{path}: the secret seed is damaged; restore the file. With another seed the round would be released twice"
+            f"{path}: the secret seed is damaged; restore the file from a copy, because another seed would release the "
+            "round twice"
         )
     return int(seed, 16)
 
 
 def _sealed(seed: str) -> str:
-    """The file's text: the seed in hexadecimal and its CRC-32."""
+    """Return the text of the file: the seed in hexadecimal and its CRC-32."""
     return f"{seed} {zlib.crc32(seed.encode()):08x}\n"
 
 
 def once(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` make a file, for its owner alone, unless another job is first: unlike a rename, a link replaces none.
+    """Let `write` make a file that only its owner can read, unless another job made it first.
+
+    A link is used because, unlike a rename, it never replaces a file.
 
     Args:
-        path: of the file; its folder is made for the owner alone, too.
-        write: writes the file that it is given.
+        path: the path of the file; its folder, too, is made for the owner alone.
+        write: a function that writes the file at the path it is given.
     """
     path.parent.parent.mkdir(parents=True, exist_ok=True)
     path.parent.mkdir(mode=0o700, exist_ok=True)

@@ -88,7 +88,7 @@ class PrivacySettings(Settings):
         if (self.noise_multiplier is None) == (self.target_epsilon is None):
             raise ValueError("noise_multiplier, target_epsilon: give one of the two, the other follows")
         if self.accountant == "pld" and self.sampling != "poisson":
-            raise ValueError("accountant: pld knows no cohorts of fixed size; take rdp, or sampling: poisson")
+            raise ValueError("accountant: pld does not support cohorts of fixed size; take rdp, or sampling: poisson")
         return self
 
 

@@ -1,4 +1,4 @@
-"""Result tables: read from the files of other stages, written for programs (CSV) and for readers (Markdown, HTML)."""
+"""Read result tables from the files of other stages; write them for programs (CSV) and readers (Markdown, HTML)."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -12,8 +12,7 @@ import pandas as pd
 from privatune.core.errors import PrivatuneError
 from privatune.core.files import CSV, read_json, read_sealed, write_bytes
 
-# of every fraction; beyond them two models do not differ
-DIGITS = "%.6g"
+DIGITS = "%.6g"  # how fractions are written; further digits do not distinguish two models
 
 STYLE = """body{font:13px/1.45 system-ui,sans-serif;color:#222;margin:1.5em}p{max-width:60em;color:#444}
 table{border-collapse:collapse}th,td{padding:.25em .55em;text-align:right;vertical-align:bottom}td{white-space:nowrap}
@@ -24,7 +23,7 @@ tbody tr{border-bottom:1px solid #ddd}tbody tr:hover{background:#f3f6fa}"""
 
 @dataclass(frozen=True)
 class Table:
-    """A result table: `frame` as CSV carries it, `shown` (text cells) and `note` (units, sizes) as a reader sees it."""
+    """A result table: CSV holds `frame`, and a reader sees `shown` (text cells) and `note` (units, sizes)."""
 
     title: str
     note: str
@@ -33,26 +32,26 @@ class Table:
 
 
 def read_table(path: str | Path, columns: Sequence[str], separator: str = ",") -> pd.DataFrame:
-    """Read a table of ours; `-` and empty cells are null.
+    """Read a table of this project; `-` and empty cells are null.
 
-    Raises PrivatuneError naming the file, and the column when one of `columns` is missing.
+    A damaged file raises PrivatuneError, which names the file and, if one of `columns` is missing, that column.
     """
     try:
         data = BytesIO(_verified(Path(path)))
         frame = pd.read_csv(data, sep=separator, keep_default_na=False, na_values=["", "-", "NA"])
     except (OSError, ValueError) as error:
-        raise PrivatuneError(f"{path}: missing or damaged table; delete it and run again") from error
+        raise PrivatuneError(f"{path}: the table is missing or damaged; delete it and run again") from error
     _require(frame.columns, columns, path)
     return frame
 
 
 def _verified(path: Path) -> bytes:
-    """A table's text. Its checksum is its first line or, of a result table, in the page beside it; others have none."""
+    """Return a table's text, checked by the checksum in its first line or, for a result table, in its Markdown page."""
     data, page = path.read_bytes(), path.with_suffix(".md")
     if data.startswith(CSV[:4].encode()):
         return read_sealed(path, CSV)
     if page.exists() and _checksum(path, data) not in page.read_text(errors="replace"):
-        raise PrivatuneError(f"{path}: damaged, its checksum is not the one in {page}; delete both and run again")
+        raise PrivatuneError(f"{path}: damaged; its checksum differs from the one in {page}; delete both and run again")
     return data
 
 
@@ -61,15 +60,15 @@ def _checksum(path: Path, data: bytes) -> str:
 
 
 def read_tables(paths: Iterable[str | Path], columns: Sequence[str]) -> pd.DataFrame:
-    """The rows of several tables, one table below the other; errors as `read_table`."""
+    """Return the rows of several tables, one table below the other; errors are those of `read_table`."""
     frames = [frame for path in paths if len(frame := read_table(path, columns))]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(columns))
 
 
 def read_records(paths: Iterable[str | Path], columns: Sequence[str]) -> pd.DataFrame:
-    """One row an object: each file holds a flat JSON object, or a list of them.
+    """Return one row per object; each file holds a flat JSON object or a list of them.
 
-    Raises PrivatuneError naming the file, and the key when it lacks one of `columns`.
+    A damaged file raises PrivatuneError, which names the file and, if one of `columns` is missing, that key.
     """
     rows = []
     for path in paths:
@@ -89,9 +88,9 @@ def _require(present: Iterable[str], columns: Sequence[str], path: str | Path) -
 def arrange(
     frame: pd.DataFrame, columns: Sequence[str], scenarios: Sequence[str], keys: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Columns in the order of `columns`, others after them by name; rows by the order of `scenarios`, then by `keys`.
+    """Put columns in the order of `columns`, then others by name, and sort rows by `scenarios`, then by `keys`.
 
-    Whole numbers become integers, so that a null beside them does not cost their digits.
+    Columns of whole numbers become integers, so that a null in them does not turn the others into fractions.
     """
     others = sorted(set(frame.columns) - set(columns))
     rank = {scenario: place for place, scenario in enumerate(scenarios)}
@@ -107,7 +106,7 @@ def arrange(
 
 
 def write_table(table: Table, path: str | Path) -> None:
-    """Write `table` as `path` (.csv), and beside it as .md and as one self-contained .html page, each atomically."""
+    """Write `table` as `path` (.csv) and, in the same folder, as .md and self-contained .html, each atomically."""
     path = Path(path)
     data = table.frame.to_csv(index=False, float_format=DIGITS, lineterminator="\n").encode()
     write_bytes(path, data)

@@ -1,9 +1,10 @@
-"""What replicates tell: a mean, and where the mean of many more, on other text of the same kind, would lie.
+"""Compute the mean of replicates and the interval where the mean of many more, on similar text, would lie.
 
-Two sources of error are known. Seeds: a replicate draws its own devices. Text: all replicates are measured on one
-sample, whose persons and documents evaluation resamples (`privatune.evaluation.resampling`), the same ones for every
-model, so that what two models share cancels in their difference. Each source has an interval of Student's t; the
-squares of their half-widths add (Howe, 1974), so that no source makes an interval narrower than it is without it.
+There are two sources of error. One is the seed: each replicate draws its own devices. The other is the text: all
+replicates are measured on one sample, whose persons and documents evaluation resamples
+(`privatune.evaluation.resampling`). Every model gets the same resamples, so that what two models share cancels in their
+difference. Each source has a Student's t interval, and the squares of their half-widths add (Howe, 1974), so a further
+source never makes an interval narrower.
 """
 
 import math
@@ -18,16 +19,16 @@ from privatune.core.proportions import share_interval
 
 CONFIDENCE = 0.95
 SEEDS, TEXT, BOTH = "seeds", "text", "seeds and text"
-TRIALS = "trials"  # of which a share was counted
+TRIALS = "trials"  # the source of error of a share counted over independent trials
 Contrast = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Interval(NamedTuple):
-    """A mean with its 95 % confidence interval; `low` and `high` are null where no source of error is known.
+    """A mean with its 95 % confidence interval; `low` and `high` are null if no source of error is known.
 
-    `n` counts replicates. One may have an interval too, of the text alone, by which no rule that asks for replicates
-    holds. `sources` names what the interval knows of. `at` gives its ends at another confidence, and with a second
-    argument those of another number of replicates of the same mean and spread.
+    `n` counts replicates. A single replicate may have an interval too, from the text alone, but a rule that needs
+    replicates does not decide by it. `sources` names the sources of error in the interval. `at` gives the ends at
+    another confidence; its optional second argument is another number of replicates with the same mean and spread.
     """
 
     middle: float
@@ -38,7 +39,7 @@ class Interval(NamedTuple):
     at: Callable[..., tuple[float, float]] | None = None
 
     def map(self, function: Callable[[float], float]) -> "Interval":
-        """The interval of a rising function of the quantity."""
+        """Return the interval of an increasing function of the quantity."""
         at = self.at
 
         def ends(*arguments: float) -> tuple[float, float]:
@@ -50,24 +51,24 @@ class Interval(NamedTuple):
 
 
 class Error(NamedTuple):
-    """The variance of a mean by one source, and its degrees of freedom."""
+    """The variance of a mean due to one source, and its degrees of freedom."""
 
     variance: float
     freedom: float
 
     def half_width(self, confidence: float) -> float:
-        """Of the t-interval."""
+        """Return the half-width of the t interval."""
         return float(stdtrit(self.freedom, 0.5 + confidence / 2)) * math.sqrt(self.variance)
 
 
 def interval(values: Iterable[float], text: Error | None = None) -> Interval:
-    """Mean and Student's t-interval of independent values, null ones left out.
+    """Return the mean and the Student's t interval of independent values, without those that are null.
 
     Args:
-        values: one of each replicate.
-        text: what the choice of text adds to the error of their mean. It is left out where two values or more are all
-            equal: that says that the measure is coarse or one model was counted several times, and no interval should
-            look like evidence.
+        values: one value per replicate.
+        text: what the choice of text adds to the error of the mean. It is ignored if there are several values and all
+            are equal: then the measure is coarse or one model was counted several times, and an interval would look
+            like evidence that does not exist.
 
     >>> [round(part, 2) for part in interval([1.0, 2.0, 3.0])[:3]]
     [2.0, -0.48, 4.48]
@@ -94,7 +95,7 @@ def interval(values: Iterable[float], text: Error | None = None) -> Interval:
 
 
 def share(found: int, n: int) -> Interval:
-    """Percent of n independent trials in which something was found, with the interval of Clopper and Pearson (1934).
+    """Return the percentage of n independent trials that found something, with Clopper and Pearson's (1934) interval.
 
     >>> [round(part, 2) for part in share(5, 100)[:3]], share(0, 0)[:4]
     ([5.0, 1.64, 11.28], (nan, nan, nan, 0))
@@ -110,14 +111,14 @@ def share(found: int, n: int) -> Interval:
 
 
 def values_of(models: pd.DataFrame, measure: str) -> pd.Series:
-    """The values of one evaluated model by seed."""
+    """Return the values of one evaluated model by seed."""
     return models.set_index("seed")[measure].astype(float)
 
 
 def matched(models: pd.DataFrame, reference: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of two evaluated models under the same seeds, by seed.
+    """Return the rows of two evaluated models for the seeds that both have, ordered by seed.
 
-    A model that no seed concerns is the same under all: the initial one, of round 0, or one without rounds.
+    A model that does not depend on the seed (the initial one of round 0, or one without rounds) counts for every seed.
     """
     ours, theirs = models.set_index("seed"), reference.set_index("seed")
     if len(reference) and reference["round"].fillna(0).eq(0).all():
@@ -129,33 +130,33 @@ def matched(models: pd.DataFrame, reference: pd.DataFrame) -> tuple[pd.DataFrame
 
 
 def paired(models: pd.DataFrame, reference: pd.DataFrame, measure: str) -> tuple[pd.Series, pd.Series]:
-    """The values of two evaluated models under the same seeds."""
+    """Return the values of two evaluated models for the seeds that both have."""
     ours, theirs = matched(models, reference)
     return ours[measure].astype(float), theirs[measure].astype(float)
 
 
 def mean(models: pd.DataFrame, measure: str) -> Interval:
-    """Of `models`, one row a seed."""
+    """Return the mean of `models`, which has one row per seed."""
     rows = models.set_index("seed")
     return interval(rows[measure].astype(float), _text_error(rows, rows, measure, lambda ours, _: ours))
 
 
 def difference(models: pd.DataFrame, reference: pd.DataFrame, measure: str) -> Interval:
-    """Of `models` minus `reference`, paired by seed and by text."""
+    """Return the mean difference of `models` minus `reference`, paired by seed and by text."""
     return _compared(models, reference, measure, np.subtract)
 
 
 def ratio(models: pd.DataFrame, reference: pd.DataFrame, measure: str) -> Interval:
-    """Geometric mean of `models` over `reference`, paired by seed and by text; its interval is one of the logarithm."""
+    """Return the geometric mean of `models` / `reference`, paired by seed and text, with an interval on a log scale."""
     return _compared(models, reference, measure, lambda ours, theirs: np.log(ours / theirs)).map(_exponential)
 
 
 def _exponential(value: float) -> float:
-    return math.exp(min(value, 700.0))  # an end that is far away stays a number
+    return math.exp(min(value, 700.0))  # avoids overflow for an end that is far away
 
 
 def text_errors(models: pd.DataFrame) -> pd.DataFrame:
-    """Of every measure that was resampled its standard error from the choice of text, `MEASURE_se`, row by row."""
+    """Return, for each row and resampled measure, its standard error from the choice of text as `MEASURE_se`."""
     cells = models.filter(regex="_resampled$").fillna("")
     errors = cells.map(lambda cell: float(pd.Series(_values(cell)).std()))
     return errors.rename(columns=lambda column: column.replace("_resampled", "_se"))
@@ -172,7 +173,7 @@ def _compared(models: pd.DataFrame, reference: pd.DataFrame, measure: str, contr
 
 
 def _text_error(ours: pd.DataFrame, theirs: pd.DataFrame, measure: str, contrast: Contrast) -> Error | None:
-    """Of the mean contrast of rows that lie side by side; null where some have no resamples, or not the same ones."""
+    """Return the text error of the mean contrast of paired rows; null if resamples are missing or do not match."""
     first, second = _resampled(ours, measure), _resampled(theirs, measure)
     if not first.size or first.shape != second.shape:
         return None
@@ -185,7 +186,7 @@ def _text_error(ours: pd.DataFrame, theirs: pd.DataFrame, measure: str, contrast
 
 
 def _resampled(rows: pd.DataFrame, measure: str) -> np.ndarray:
-    """A measure on every resample, [rows, resamples]; empty where a row has none or rows differ in their number."""
+    """Return a measure on every resample, [rows, resamples]; empty if a row has none or rows differ in their number."""
     column = f"{measure}_resampled"
     if column not in rows or rows[column].isna().any():
         return np.empty(0)

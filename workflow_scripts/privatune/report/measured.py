@@ -1,4 +1,4 @@
-"""What every system says of a trained model, so that their tables of models can be laid side by side."""
+"""The columns that every system reports for a trained model, so that their tables can be compared."""
 
 COLUMNS = (
     "scenario seed round clients_per_round user_share ppl_general ppl_user ppl_average ppl_general_with_ends "

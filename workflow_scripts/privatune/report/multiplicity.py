@@ -1,4 +1,4 @@
-"""How many verdicts are chance: a table of many claims is bound to hold some that its intervals decide by accident."""
+"""Account for the number of claims: in a table of many claims, some intervals decide a verdict by chance."""
 
 import math
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ CHANCE = 1 - CONFIDENCE
 
 
 def p_value(rule: Rule, ours: Interval, paper: float) -> float:
-    """The smallest share of wrong intervals at which the rule still decides; null where it never does.
+    """Return the smallest error rate of an interval at which the rule still decides; null if it never does.
 
-    A claim is decided at 95 % where this is at most 5 %: the interval is widened until the verdict is undecided.
+    The interval is widened until the verdict is undecided. A claim is decided at 95 % if the p-value is at most 5 %.
     """
     at = ours.at
     if at is None or rule.exact or math.isnan(ours.low):
@@ -21,7 +21,7 @@ def p_value(rule: Rule, ours: Interval, paper: float) -> float:
     def decided(p: float) -> bool:
         try:
             low, high = at(1 - p)
-        except OverflowError:  # the exponential of an end that is far away
+        except OverflowError:  # an end is so far away that its exponential overflows
             return False
         return verdict(rule, ours._replace(low=low, high=high), paper) != UNDECIDED
 
@@ -35,10 +35,10 @@ def p_value(rule: Rule, ours: Interval, paper: float) -> float:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """The values adjusted for their number (Holm, 1979), null ones left out of it.
+    """Return the p-values adjusted for their number (Holm, 1979); null values are not counted.
 
-    Take the verdicts whose adjusted value is at most 5 %: the chance that one or more of them is wrong is then at most
-    5 %, however they depend on each other.
+    Among the verdicts whose adjusted value is at most 5 %, the probability that one or more is wrong is at most 5 %,
+    however they depend on each other.
 
     >>> holm([0.01, math.nan, 0.04, 0.03])
     [0.03, nan, 0.06, 0.06]

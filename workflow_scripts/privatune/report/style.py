@@ -1,4 +1,4 @@
-"""How figures of ours look: widths of a page, a palette safe for colour-blind readers, the same bytes every time."""
+"""Define the look of figures: page widths, a palette safe for colour-blind readers, and reproducible bytes."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,9 +18,9 @@ from privatune.core.files import write_bytes
 # widths of one and of two columns of a page, in inches
 COLUMN, PAGE = 3.4, 7.0
 DOTS_PER_INCH = 300
-SMALL = 6.5  # the smallest type that is read at these widths
+SMALL = 6.5  # the smallest font size that is legible at these widths
 
-# Okabe and Ito (2008), without its yellow, which is too pale for lines on white
+# the palette of Okabe and Ito (2008), without its yellow, which is too pale for lines on white
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GENERAL, USER = COLOURS[:2]
 INK, GREY, PAPER = "#000000", "#767676", "#ffffff"
@@ -50,7 +50,7 @@ LOOK: dict[Any, Any] = {
 
 
 class Look(NamedTuple):
-    """Colour and marker of one scenario, the same in every figure of a run."""
+    """The colour and marker of one scenario; they are the same in every figure of a run."""
 
     colour: str
     marker: str
@@ -58,13 +58,13 @@ class Look(NamedTuple):
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Draw with the look of the project, whatever the user's matplotlib is set to; also a decorator."""
+    """Draw in the project's style, whatever the user's matplotlib settings are; also works as a decorator."""
     with matplotlib.rc_context(dict(matplotlib.rcParamsDefault) | LOOK):
         yield
 
 
 def looks(models: pd.DataFrame) -> dict[str, Look]:
-    """The look of every scenario in a comparison table, in its order: square for one device, round for averaging."""
+    """Return the look of every scenario in a comparison table: square markers for one device, round for averaging."""
     colours = cycle(COLOURS)
     chosen = {}
     for scenario, rows in models.groupby("scenario", sort=False):
@@ -76,7 +76,7 @@ def looks(models: pd.DataFrame) -> dict[str, Look]:
 
 
 def name(scenario: str) -> str:
-    """A scenario's name as a label.
+    """Return a scenario's name as a label.
 
     >>> name("averaging-rehearsal")
     'averaging rehearsal'
@@ -85,10 +85,10 @@ def name(scenario: str) -> str:
 
 
 def perplexity_axis(axes: Axes, which: Literal["x", "y"], values: Iterable[float], most: int = 6) -> None:
-    """Make one axis logarithmic around the positive `values` (null left out), with up to `most` round numbers on it."""
+    """Make one axis logarithmic around the positive `values`, ignoring null, with at most `most` round ticks."""
     known = [value for value in values if value > 0]
     low, high = min(known, default=1) / 1.12, max(known, default=1) * 1.12
-    # from close to wide: the first that is not too many
+    # from narrow to wide spacing; take the first that gives few enough ticks
     close = [range(10, 100, step) for step in (1, 2, 5)]
     for digits in (*close, (10, 15, 20, 30, 40, 60, 80), (10, 20, 30, 50, 70), (10, 20, 50), (10,)):
         ticks = [digit * 10**power / 10 for power in range(9) for digit in digits]
@@ -104,7 +104,7 @@ def perplexity_axis(axes: Axes, which: Literal["x", "y"], values: Iterable[float
 
 @drawing()
 def save_figure(figure: Figure, pdf: str | Path, png: str | Path) -> None:
-    """Write `figure` as PDF and PNG, each atomically; equal figures give equal bytes (no time, no program stamp)."""
+    """Write `figure` as PDF and PNG, each atomically; equal figures give equal bytes (no time or program name)."""
     for path, options in (
         (pdf, {"format": "pdf", "metadata": {"CreationDate": None}}),
         (png, {"format": "png", "metadata": {"Software": None}, "dpi": DOTS_PER_INCH}),

@@ -1,4 +1,4 @@
-"""Claims of a paper, judged by stated rules from what replicates measured."""
+"""Judge the claims of a paper by stated rules, from the measurements of replicates."""
 
 import math
 from bisect import bisect_left
@@ -13,18 +13,18 @@ from privatune.report.intervals import CONFIDENCE, Interval
 Tables = Mapping[str, pd.DataFrame]  # result tables and the paper's figures, by name
 
 HOLDS, FAILS, UNDECIDED = "holds", "fails", "undecided"
-MOST = 10_000  # replicates; what needs more is next to an edge
+MOST = 10_000  # the largest number of replicates to report; a claim that needs more lies at an edge
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How a verdict follows from our interval and the paper's figure; `verdict` asks it only where there is evidence.
+    """How a verdict follows from our interval and the paper's figure; `verdict` applies it only if there is evidence.
 
     Attributes:
         text: the rule in words.
-        judge: of our interval and the paper's figure.
-        edges: of the paper's figure: where one verdict ends and another begins.
-        exact: the figure is computed, so one value without a spread decides.
+        judge: gives the verdict for our interval and the paper's figure.
+        edges: gives, for the paper's figure, the values at which the verdict changes.
+        exact: whether the figure is computed, so that one value without a spread decides.
     """
 
     text: str
@@ -34,23 +34,23 @@ class Rule:
 
 
 def verdict(rule: Rule, ours: Interval, paper: float) -> str:
-    """What the rule says, and undecided without evidence: of a null value, one replicate, or replicates without spread.
+    """Return the rule's verdict, or undecided without evidence: a null value, one replicate, or no spread.
 
-    Values that are all equal have an interval of no width. That says that the measure is coarse or that one model was
-    counted several times, not that the mean is known.
+    Values that are all equal have an interval of width 0. This shows that the measure is coarse or that one model was
+    counted several times, not that the mean is known exactly.
 
     >>> verdict(lower(), Interval(-2, -3, -1, 5), 0), verdict(lower(), Interval(-2, -2, -2, 5), 0)
     ('holds', 'undecided')
     """
-    least, spread = (1, ours.low <= ours.high) if rule.exact else (2, ours.low < ours.high)  # no when null
+    least, spread = (1, ours.low <= ours.high) if rule.exact else (2, ours.low < ours.high)  # False if null
     return rule.judge(ours, paper) if spread and ours.n >= least and not math.isnan(ours.middle) else UNDECIDED
 
 
 def replicates_needed(rule: Rule, ours: Interval, paper: float) -> float:
-    """About how many replicates would decide, were their mean and spread those of the ones at hand.
+    """Return about how many replicates with the present mean and spread would decide the claim.
 
-    The interval that they would have, on the same text, must lie wholly on one side of the edge of the rule that is
-    nearest to the mean. Null where that cannot be told: without a spread, or if MOST replicates were not enough.
+    Their interval, on the same text, must lie entirely on one side of the rule's edge that is nearest to the mean. The
+    result is null if it is unknown: without a spread, or if MOST replicates would not be enough.
 
     >>> from privatune.report.intervals import interval
     >>> replicates_needed(lower(), interval([-2.0, -3.2, -0.8]), 0), replicates_needed(lower(), interval([-2.0]), 0)
@@ -70,7 +70,7 @@ def replicates_needed(rule: Rule, ours: Interval, paper: float) -> float:
 
 
 def shares_needed(rule: Rule, ours: Interval, paper: float) -> float:
-    """As `replicates_needed`, where the interval is the exact one of a share, in percent."""
+    """Return what `replicates_needed` does, for the exact interval of a share in percent."""
     (edge,) = rule.edges(paper)
     for n in range(2, MOST + 1) if ours.middle > edge else ():
         if 100 * share_interval(round(n * ours.middle / 100), n)[0] > edge:
@@ -80,10 +80,10 @@ def shares_needed(rule: Rule, ours: Interval, paper: float) -> float:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of a paper. Functions of the tables give the paper's figure, null where it has none, and ours.
+    """One claim of a paper. Functions of the tables give the paper's figure (null if it has none) and ours.
 
-    `needed` says how many replicates would decide it. A claim is `recalled` where it or its figure is known from memory
-    and was not read in the paper's text.
+    `needed` gives how many replicates would decide the claim. A claim is `recalled` if it or its figure is quoted from
+    memory and was not checked against the paper's text.
     """
 
     text: str
@@ -96,7 +96,7 @@ class Claim:
 
 
 def inside(ours: Interval, low: float, high: float) -> str:
-    """Whether a range holds the whole interval, none of it, or a part; undecided where an end of the range is null.
+    """Judge whether a range holds all, none or part of the interval; undecided if an end of the range is null.
 
     >>> inside(Interval(2, 1, 3, 5), 0, 3), inside(Interval(2, 1, 3, 5), 4, 5), inside(Interval(2, 1, 3, 5), 2, 5)
     ('holds', 'fails', 'undecided')
@@ -107,7 +107,7 @@ def inside(ours: Interval, low: float, high: float) -> str:
 
 
 def below(text: str, edge: Callable[[float], float]) -> Rule:
-    """The whole interval must be below an edge that follows from the paper's figure; it fails wholly above it."""
+    """Require the whole interval to be below an edge, computed from the paper's figure; fail if it is wholly above."""
 
     def judge(ours: Interval, paper: float) -> str:
         return HOLDS if ours.high < edge(paper) else FAILS if ours.low > edge(paper) else UNDECIDED
@@ -116,7 +116,7 @@ def below(text: str, edge: Callable[[float], float]) -> Rule:
 
 
 def above(text: str, edge: Callable[[float], float]) -> Rule:
-    """The whole interval must be above an edge that follows from the paper's figure; it fails wholly below it."""
+    """Require the whole interval to be above an edge, computed from the paper's figure; fail if it is wholly below."""
 
     def judge(ours: Interval, paper: float) -> str:
         return HOLDS if ours.low > edge(paper) else FAILS if ours.high < edge(paper) else UNDECIDED
@@ -125,32 +125,32 @@ def above(text: str, edge: Callable[[float], float]) -> Rule:
 
 
 def lower() -> Rule:
-    """A change that must be negative."""
+    """Require a negative change."""
     return below("0", lambda _: 0.0)
 
 
 def higher() -> Rule:
-    """A change that must be positive."""
+    """Require a positive change."""
     return above("0", lambda _: 0.0)
 
 
 def not_higher(margin: float) -> Rule:
-    """A change that may be negative, or too small to matter."""
-    return below(f"a margin of {margin:g}", lambda _: margin)
+    """Require a change that is negative or too small to matter."""
+    return below(f"{margin:g}", lambda _: margin)
 
 
 def at_most(margin: float) -> Rule:
-    """A figure that may exceed the paper's by no more than a margin, and may be as low as it likes."""
-    return below(f"the paper's figure and a margin of {margin:g}", lambda paper: paper + margin)
+    """Require a figure that exceeds the paper's by at most a margin; it may be any amount lower."""
+    return below(f"the paper's figure plus {margin:g}", lambda paper: paper + margin)
 
 
 def at_least(margin: float) -> Rule:
-    """A figure that may fall short of the paper's by no more than a margin, and may be as high as it likes."""
-    return above(f"the paper's figure less a margin of {margin:g}", lambda paper: paper - margin)
+    """Require a figure that falls short of the paper's by at most a margin; it may be any amount higher."""
+    return above(f"the paper's figure minus {margin:g}", lambda paper: paper - margin)
 
 
 def equals(margin: float) -> Rule:
-    """A figure that is computed, not measured, and must be the paper's."""
+    """Require a figure that is computed, not measured, to equal the paper's within a margin."""
     return Rule(
         f"holds if the figure is within {margin:g} of the paper's, fails if it is not",
         lambda ours, paper: inside(ours, paper - margin, paper + margin),
@@ -160,5 +160,5 @@ def equals(margin: float) -> Rule:
 
 
 def never(why: str) -> Rule:
-    """A figure that is shown and not judged."""
-    return Rule(f"shown, not judged: {why}", lambda ours, paper: UNDECIDED)
+    """Show a figure without judging it."""
+    return Rule(f"shown but not judged: {why}", lambda ours, paper: UNDECIDED)

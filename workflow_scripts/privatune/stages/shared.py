@@ -1,10 +1,10 @@
-"""Stages that every system shares: what its text and its tables need."""
+"""Describe the stages that all systems share, which prepare text and make tables."""
 
 from privatune.stages.work import LIBRARIES, Known, Names, Stage, Work, pretraining, text
 
 
 def stages(known: Known) -> dict[str, Stage]:
-    """By rule, in data's order; `table` and `figure` are all rules that make one."""
+    """Return the stages by rule, in the order of the data flow; `table` and `figure` cover all rules that make one."""
     texts = known.texts
 
     def read_corpus(names: Names) -> Work:

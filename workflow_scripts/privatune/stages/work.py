@@ -1,8 +1,8 @@
-"""How much a job has to do and to hold: what a cluster is asked for and what a run is expected to take follow from it.
+"""Describe how much work and memory a job needs; cluster requests and the plan's forecasts follow from it.
 
-The unit of work is a billion operations on one core. Where another thing than products of matrices takes the time, the
-operations are such as would take as long; the constants below say so, and fitting absorbs what they miss. Memory is an
-upper bound: a job that is killed costs more than memory that lies idle.
+The unit of work is a billion operations on one core. Where something other than matrix products takes the time, the
+constants below give the number of operations that would take as long, and fitting absorbs their errors. Memory is an
+upper bound: a killed job costs more than unused memory.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,123 +17,123 @@ from privatune.models.sizes import parameters, products
 from privatune.training.settings import PretrainSettings
 
 BILLION, MEGA = 1e9, 1e6
-FORWARD, TRAINED = 2, 6  # operations for each multiplication of a model that reads a word, or learns from it
-WORD = 1.2e6  # operations that a word costs beside the products: windows, gates, steps
-TEXT = 2e5  # operations for each word that is read, cleaned, counted or encoded
-WEIGHT = 900  # operations for each weight of a payload that the server checks, decodes and adds
-KEPT = 4  # bytes on disk for each word of a text, as a table or encoded
+FORWARD, TRAINED = 2, 6  # operations per multiplication when a model reads a word or learns from it
+WORD = 1.2e6  # operations per word in addition to the products: windows, gates, steps
+TEXT = 2e5  # operations per word that is read, cleaned, counted or encoded
+WEIGHT = 900  # operations per weight of a payload that the server checks, decodes and adds
+KEPT = 4  # bytes on disk per word of a text, as a table or encoded
 
 # megabytes that a process takes before it holds any text or model
 PLAIN = 200.0  # Python and what every job imports
 NUMBA = 300.0  # with compiled loops
-LIBRARIES = 500.0  # scipy, pandas, matplotlib and the like
-ARROW = 600.0  # reading and writing text, which is done in batches
-# 335 to 430 were measured of the build without CUDA; 840 to 1,110 of the one that Linux gets from PyPI, which maps its
-# libraries where there is no GPU, too
+LIBRARIES = 500.0  # scipy, pandas, matplotlib and similar libraries
+ARROW = 600.0  # reading and writing text in batches
+# The build without CUDA took 335 to 430. The build that Linux gets from PyPI took 840 to 1,110, since it maps the CUDA
+# libraries even on a machine without a GPU.
 TORCH = 1200.0
 
-# a job's wildcards; and `before`, the round that a job of whole rounds goes on from, where that is known
+# a job's wildcards, and `before`: the round that a job of whole rounds continues from, if it is known
 Names = Mapping[str, str]
 Payload = Callable[[CodecSettings, ModelSettings, int, int], float]
 
 
 class Work(NamedTuple):
-    """What a job has to do, and what it leaves."""
+    """What a job has to do, and what it leaves behind."""
 
-    operations: float = 0.0  # billions; 0: as long as any job of its rule
-    held: float = 0.0  # megabytes of models and text, and of what is computed from them, at most
-    libraries: float = PLAIN  # megabytes, one of the above
-    kept: float = 0.0  # bytes on disk afterwards
-    passing: float = 0.0  # bytes on disk until what waits for them is done
+    operations: float = 0.0  # billions; 0 means that all jobs of the rule take about as long
+    held: float = 0.0  # megabytes of models, text and what is computed from them, at most
+    libraries: float = PLAIN  # megabytes: one of the constants above
+    kept: float = 0.0  # bytes that stay on disk
+    passing: float = 0.0  # bytes on disk until the jobs that wait for them are done
     up: float = 0.0  # bytes that devices would send
-    down: float = 0.0  # bytes that devices would get
+    down: float = 0.0  # bytes that devices would receive
 
 
 class Stage(NamedTuple):
-    """A rule, by the work of its jobs."""
+    """A rule, described by the work of its jobs."""
 
     work: Callable[[Names], Work]
-    accelerated: bool = False  # whether its jobs compute where `device` says
-    kin: str | None = None  # the stage whose measured costs it has, for the same kind of work, until its own are known
+    accelerated: bool = False  # whether its jobs compute on `device`
+    kin: str | None = None  # a stage of similar work, whose measured costs are used until its own are known
 
 
 class Texts(NamedTuple):
     """How much text there is, in words."""
 
-    sources: dict[str, float]  # of each general source, to train on
-    collected: float  # in the private corpus, before it is chosen who takes part
-    persons: float  # who train
-    person: float  # of one of them, on average
+    sources: dict[str, float]  # words of training text in each general source
+    collected: float  # words in the private corpus, before persons are chosen
+    persons: float  # how many persons train
+    person: float  # words of one of them, on average
 
     @property
     def general(self) -> float:
-        """Of all general sources."""
+        """The words of all general sources."""
         return sum(self.sources.values())
 
     @property
     def private(self) -> float:
-        """Of all who train."""
+        """The words of all persons who train."""
         return self.persons * self.person
 
     @property
     def mapped(self) -> float:
-        """Megabytes of all encoded text, which jobs map into memory, and of a copy of its ids."""
+        """The megabytes of all encoded text, which jobs map into memory, and of a copy of its ids."""
         return 6 * (self.general + self.collected) / MEGA
 
 
 class Lm(NamedTuple):
-    """A language model, by its sizes."""
+    """A language model, described by its sizes."""
 
     settings: ModelSettings
     vocabulary: int
 
     @property
     def parameters(self) -> int:
-        """Its weights."""
+        """The number of its weights."""
         return parameters(self.settings, self.vocabulary)
 
     @property
     def bytes(self) -> float:
-        """Of the model as it is sent and kept, in float32."""
+        """The bytes of the model as it is sent and stored, in float32."""
         return 4.0 * self.parameters
 
     @property
     def memory(self) -> float:
-        """Megabytes of its weights."""
+        """The megabytes of its weights."""
         return self.bytes / MEGA
 
     @property
     def id_bytes(self) -> int:
-        """Of a word of encoded text."""
+        """The bytes of one word of encoded text."""
         return 2 if self.vocabulary <= 1 << 16 else 4
 
     def scores(self, words: float) -> float:
-        """Megabytes of the scores of a window of text: every word of the vocabulary at every place."""
+        """Return the megabytes of the scores of a window of text, for every vocabulary word at every place."""
         return 4 * words * self.vocabulary / MEGA
 
     def forward(self, words: float) -> float:
-        """Billions of operations of the products alone, where a text is read or written."""
+        """Return the billions of operations in the products alone when a text is read or written."""
         return words * FORWARD * products(self.settings, self.vocabulary) / BILLION
 
     def reading(self, words: float) -> float:
-        """Billions of operations to predict every word of a text."""
+        """Return the billions of operations that predict every word of a text."""
         return self.forward(words) + words * WORD / BILLION
 
     def training(self, words: float, taught: bool = False) -> float:
-        """Billions of operations to train on a text; `taught` by a model that reads along."""
+        """Return the billions of operations that train on a text; with `taught`, a teacher model reads it too."""
         each = TRAINED + (FORWARD if taught else 0)
         return words * (each * products(self.settings, self.vocabulary) + WORD) / BILLION
 
     def joining(self, payloads: float) -> float:
-        """Billions of operations of the server that adds payloads."""
+        """Return the billions of operations that the server needs to add payloads."""
         return payloads * self.parameters * WEIGHT / BILLION
 
 
 class Known(NamedTuple):
-    """What the stages of every system may follow from, beside its own section of the configuration."""
+    """What the stages of every system may depend on, in addition to its own section of the configuration."""
 
     texts: Texts
-    payload: Payload  # bytes of a device's payload: by codec, model, vocabulary, persons of a cohort
+    payload: Payload  # bytes of a device's payload, by codec, model, vocabulary and cohort size
     main: Lm  # the model that scenarios fine-tune
     pretrain: PretrainSettings
     scenarios: Mapping[str, ScenarioSettings]
@@ -145,12 +145,12 @@ class Known(NamedTuple):
 
 
 def text(words: float) -> Work:
-    """Of reading a text and writing what becomes of it."""
+    """Return the work of reading a text and writing the result."""
     return Work(words * TEXT / BILLION, 8 * words / MEGA, ARROW, kept=KEPT * words)
 
 
 def pretraining(lm: Lm, s: PretrainSettings, texts: Texts) -> Work:
-    """Of training on all general text; the checkpoint passes, the model stays."""
+    """Return the work of training on all general text; the checkpoint is temporary, and the model stays."""
     words = s.epochs * texts.general
     checked = words / (s.batch * s.bptt * s.validation_steps) * s.validation_tokens
     held = 8 * lm.memory + 6 * lm.scores(s.batch * s.bptt) + texts.mapped
@@ -158,7 +158,7 @@ def pretraining(lm: Lm, s: PretrainSettings, texts: Texts) -> Work:
 
 
 def visit_words(client: ClientSettings, own: float) -> tuple[float, float]:
-    """Words that a device trains on in one visit, all epochs together, and those that the server sent along."""
+    """Return the words that a device trains on in one visit, over all epochs, and the words that the server sends."""
     sends = client.facts.sends_text
     share = (client.user_share or client.control_share) if sends else 1.0
     sent = own / share - (own if client.user_share else 0) if sends else 0.0
@@ -167,15 +167,15 @@ def visit_words(client: ClientSettings, own: float) -> tuple[float, float]:
 
 
 def visits(clients: float, lm: Lm, client: ClientSettings, texts: Texts, own: float | None = None) -> Work:
-    """Of devices that train one after the other, each on what the server sends it; without what they send back.
+    """Return the work of devices that download and train one after the other, without what they send back.
 
     Args:
-        clients: how many there are.
-        lm, client, texts: what they train, and on what.
-        own: words that a device has of its own; None: those of one person.
+        clients: how many devices there are.
+        lm, client, texts: the model, the client's settings and the text that they train with.
+        own: how many words of its own a device has; None means those of one person.
     """
     words, sent = visit_words(client, texts.person if own is None else own)
-    # the model that came, ours, its gradient, a copy in the precision of training, the update; with lwf a teacher's
+    # the received model, the trained one, its gradient, a copy in training precision, the update, perhaps a teacher
     held = 10 * lm.memory + 8 * lm.scores(client.batch * client.bptt) + texts.mapped
     return Work(
         clients * lm.training(words, client.facts.teaches),
@@ -186,9 +186,9 @@ def visits(clients: float, lm: Lm, client: ClientSettings, texts: Texts, own: fl
 
 
 def evaluation(lm: Lm, s: SampleSettings, texts: Texts) -> Work:
-    """Of reading the samples of text."""
+    """Return the work of reading the samples of text."""
     chunks = max(s.words) / s.chunk_tokens
     prefixes = 2e-3 * lm.vocabulary
-    # windows of four words of each chunk (evaluation/measure.py)
+    # each chunk is read in windows of four words (evaluation/measure.py)
     held = 4 * lm.memory + 3 * lm.scores(4 * chunks) + prefixes + texts.mapped
     return Work(lm.reading(sum(s.words)), held, TORCH)

@@ -1,4 +1,4 @@
-"""How the general model learned: perplexity and learning rate against tokens."""
+"""Draw how the general model learned: perplexity and learning rate against tokens."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ COLUMNS = "tokens learning_rate ppl_train ppl_valid".split()
 
 @drawing()
 def figure(curve: str | Path) -> Figure:
-    """Perplexity of the training text (as it is read) and of the validation text, the learning rate below them."""
+    """Draw the perplexity of the training text, as it is read, and of the validation text, above the learning rate."""
     steps = read_table(curve, COLUMNS)
     drawn = Figure(figsize=(COLUMN, 3.0))
     above, below = drawn.subplots(2, 1, sharex=True, height_ratios=[4, 1])
