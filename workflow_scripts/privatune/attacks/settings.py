@@ -11,15 +11,16 @@ class AuditSettings(Settings):
     """An attack on the mechanism whose success bounds epsilon from below (Steinke, Nasr and Jagielski 2023)."""
 
     canaries: int = Field(
-        2000, ge=20, description="Synthetic persons, each sending an update of a random direction of its own."
+        2000, ge=20, description="Synthetic persons, each of whom sends an update in a random direction of its own."
     )
     guesses: int = Field(
         100,
         ge=1,
-        description="Canaries about which a guess is made: those of which the attack is surest. More allow a larger "
-        "bound, but include less sure ones. Choose before looking: the best of several tries is no bound.",
+        description="Number of canaries about which a guess is made: those of which the attack is surest. More "
+        "guesses allow a larger bound, but include less sure ones. Choose before you look: the best "
+        "of several tries is no bound.",
     )
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the lower bound.")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence of the lower bound on epsilon.")
 
     @model_validator(mode="after")
     def _guesses_are_about_canaries(self) -> Self:
@@ -32,25 +33,32 @@ class TailTestSettings(Settings):
     """How the tail of c is fitted and tested."""
 
     threshold_quantile: float = Field(
-        0.9, gt=0, lt=1, description="The tail begins at this quantile of log c; the paper's region is some 0.99."
+        0.9, gt=0, lt=1, description="Quantile of log c at which the tail begins; the paper's is about 0.99."
     )
     threshold: float | None = Field(
         None,
         ge=-1000,
         le=1000,
-        description="The tail begins at this log c, in nats, as at 0.35 in the paper; null: at `threshold_quantile`.",
+        description="Value of log c, in nats, at which the tail begins; the paper's is 0.35. null: "
+        "`threshold_quantile` decides.",
     )
     minimum_exceedances: int = Field(
         1000,
         ge=2,
-        description="Texts beyond the threshold below which the verdict is `undecided`, as the test lets other tails "
-        "pass: beyond the quantile 0.9 it rejects a log-normal in 47 % of cases with 300 texts and in 96 % with 1,000, "
-        "beyond 0.99 in 53 % with 1,000 and in 96 % with 3,000. It sees heavier tails less well: log c of Student's t "
-        "with 6 degrees of freedom in 16 % of cases with 1,000 texts beyond 0.9; docs/measured-privacy.md has more.",
+        description="Number of texts beyond the threshold below which the verdict is `undecided`, since a test "
+        "on few texts accepts other tails too. Beyond the quantile 0.9 the test rejects a log-normal "
+        "tail in 47 % of cases with 300 texts and in 96 % with 1,000; beyond 0.99 in 53 % with 1,000 "
+        "and in 96 % with 3,000. It detects heavier tails less well: Student's t with 6 degrees of "
+        "freedom, as the distribution of log c, in 16 % of cases with 1,000 texts beyond 0.9. "
+        "docs/measured-privacy.md has more.",
     )
-    simulations: int = Field(10_000, ge=100, description="Samples that give the test's critical value.")
+    simulations: int = Field(
+        10_000, ge=100, description="Number of simulated samples from which the test's critical value is taken."
+    )
     deltas: list[Annotated[float, Field(ge=1e-30, lt=1)]] = Field(
-        [1e-4, 1e-5, 1e-6], min_length=1, description="Probabilities beyond epsilon for which epsilon is estimated."
+        [1e-4, 1e-5, 1e-6],
+        min_length=1,
+        description="Values of delta, the probability beyond epsilon, for which epsilon is estimated.",
     )
 
     @model_validator(mode="after")
@@ -73,11 +81,12 @@ class TailSettings(TailTestSettings, Section):
     pairs: int = Field(
         2,
         ge=1,
-        description="Pairs of adjacent models. Pair n: the cohort that replicate n draws for its first round, and the "
-        "same with one member replaced by the next person in line.",
+        description="Number of pairs of adjacent models. Pair n is made from the cohort that replicate n draws "
+        "for its first round, and from the same cohort with one member replaced by the next person "
+        "in line.",
     )
-    texts: int = Field(11_000, ge=1, description="Texts that each model of a pair writes.")
-    words: int = Field(10, ge=1, le=1000, description="Words of a text.")
+    texts: int = Field(11_000, ge=1, description="Number of texts that each model of a pair generates.")
+    words: int = Field(10, ge=1, le=1000, description="Number of words in each of these texts.")
 
     def check(self, whole: Any) -> None:
         """As of Section: its scenario averages updates of single persons, so that two models can differ in one."""

@@ -37,7 +37,7 @@ Name = Annotated[
 class CohortSettings(Settings):
     """How many take part in a round, and how many rounds there are."""
 
-    size: int = Field(10, ge=1, description="Cohort size K: persons who take part in a round.")
+    size: int = Field(10, ge=1, description="Cohort size K: number of clients per round.")
     rounds: int = Field(10, ge=1, le=100_000, description="Number of rounds.")
 
 

@@ -8,15 +8,19 @@ from privatune.core.settings import Settings
 class SampleSettings(Settings):
     """Seeded samples of stated size, the same for every model, of text that no person trained on."""
 
-    chunk_tokens: int = Field(300, ge=2, description="Words of consecutive text in a sampled chunk.")
-    general_tokens: int = Field(30_000, ge=2, description="Words of general test text, in chunks.")
-    user_tokens: int = Field(30_000, ge=2, description="Words of held-out persons' text, in chunks.")
+    chunk_tokens: int = Field(300, ge=2, description="Number of consecutive words in each sampled chunk of text.")
+    general_tokens: int = Field(
+        30_000, ge=2, description="Number of words that are sampled from the general test text."
+    )
+    user_tokens: int = Field(
+        30_000, ge=2, description="Number of words that are sampled from the text of held-out persons."
+    )
     resamples: int = Field(
         100,
         ge=2,
         le=10_000,
-        description="Resamples of the sampled documents and persons, from which intervals learn how much of a measure "
-        "is the choice of text; the same for every model.",
+        description="Bootstrap resamples of the sampled documents and persons, the same for every model. They "
+        "give the part of an interval that is due to the choice of text.",
     )
 
     @property
@@ -28,7 +32,9 @@ class SampleSettings(Settings):
 class EvaluationSettings(SampleSettings):
     """Seeded samples, one of them of the training persons: figures about it are a release that no noise covers."""
 
-    later_tokens: int = Field(9_000, ge=2, description="Words of the training persons' newer text, in chunks.")
+    later_tokens: int = Field(
+        9_000, ge=2, description="Number of words that are sampled from the newer text of the training persons."
+    )
 
     @property
     def words(self) -> list[int]:

@@ -31,21 +31,20 @@ class ClientSettings(TrainingSettings):
 
     objective: Literal["plain", "rehearsal", "lwf"] = Field(
         "rehearsal",
-        description="What the device learns from. plain: the person's text alone; rehearsal: that text mixed with "
-        "general text; lwf (learning without forgetting): that text and the predictions of the model that arrived.",
+        description="What a client trains on. plain: the person's text alone; rehearsal: that text mixed with "
+        "general text; lwf (learning without forgetting): that text and the predictions of the model "
+        "that arrived.",
     )
     user_share: float = Field(
         0.5,
         ge=0,
         le=1,
-        description="Lambda: the share of the person's own text (rehearsal) or the weight of the hard targets (lwf). "
-        "With 0, rehearsal is a control: it trains on general text alone, as many words as `control_share` would give.",
+        description="User share lambda: the share of the person's own text (rehearsal) or the weight of the hard "
+        "targets (lwf). With 0, rehearsal is a control: it trains on general text alone, as many "
+        "words as `control_share` would give.",
     )
     control_share: float = Field(
-        0.5,
-        gt=0,
-        le=1,
-        description="A control (`user_share: 0`) trains on as many words as training with this user share.",
+        0.5, gt=0, le=1, description="User share whose number of words a control (`user_share: 0`) trains on."
     )
     epochs: Epochs = 1
     dropout: Dropout = 0.0
@@ -82,30 +81,40 @@ class PooledCohortSettings(CohortSettings):
 class AverageSettings(Settings):
     """Federated averaging: the unweighted mean of the updates."""
 
-    method: Literal["average"] = Field("average", description="average: add the unweighted mean of the updates.")
+    method: Literal["average"] = Field(
+        "average", description="How the server joins updates. average: by their unweighted mean."
+    )
 
 
 class DistillSettings(TrainingSettings):
     """Distillation (Popov et al. 2018): the round's model learns the mean distribution of the clients' models."""
 
     method: Literal["distill"] = Field(
-        "distill", description="distill: learn the mean distribution of the clients' models."
+        "distill",
+        description="How the server joins updates. distill: the model learns the mean distribution of the "
+        "clients' models.",
     )
     text: Literal["real", "generated"] = Field(
         "generated",
-        description="Text to learn on. real: from the general training text; generated: written by the round's model.",
+        description="Text on which the model is distilled. real: drawn from the general training text; "
+        "generated: written by the round's model.",
     )
     tokens: int = Field(5000, ge=2, description="Number of words of that text.")
     epochs: Epochs = 5
     cycles: int = Field(
-        1, ge=1, le=1000, description="How many times a new text is drawn or generated, evenly spread over the epochs."
+        1,
+        ge=1,
+        le=1000,
+        description="How many times a new text is drawn or generated, evenly spread over the epochs.",
     )
 
 
 class SgdSettings(Settings):
     """The mean update times a learning rate."""
 
-    name: Literal["sgd"] = Field("sgd", description="sgd: add the mean update times the learning rate.")
+    name: Literal["sgd"] = Field(
+        "sgd", description="Server optimiser. sgd: add the mean update times the learning rate."
+    )
     learning_rate: float = Field(
         1.0, gt=0, le=100, description="Learning rate of the server; with 1 the server averages."
     )
@@ -114,26 +123,37 @@ class SgdSettings(Settings):
 class NesterovSettings(Settings):
     """Nesterov momentum on mean updates (Ramaswamy et al. 2020)."""
 
-    name: Literal["nesterov"] = Field(description="nesterov: momentum with a look-ahead, applied to the mean updates.")
+    name: Literal["nesterov"] = Field(
+        description="Server optimiser. nesterov: momentum with a look-ahead, applied to the mean updates."
+    )
     learning_rate: float = Field(1.0, gt=0, le=100, description="Learning rate of the server.")
     momentum: float = Field(
-        0.9, ge=0, lt=1, description="Share of the velocity that is kept from one round to the next."
+        0.9, ge=0, lt=1, description="Momentum: the share of the velocity that is kept from round to round."
     )
 
 
 class AdamSettings(Settings):
     """Adam on mean updates (Reddi et al. 2021)."""
 
-    name: Literal["adam"] = Field(description="adam: every weight has a step size of its own.")
+    name: Literal["adam"] = Field(description="Server optimiser. adam: every weight has a step size of its own.")
     learning_rate: float = Field(0.001, gt=0, le=100, description="Learning rate of the server.")
     beta1: float = Field(
-        0.9, ge=0, lt=1, description="Share of the running mean that is kept from one round to the next."
+        0.9,
+        ge=0,
+        lt=1,
+        description="Decay of the first moment: the share of the mean that is kept from round to round.",
     )
     beta2: float = Field(
-        0.999, ge=0, lt=1, description="Share of the running mean square that is kept from one round to the next."
+        0.999,
+        ge=0,
+        lt=1,
+        description="Decay of the second moment: the share of the mean square that is kept from round to round.",
     )
     epsilon: float = Field(
-        1e-3, gt=0, le=1, description="Added to the root of the running mean square, which bounds a step."
+        1e-3,
+        gt=0,
+        le=1,
+        description="Adam's epsilon, which is added to the root of the mean square and so bounds a step.",
     )
 
 
@@ -146,7 +166,7 @@ class ScenarioSettings(Settings):
 
     client: ClientSettings = Field(
         default_factory=ClientSettings,
-        description="What a person's device does.",
+        description="What a client does in a round.",
     )
     cohort: PooledCohortSettings = Field(
         default_factory=PooledCohortSettings,
@@ -154,11 +174,11 @@ class ScenarioSettings(Settings):
     )
     codec: CodecSettings = Field(
         default_factory=DenseSettings,
-        description="How a client's update is encoded.",
+        description="How a client encodes its update.",
     )
     server: ServerSettings = Field(
         default_factory=AverageSettings,
-        description="How the server makes a model of the updates.",
+        description="How the server turns updates into a model.",
     )
 
     @property

@@ -10,8 +10,8 @@ Populations = Annotated[
     list[Annotated[int, Field(ge=2)]],
     Field(
         min_length=1,
-        description="Population sizes N: how many persons there are to draw from, each size accounted for by itself. "
-        "Delta is N^-1.1 in the rows that account as the paper does, and 1 / (10 N) in ours.",
+        description="Population sizes N, in persons; each is accounted for separately. Delta is N^-1.1 in the rows "
+        "that account as the paper does, and 1 / (10 N) in ours.",
     ),
 ]
 
@@ -19,20 +19,23 @@ Populations = Annotated[
 class AdaptiveClipSettings(Settings):
     """Clipping that follows a quantile of the updates' norms (Andrew et al. 2021), at a share of the noise's budget."""
 
-    quantile: float = Field(0.5, gt=0, lt=1, description="Share of the updates that should lie within the clip.")
+    quantile: float = Field(
+        0.5, gt=0, lt=1, description="Target quantile: the share of the updates whose norms should lie within the clip."
+    )
     rate: float = Field(
         0.2,
         gt=0,
         le=10,
-        description="Of the geometric step: the clip is multiplied by exp(-rate * (share - quantile)).",
+        description="Learning rate of the clip: each round multiplies the clip by exp(-rate * (share - "
+        "quantile)), where share is that of the updates within it.",
     )
     budget_share: float = Field(
         0.05,
         gt=0,
         lt=1,
-        description="Share of the budget, in units of 1 / noise_multiplier^2, that the noised count of updates within "
-        "the clip takes; the noise on the sum grows by 1 / sqrt(1 - share), so that both together cost what "
-        "`noise_multiplier` says.",
+        description="Share of the budget, measured in 1 / noise_multiplier^2, that is spent on the noised count "
+        "of updates within the clip. The noise on the sum grows by 1 / sqrt(1 - share), so that both "
+        "together cost what `noise_multiplier` says.",
     )
 
 
@@ -40,47 +43,61 @@ class PrivacySettings(Settings):
     """User-level differential privacy of what the server releases: DP-FedAvg (Ramaswamy et al. 2020)."""
 
     clip: float = Field(
-        0.8, gt=0, le=1e6, description="S: largest L2 norm of a person's whole update, all tensors as one vector."
+        0.8,
+        gt=0,
+        le=1e6,
+        description="Clip S (max_grad_norm): the largest L2 norm of a person's whole update, with all tensors as "
+        "one vector.",
     )
     noise_multiplier: float | None = Field(
         None,
         ge=0,
         le=1e6,
-        description="z: standard deviation of the noise on the sum of the clipped updates, over the clip. 0: clipping "
-        "alone, of which no epsilon is stated. null: as `target_epsilon` asks.",
+        description="Noise multiplier z: standard deviation of the noise on the sum of clipped updates, divided "
+        "by the clip. 0: updates are clipped, and no epsilon is stated. null: `target_epsilon` "
+        "decides.",
     )
     target_epsilon: float | None = Field(
-        None, gt=0, le=1e4, description="Epsilon after all rounds, which gives z; null: as `noise_multiplier` says."
+        None,
+        gt=0,
+        le=1e4,
+        description="Target epsilon after all rounds, from which z follows; null: `noise_multiplier` decides.",
     )
     delta: float | None = Field(
         None,
         gt=0,
         lt=1,
-        description="Probability beyond epsilon, at most 1 / (10 persons); null: 1 / (10 persons).",
+        description="Delta: the probability beyond epsilon, at most 1 / (10 persons); null: 1 / (10 persons).",
     )
     allow_large_delta: bool = Field(
         False,
-        description="Accept a `delta` above 1 / (10 persons), though never one of 1 / persons or more. At "
-        "1 / (10 persons) a mechanism may publish one person's whole text in one run of ten, above it more often.",
+        description="Whether a `delta` above 1 / (10 persons) is accepted; one of 1 / persons or more never is. "
+        "At 1 / (10 persons) a mechanism may publish one person's whole text in one run of ten, and "
+        "with a larger delta more often.",
     )
     sampling: Literal["poisson", "fixed"] = Field(
         "poisson",
-        description="How each round draws its cohort, and what epsilon is about. poisson: each person on their own "
-        "(one person's text against none, where the number of persons is public); fixed: as many each round, without "
-        "replacement (one person's text against another's, which moves the clipped sum twice as far).",
+        description="How each round draws its cohort, which decides what epsilon is about. poisson: each person "
+        "independently (one person's text against none, where the number of persons is public); "
+        "fixed: the same number each round, without replacement (one person's text against "
+        "another's, which moves the clipped sum twice as far).",
     )
     accountant: Literal["rdp", "pld"] | None = Field(
         None,
-        description="pld: privacy loss distributions, tighter, Poisson only; rdp: Renyi differential privacy; null: "
-        "pld under Poisson sampling, rdp under fixed. Tables state the epsilon of rdp beside the other.",
+        description="Accountant. pld: privacy loss distributions, which are tighter and only for Poisson "
+        "sampling; rdp: Renyi differential privacy; null: pld under Poisson sampling, rdp under "
+        "fixed. Tables also state the epsilon of rdp.",
     )
     adaptive: AdaptiveClipSettings | None = Field(
-        None, description="How the clip follows the updates from `clip` on; null: it stays."
+        None,
+        description="Adaptive clipping: how the clip, which starts at `clip`, follows the norms of the updates. "
+        "null: the clip is constant.",
     )
     secure: bool = Field(
         False,
-        description="Whether seeds of noise and cohorts come from the operating system, once, into files that only the "
-        "owner reads. false: from `seeds`, which are public, so that a run can be repeated but protects nobody.",
+        description="Whether the seeds of noise and cohorts come from the operating system, once, into files "
+        "that only the owner can read. false: they follow from `seeds`, which are public, so that a "
+        "run can be repeated but protects nobody.",
     )
 
     @model_validator(mode="after")
@@ -104,7 +121,8 @@ class ScaleSettings(Settings):
 
     populations: Populations = [2_000_000, 3_000_000, 4_000_000, 5_000_000, 10_000_000]
     cohort: ScaleCohortSettings = Field(
-        default_factory=ScaleCohortSettings, description="How many persons take part, and for how long."
+        default_factory=ScaleCohortSettings,
+        description="How many persons take part per round, and how many rounds there are.",
     )
     noise_multiplier: float = Field(
         0.8,

@@ -13,25 +13,27 @@ class ReportSettings(Section):
 
     rounds: list[int] = Field(
         [1, 4],
-        description="Rounds whose models are kept and evaluated, beside the last one.",
+        description="Rounds whose models are kept and evaluated, besides the last one.",
     )
     keep_every: int = Field(
         10,
         ge=1,
-        description="The model of every round with this divisor is kept too; all others are temporary.",
+        description="Interval, in rounds, at which models are also kept; all other models are temporary.",
     )
     cost_scenarios: Names = Field(
         [],
-        description="Scenarios whose clients' cost is measured.",
+        description="Scenarios whose cost on a client is measured.",
     )
     cost_clients: int = Field(
         3,
         ge=1,
-        description="Clients that run alone, to measure a device's seconds and memory.",
+        description="Number of clients that run alone, one at a time, so that a device's seconds and memory can "
+        "be measured.",
     )
     paper: dict[str, dict[int, str]] = Field(
         {},
-        description="Rows of report/popov/paper.csv that stand beside ours: scenario, round, row.",
+        description="Rows of report/popov/paper.csv that are shown beside ours: for each scenario and round, the "
+        "name of the row.",
     )
 
     def check(self, whole: Any) -> None:

@@ -9,7 +9,7 @@ from privatune.privacy.settings import Populations, ScaleSettings
 class ExecutionSettings(Settings):
     """How work is cut into jobs. No result depends on it, except for the last bits on `pretrain_threads`."""
 
-    clients_per_job: int = Field(5, ge=1, description="Clients that one job fine-tunes, one after the other.")
+    clients_per_job: int = Field(5, ge=1, description="Number of clients that one job fine-tunes, one after the other.")
     rounds_per_job: int = Field(
         1,
         ge=1,
@@ -26,8 +26,8 @@ class ExecutionSettings(Settings):
         2,
         ge=1,
         le=256,
-        description="Threads of pretraining. They add up in an order of their own, so their number decides the last "
-        "bits of the general model.",
+        description="Number of threads of pretraining. It decides the order of sums, and so the last bits of the "
+        "general model.",
     )
 
 
@@ -42,8 +42,8 @@ class PlanSettings(ScaleSettings):
         "output folder. null: those of the default experiment, config/costs.json.",
     )
     words: int | None = Field(
-        None, ge=1, description="Words that a device trains on per round. null: as many as a person here has."
+        None, ge=1, description="Number of words that a device trains on per round; null: as many as a person here has."
     )
     device_speed: float = Field(
-        1.0, gt=0, le=1000, description="Speed of a device, where a core of the measured machine has speed 1."
+        1.0, gt=0, le=1000, description="Speed of a device, relative to a core of the measured machine."
     )

@@ -19,29 +19,34 @@ class MethodSettings(Settings):
     """A way of training: who sends what, and the grid on which it is tuned."""
 
     mode: Literal["averaging", "gradient"] = Field(
-        description="averaging: federated averaging; gradient: every device sends a gradient each step."
+        description="What a device sends. averaging: an update per round, as in federated averaging; gradient: a "
+        "gradient per step."
     )
-    codec: CodecSettings = Field(default_factory=DenseSettings, description="How a device's update is sent.")
+    codec: CodecSettings = Field(default_factory=DenseSettings, description="How a device encodes what it sends.")
     down: Literal["dense", "sparse", "same"] = Field(
         "dense",
-        description="How the server sends its mean to the devices (gradient). dense: float32; sparse: the values that "
-        "are not zero, with their indices; same: by the same codec.",
+        description="How the server sends its mean gradient to the devices. dense: as float32; sparse: the "
+        "values that are not zero, with their indices; same: by the codec of the devices.",
     )
     download: DownloadSettings = Field(
         default_factory=DenseSettings,
-        description="How the model is sent to a person who joins. All of it is sent, since that person has no earlier "
-        "one.",
+        description="How the model is encoded for a person who joins. All of it is sent, since that person has "
+        "no earlier one.",
     )
     memory: Literal["device", "person"] = Field(
         "device",
-        description="How long what a codec keeps, its residual or momentum, stays on a device (gradient). device: the "
-        "next person who joins in the same place goes on with it; person: it leaves with the person.",
+        description="How long a gradient method keeps the memory of its codec (a residual or a momentum). "
+        "device: the next person who joins on the same device goes on with it; person: it is deleted "
+        "when the person's turn ends.",
     )
     learning_rates: list[Annotated[float, Field(gt=0, le=100)]] = Field(
-        min_length=1, description="Rates that are tried: of a device's SGD (averaging), of the server's (gradient)."
+        min_length=1,
+        description="Learning rates that are tried: of the device's SGD (averaging) or of the server's (gradient).",
     )
     parameter: dict[str, list[float]] = Field(
-        {}, max_length=1, description="A setting of the codec and the values that are tried, each with every rate."
+        {},
+        max_length=1,
+        description="One setting of the codec, and the values that are tried, each with every learning rate.",
     )
 
     @model_validator(mode="after")

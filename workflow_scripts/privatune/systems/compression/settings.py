@@ -17,68 +17,72 @@ class CompressionSettings(Section):
 
     model: ModelSettings = Field(
         default_factory=lambda: LstmSettings(layers=1, hidden=64),
-        description="One model for all, made for this.",
+        description="Language model that all methods train.",
     )
     vocabulary: int = Field(
         2000,
         ge=10,
         le=1_000_000,
-        description="Its words: the most frequent of the vocabulary.",
+        description="Vocabulary size: how many of the most frequent words of `text.vocabulary` this model knows.",
     )
     pretrain: PretrainSettings = Field(
         default_factory=PretrainSettings,
-        description="Of the model before it is sent.",
+        description="How the model is pretrained, before any method starts.",
     )
     client: ClientSettings = Field(
         default_factory=ClientSettings,
-        description="What a device reads; its rate is replaced by the method's.",
+        description="What a client trains on, and how; the method replaces its learning rate.",
     )
     cohort: CohortSettings = Field(
         default_factory=CohortSettings,
-        description="Devices at a time, and rounds of averaging, which set the text.",
+        description="How many devices train at a time, and how many rounds of averaging there are. Both "
+        "determine the text, which is the same for every method.",
     )
     seeds: Seeds = Field(
         [0, 1, 2],
         min_length=1,
-        description="Replicates: each pretrains its own general model, and draws its own persons and samples of test "
-        "text, the same for every method.",
+        description="Seeds of the replicates: each pretrains its own general model and draws its own persons and "
+        "samples of test text, the same for every method.",
     )
     shares: list[Annotated[float, Field(gt=0, le=1)]] = Field(
         [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0],
         min_length=1,
-        description="Of the training, ascending: where it is measured; shares of the same step are measured once.",
+        description="Points of the training at which the model is measured, as ascending shares of its steps; "
+        "shares that fall on the same step are measured once.",
     )
     final_rate: float = Field(
         0.1,
         gt=0,
         le=1,
-        description="Where the rate falls to by the end of training, on a line, as a share of the first; a step or a "
-        "round keeps the rate that it starts with.",
+        description="Learning rate at the end of training, as a share of the first one. It falls linearly; a "
+        "step or a round keeps the rate that it starts with.",
     )
     averaged: float = Field(
         0.5,
         gt=0,
         le=1,
-        description="Share of the steps so far, the newest, whose models are averaged into the one that is measured.",
+        description="Polyak averaging: the share of the steps so far, counted from the newest, whose models are "
+        "averaged into the one that is measured.",
     )
     tuning_rounds: int = Field(
         5,
         ge=1,
         le=100_000,
-        description="Rounds, and the text of as many, of the shorter training that tunes a method.",
+        description="Number of rounds of the shorter training on which methods are tuned; gradient methods train "
+        "on the same text.",
     )
     evaluation: EvaluationSettings = Field(
         default_factory=EvaluationSettings,
-        description="Samples of text.",
+        description="Samples of text on which every model is measured.",
     )
-    methods: dict[Name, MethodSettings] = Field(description="Ways of training by name.")
+    methods: dict[Name, MethodSettings] = Field(description="Methods, which are ways of training, by name.")
     run: Names = Field(
         min_length=1,
-        description="Methods of the target `compression`; the first is compared with the rest.",
+        description="Methods of the target `compression`; the first is compared with each of the others.",
     )
     full: Names = Field(
         min_length=1,
-        description="Methods of the target `compression_full`, the same first.",
+        description="Methods of the target `compression_full`; the first is compared with each of the others.",
     )
 
     @model_validator(mode="after")

@@ -15,24 +15,30 @@ class CanarySettings(Settings):
     """Sentences of five random words that synthetic persons carry (Ramaswamy et al. 2020)."""
 
     users: list[Annotated[int, Field(ge=1)]] = Field(
-        [1, 4, 16], min_length=1, description="n_u: persons who carry a canary, one value a row of the grid."
+        [1, 4, 16], min_length=1, description="Carriers n_u per canary: one row of the grid for each number."
     )
     copies: list[Annotated[int, Field(ge=1)]] = Field(
-        [1, 14, 200], min_length=1, description="n_e: copies in the text of each of them, one value a column."
+        [1, 14, 200],
+        min_length=1,
+        description="Copies n_e of a canary in the text of each carrier: one column of the grid for each number.",
     )
-    per_cell: int = Field(3, ge=1, description="Canaries of each cell of the grid.")
+    per_cell: int = Field(3, ge=1, description="Number of canaries in each cell of the grid.")
     sentences: int = Field(
-        200, ge=1, description="Lines of a carrier's text, copies included; the rest is public text."
+        200,
+        ge=1,
+        description="Number of lines in a carrier's text, copies of its canary included; the other lines are "
+        "public text.",
     )
     participation: float = Field(
         0.5,
         gt=0,
         le=1,
-        description="Probability with which a carrier takes part in a round, on its own. Carriers come beside the "
-        "cohort of persons, whose epsilon does not depend on them. In the paper they take part one to two orders of "
-        "magnitude more often than persons do; their own epsilon is larger accordingly, and stated beside it.",
+        description="Probability with which a carrier takes part in a round, independently of everyone else. "
+        "Carriers come in addition to the cohort of persons, whose epsilon does not depend on them. "
+        "In the paper they take part one to two orders of magnitude more often than persons do; the "
+        "carriers' own epsilon is larger accordingly, and is stated beside it.",
     )
-    references: int = Field(20_000, ge=1, description="Random continuations among which a canary is ranked.")
+    references: int = Field(20_000, ge=1, description="Number of random continuations among which a canary is ranked.")
 
     @property
     def carriers(self) -> int:
@@ -48,8 +54,10 @@ class CanarySettings(Settings):
 class VariantSettings(Settings):
     """One way of training that is compared."""
 
-    privacy: PrivacySettings = Field(description="Clip, noise and sampling.")
-    carriers: bool = Field(True, description="Whether the synthetic persons with canaries are in the population.")
+    privacy: PrivacySettings = Field(description="Clip, noise and sampling of this variant.")
+    carriers: bool = Field(
+        True, description="Whether the synthetic persons who carry canaries belong to the population."
+    )
 
 
 class PrivateCohortSettings(CohortSettings):
@@ -67,26 +75,40 @@ class PrivateCohortSettings(CohortSettings):
 class PrivateTrainingSettings(Settings):
     """What all variants share."""
 
-    model: ModelSettings = Field(default_factory=lambda: CifgSettings(kind="cifg"), description="The language model.")
-    vocabulary: int = Field(10_000, ge=10, description="Its words: the most frequent of the vocabulary.")
-    pretrain: PretrainSettings = Field(default_factory=PretrainSettings, description="On general text, before rounds.")
-    client: ClientSettings = Field(default_factory=ClientSettings, description="What a person's device does.")
-    cohort: PrivateCohortSettings = Field(
-        default_factory=PrivateCohortSettings, description="How many persons take part, and for how long."
+    model: ModelSettings = Field(
+        default_factory=lambda: CifgSettings(kind="cifg"), description="Language model that all variants train."
     )
-    optimiser: OptimiserSettings = Field(default_factory=SgdSettings, description="Of the server.")
-    canaries: CanarySettings = Field(default_factory=CanarySettings, description="What is planted and looked for.")
+    vocabulary: int = Field(
+        10_000,
+        ge=10,
+        description="Vocabulary size: how many of the most frequent words of `text.vocabulary` this model knows.",
+    )
+    pretrain: PretrainSettings = Field(
+        default_factory=PretrainSettings,
+        description="How the model is pretrained on general text, before the first round.",
+    )
+    client: ClientSettings = Field(default_factory=ClientSettings, description="What a client does in a round.")
+    cohort: PrivateCohortSettings = Field(
+        default_factory=PrivateCohortSettings,
+        description="How many persons take part per round, and how many rounds there are.",
+    )
+    optimiser: OptimiserSettings = Field(
+        default_factory=SgdSettings, description="Server optimiser, which applies the noisy mean."
+    )
+    canaries: CanarySettings = Field(
+        default_factory=CanarySettings, description="Canaries: which are planted, and how they are looked for."
+    )
 
 
 class PrivateJobSettings(Settings):
     """What a job of private training uses beside its mechanism."""
 
-    canaries: CanarySettings | None = Field(description="What is planted; null: nothing.")
-    client: ClientSettings = Field(description="What a person's device does.")
-    numerics: NumericsSettings = Field(description="How it computes.")
-    optimiser: OptimiserSettings = Field(description="Of the server.")
+    canaries: CanarySettings | None = Field(description="Canaries that are planted; null: none.")
+    client: ClientSettings = Field(description="What a client does in a round.")
+    numerics: NumericsSettings = Field(description="How the job computes.")
+    optimiser: OptimiserSettings = Field(description="Server optimiser, which applies the noisy mean.")
     secrets: str | None = Field(
         description="Folder of secret releases; null: cohorts and noise follow from public seeds."
     )
-    slots: int = Field(ge=1, description="Parts of a round.")
-    vocabulary: int = Field(ge=10, description="Words: the most frequent of the vocabulary.")
+    slots: int = Field(ge=1, description="Number of slots into which a round is cut.")
+    vocabulary: int = Field(ge=10, description="Vocabulary size: how many of the most frequent words the model knows.")

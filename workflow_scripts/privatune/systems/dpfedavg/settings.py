@@ -16,40 +16,42 @@ class DpFedAvgSettings(Section):
 
     accounting: ScaleSettings = Field(
         default_factory=ScaleSettings,
-        description="Epsilon by population, at the paper's scale.",
+        description="Epsilon by population, at the scale of the paper.",
     )
     training: PrivateTrainingSettings = Field(
         default_factory=PrivateTrainingSettings,
-        description="What all variants share.",
+        description="Settings that all variants share.",
     )
     ngram_order: int = Field(
         3,
         ge=2,
         le=6,
-        description="Words of the longest n-grams of the baselines.",
+        description="Order of the n-gram baselines: number of words in their longest n-grams.",
     )
     run: Names = Field(
         min_length=1,
-        description="Variants that the target makes, in the order of the rows.",
+        description="Variants that the target trains, in the order of the rows.",
     )
     allow_unprotected: bool = Field(
         False,
-        description="Accept variants of `run` with `secure: true` and noise beside others that have public seeds or no "
-        "noise. They train on the same persons, so what the others tell about these persons no noise hides.",
+        description="Whether a variant with `secure: true` and noise may run together with variants that have "
+        "public seeds or no noise. All train on the same persons, and no noise hides what the others "
+        "reveal about them.",
     )
     variants: dict[Name, VariantSettings] = Field(
-        description="Ways of training by name.",
+        description="Variants, which are ways of training, by name.",
     )
     seeds: Seeds = Field(
         [0],
         min_length=1,
-        description="Replicates.",
+        description="Seeds of the replicates.",
     )
     evaluation: SampleSettings = Field(
         default_factory=SampleSettings,
-        description="Samples of text; none of the training persons, about whom every figure is a release.",
+        description="Samples of text on which every model is measured. None is from the training persons, since "
+        "every figure about them would be a release.",
     )
-    audit: AuditSettings = Field(default_factory=AuditSettings, description="Of each variant with noise.")
+    audit: AuditSettings = Field(default_factory=AuditSettings, description="Audit of each variant with noise.")
 
     @model_validator(mode="after")
     def _nothing_gives_away_what_noise_hides(self) -> Self:

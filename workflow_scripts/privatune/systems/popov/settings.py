@@ -14,13 +14,14 @@ class PopovSettings(Section):
     seeds: Seeds = Field(
         [0, 1, 2],
         min_length=1,
-        description="Replicates: each draws its own devices.",
+        description="Seeds of the replicates: each draws its own devices.",
     )
     device_seeds: Seeds = Field(
         [0, 1, 2, 3, 4, 5, 6, 7],
         min_length=1,
-        description="Replicates, in place of `seeds`, of scenarios with one device and one round. They need more, "
-        "since no averaging evens out what devices differ in.",
+        description="Seeds of the replicates of scenarios with one device and one round, in place of `seeds`. "
+        "Such scenarios need more replicates, since no averaging evens out the differences between "
+        "devices.",
     )
     scenarios: Names = Field(
         min_length=1,
@@ -29,8 +30,9 @@ class PopovSettings(Section):
     rounds: list[Annotated[int, Field(ge=1)]] = Field(
         [1, 4],
         min_length=1,
-        description="Rounds that are evaluated under each of these seeds; a scenario of fewer rounds ends earlier. "
-        "Those that `report.rounds` lists too are shared with the main job.",
+        description="Rounds whose models are evaluated under each of these seeds; a scenario with fewer rounds "
+        "is evaluated at its last. Rounds that `report.rounds` also lists are shared with the target "
+        "`main`.",
     )
 
     def check(self, whole: Any) -> None:
