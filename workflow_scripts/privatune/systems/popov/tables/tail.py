@@ -44,7 +44,7 @@ def epsilon_column(delta: float, end: str = "") -> str:
 
 
 def _estimate(delta: float, end: str) -> Column:
-    return Column(f"estimated epsilon at delta {short(delta)}{': high' if end else ''}", decimals(2))
+    return Column(f"estimated epsilon at delta {short(delta)}{' with shape: high' if end else ''}", decimals(2))
 
 
 def short(delta: float) -> str:
@@ -85,8 +85,8 @@ def _summary(frame: pd.DataFrame, measured: dict[str, Any]) -> list[str]:
         "Lilliefors' statistic times the square root of the number of texts beyond the threshold; its critical value "
         f"at 5 % is simulated (in the paper it is {PAPER_CRITICAL}). The shape is that of a generalised Pareto "
         "distribution of the excesses of log c, with its 95 % interval. 0 is the Pareto tail of c. Above 0 the tail "
-        "is heavier, which the test often misses: docs/measured-privacy.md says how much it can hide. A high estimate "
-        "of epsilon is the one at the upper limit of the shape. The paper has 20 pairs, of which one was rejected: "
-        "alpha 14.4 to 20.9, epsilon 0.67 at delta 1e-4, 0.83 at 1e-5, 0.99 at 1e-6."
+        "is heavier, which the test often misses: docs/measured-privacy.md says how much it can hide. Each estimated "
+        "epsilon is given a second time, with the upper limit of the shape. The paper has 20 pairs, of which one was "
+        "rejected: alpha 14.4 to 20.9, epsilon 0.67 at delta 1e-4, 0.83 at 1e-5, 0.99 at 1e-6."
     )
     return sentences
