@@ -1,4 +1,4 @@
-"""What the benchmarks share: the way to the library, and the table that each of them writes."""
+"""What the benchmarks share: the path of the library and the table that each of them writes."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ COLUMNS = ["name", "ours", "baseline", "unit", "ratio", "runs"]
 
 
 def write_rows(name: str, rows: list[tuple]) -> pd.DataFrame:
-    """Write results/benchmarks/NAME.csv, print it and return it; `ratio` is ours by baseline, larger is better."""
+    """Write results/benchmarks/NAME.csv, print it and return it; `ratio` is ours / baseline, and larger is better."""
     table = pd.DataFrame(rows, columns=COLUMNS)
     write_bytes(RESULTS / f"{name}.csv", table.to_csv(index=False, float_format="%.4g").encode())
     print(table.to_string(index=False))

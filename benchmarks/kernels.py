@@ -1,6 +1,6 @@
-"""The compression kernels on 26 million values beside a copy of them, torch, NumPy and themselves on two threads.
+"""Time the compression kernels on 26 million values against a copy of the values, torch, NumPy and two threads.
 
-Run by `make bench`: python benchmarks/kernels.py. Writes results/benchmarks/kernels.csv and kernels.{pdf,png}.
+`make bench` runs it: python benchmarks/kernels.py. It writes results/benchmarks/kernels.csv and kernels.{pdf,png}.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from privatune.report.style import GENERAL, PAGE, SMALL, USER, drawing, save_fig
 
 VALUES, RUNS, SHARE, BUCKET, LEVELS = 26_000_000, 7, 0.001, 512, 127
 KEY = stream_key(0, "benchmark rounding")
-# the speed that is asked for, as a ratio: so many times the baseline's
+# required speed, as a multiple of the baseline's
 BOUNDS = {
     "top 0.1 %, beside torch.topk": 12,
     "top 0.1 %, beside a copy": 1 / 2.5,
@@ -34,7 +34,7 @@ BOUNDS = {
 
 
 def calls(values: np.ndarray) -> dict[str, Callable[[int], Any]]:
-    """What is timed, by its name, as functions of the number of threads; from values to bytes where they encode."""
+    """The timed functions of the number of threads, by name; those that encode go from values to bytes."""
     k = round(SHARE * len(values))
     scale = 2.5 * float(values.std())
 
@@ -63,7 +63,7 @@ def calls(values: np.ndarray) -> dict[str, Callable[[int], Any]]:
 
 
 def main() -> None:
-    """Time all in turn, so that each run of one has a run of the others beside it, and write a row for each pair."""
+    """Time all functions in turn, so that the runs to compare are close in time, and write a row for each pair."""
     torch.set_num_threads(1)
     values = stream(0, "benchmark values").standard_normal(VALUES, np.float32)
     k, target, tensor = round(SHARE * VALUES), np.ones_like(values), torch.from_numpy(values)
@@ -99,18 +99,18 @@ def main() -> None:
 
 @drawing()
 def figure(table: pd.DataFrame) -> Figure:
-    """Speeds as multiples of the baseline's, and the bounds that are set."""
+    """Draw the speeds as multiples of the baseline's, with the required minimum."""
     drawn = Figure(figsize=(PAGE, 0.7 + 0.17 * len(table)))
     axes = drawn.subplots()
     bars = axes.barh(table["name"], table["ratio"], color=GENERAL, height=0.65)
     axes.bar_label(bars, [f"{ratio:.3g}" for ratio in table["ratio"]], padding=3, fontsize=SMALL)
     places = [place for place, name in enumerate(table["name"]) if name in BOUNDS]
     bounds = [BOUNDS[name] for name in table["name"] if name in BOUNDS]
-    axes.plot(bounds, places, "|", color=USER, markersize=9, markeredgewidth=1.5, label="asked for, at least")
+    axes.plot(bounds, places, "|", color=USER, markersize=9, markeredgewidth=1.5, label="required minimum")
     axes.set(xscale="log", xlim=(table["ratio"].min() / 1.5, 2 * table["ratio"].max()))
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"speed by the baseline's, {VALUES // 10**6} million values, medians of {RUNS} runs")
+    axes.set_xlabel(f"speed relative to the baseline, {VALUES // 10**6} million values, medians of {RUNS} runs")
     axes.legend(loc="lower right")
     return drawn
 

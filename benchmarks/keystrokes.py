@@ -1,6 +1,6 @@
-"""Keystrokes saved at 20,000 words: the kernel on one core beside a ranking of the words that match, for each token.
+"""Time the kernel for keystrokes saved, with 20,000 words on one core, against sorting all matching words.
 
-Run by `make bench`: python benchmarks/keystrokes.py. Writes results/benchmarks/keystrokes.csv.
+`make bench` runs it: python benchmarks/keystrokes.py. It writes results/benchmarks/keystrokes.csv.
 """
 
 from statistics import median
@@ -17,7 +17,7 @@ CONSONANTS, VOWELS = list("bcdfghklmnprstvwz"), list("aeiou")
 
 
 def words() -> list[str]:
-    """Pronounceable words, so that many share a beginning and some are the beginning of others."""
+    """Pronounceable words, so that many begin alike and some are the beginning of others."""
     draw = stream(0, "benchmark words")
     found: dict[str, None] = {}
     while len(found) < WORDS - 2:
@@ -27,7 +27,7 @@ def words() -> list[str]:
 
 
 def work(spread: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores of a model that knows word frequencies, targets drawn from it; the less `spread` the less it knows."""
+    """Scores of a model and targets drawn from it; with `spread` 0 it knows only the frequencies of words."""
     draw = stream(0, "benchmark scores", str(spread))
     scores = draw.normal(0, spread, (TOKENS, WORDS)) - np.log(1 + np.arange(WORDS))
     targets = (scores + draw.gumbel(size=scores.shape)).argmax(1)
@@ -35,7 +35,7 @@ def work(spread: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def plain(scores: np.ndarray, targets: np.ndarray, lengths: np.ndarray, found: list[str]) -> np.ndarray:
-    """For each letter typed, sort the words that match by score."""
+    """Letters typed for each token: after each letter, sort the matching words by score."""
     matching: dict[str, list[int]] = {}
     for number, word in enumerate(found[2:], 2):
         for letters in range(len(word) + 1):
@@ -56,14 +56,14 @@ def plain(scores: np.ndarray, targets: np.ndarray, lengths: np.ndarray, found: l
 
 
 def main() -> None:
-    """Time both and append a row for each kind of model."""
+    """Time both and write a row for each kind of model."""
     found = words()
     start = perf_counter()
     index = prefix_index(found)
     print(f"index of {WORDS} words: {perf_counter() - start:.2f} s")
     start = perf_counter()
     type_words(np.zeros((1, WORDS), np.float32), np.array([2]), np.array([1]), index)
-    print(f"first call (compiled, or loaded where it was before): {perf_counter() - start:.2f} s")
+    print(f"first call (compiles, or loads the compiled code): {perf_counter() - start:.2f} s")
     rows = []
     for name, spread in (("frequencies", 0.0), ("model", 2.0)):
         scores, targets, lengths = work(spread)

@@ -1,6 +1,6 @@
-"""The inner training step beside the same step written plainly with autograd, on the default model's sizes, one thread.
+"""Time the inner training step against a plain autograd version, at the default model's sizes on one thread.
 
-Run by `make bench`: python benchmarks/step.py. Writes results/benchmarks/step.csv.
+`make bench` runs it: python benchmarks/step.py. It writes results/benchmarks/step.csv.
 """
 
 import os
@@ -18,11 +18,11 @@ from privatune.models.settings import LstmSettings
 from privatune.training.step import learner, train_step
 
 WORDS, RUNS, STEPS, RATE, CLIP = 20_000, 5, 4, 0.75, 5.0
-SIZES = {"client": (10, 20), "pretraining": (20, 35)}  # batch, words back
+SIZES = {"client": (10, 20), "pretraining": (20, 35)}  # batch size, truncated BPTT length
 
 
 def plain_step(weights: Weights, text: torch.Tensor, precision: torch.dtype) -> None:
-    """Forward, cross entropy, backward, clip by the global norm, SGD; all by autograd, weights cast each step."""
+    """One step with autograd: cast weights, forward, cross entropy, backward, clip by global norm, SGD."""
     leaves = {name: weight.requires_grad_() for name, weight in weights.items()}
     cast = {name: weight.to(precision) for name, weight in leaves.items()}
     hidden, _ = hidden_states(cast, cast["embedding"][text[:-1]], zero_state(cast, text.shape[1]))
@@ -37,7 +37,7 @@ def plain_step(weights: Weights, text: torch.Tensor, precision: torch.dtype) -> 
 
 
 def main() -> None:
-    """Time both in turn for each size and precision and append a row each."""
+    """Time both in turn for each size and precision, and write a row for each."""
     torch.set_num_threads(1)
     rows = []
     for name, (batch, bptt) in SIZES.items():

@@ -44,10 +44,10 @@ def test_page():
     assert "| `rate` | `0.5` | a number above 0 and of at most 1 | Of SGD. |" in page
     assert "| `seeds` | `[0, 1]` | a list (each a whole number) | Replicates. |" in page
     assert "## sources.NAME (kind: lines)\n\nText files, a line a row.\n" in page
-    assert page.endswith("## again\n\nOf the same.\n\nIts keys are those of `training`.\n")
+    assert page.endswith("## again\n\nOf the same.\n\nIts keys are the same as those of `training`.\n")
     assert "`kind`" not in page, "the heading says it"
     assert "## sources.NAME (kind: rows)\n" in page
-    assert "| `column` | none: must be given | text | Column to read; `a\\|b` is a name too. |" in page
+    assert "| `column` | required | text | Column to read; `a\\|b` is a name too. |" in page
 
 
 def test_schema_file():

@@ -21,7 +21,7 @@ with job(snakemake.log[0]):
         Choice(**chosen | {"cohort": s["cohort"]}),
         NumericsSettings(**s["numerics"]),
         EvaluationSettings(**s["evaluation"]),
-        (int(w.seed), int(w.seed)),  # samples, too, belong to the replicate
+        (int(w.seed), int(w.seed)),  # the samples also belong to the replicate
         s["shares"],
     )
     write_json(snakemake.output[0], [{"method": w.method, "seed": int(w.seed), **row} for row in rows])

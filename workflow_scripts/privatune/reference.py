@@ -1,4 +1,4 @@
-"""What the configuration accepts, written for users: config/schema.yaml for editors, docs/configuration.md to read.
+"""Write what the configuration accepts: config/schema.yaml for editors and docs/configuration.md for readers.
 
 `make docs` writes both from the settings models; a test fails while they differ from what the models say.
 """
@@ -19,19 +19,19 @@ HEAD = f"""# Configuration
 
 <!-- {WRITTEN} -->
 
-Every key of `config/config.yaml`, with what it accepts and the value it has when left out. A file given by
-`--configfile` is laid over it: mappings merge key by key, anything else is replaced. Unknown keys are refused.
+Every key of `config/config.yaml`, with the values that it accepts and its default. A file given by `--configfile` is
+laid over it: mappings merge key by key, and anything else is replaced. Unknown keys are refused.
 """
 
 
 def schema_file(model: type[BaseModel]) -> str:
-    """YAML text of the JSON schema of `model`: type, range, default and description of every key."""
+    """YAML text of the JSON schema of `model`, with the type, range, default and description of every key."""
     text = yaml.safe_dump(schema(model), sort_keys=False, allow_unicode=True, width=120)
     return f"# {WRITTEN.capitalize()}\n{text}"
 
 
 def reference_page(model: type[BaseModel]) -> str:
-    """Markdown page with one table for every mapping of `model`; a mapping with the keys of another refers to it."""
+    """Markdown page with one table for each mapping of `model`; a mapping with the keys of another refers to it."""
     return HEAD + "".join(_section("", schema(model), {}))
 
 
@@ -39,7 +39,7 @@ def _section(path: str, node: Schema, written: dict[str, Schema]) -> Iterator[st
     yield f"\n## {path or 'Top level'}\n\n{_sentence(node)}\n"
     same = next((place for place, keys in written.items() if keys == node["properties"]), None)
     if same:
-        yield f"\nIts keys are those of `{same}`.\n"
+        yield f"\nIts keys are the same as those of `{same}`.\n"
         return
     written[path] = node["properties"]
     rows = {name: child for name, child in node["properties"].items() if _is_row(child)}
@@ -64,7 +64,7 @@ def _sentence(node: Schema) -> str:
 
 
 def _below(path: str, node: Schema) -> Iterator[tuple[str, Schema]]:
-    """The mappings with keys of their own that may stand at `path`: one, one for each kind, or one for each name."""
+    """Yield the mappings allowed at `path` that have keys of their own: one, one per kind, or one per name."""
     for child in members(node):
         if "properties" in child:
             kinds = (
@@ -77,7 +77,7 @@ def _below(path: str, node: Schema) -> Iterator[tuple[str, Schema]]:
 
 def _default(node: Schema) -> str:
     if "default" not in node:
-        return "none: must be given"
+        return "required"
     text: Any = yaml.safe_dump(node["default"], default_flow_style=True, allow_unicode=True, width=10**6)
     return f"`{text.removesuffix('...' + chr(10)).strip()}`"
 

@@ -1,4 +1,4 @@
-"""Sweeps: a list in place of a value in a scenario makes one variant of it for each element."""
+"""Sweeps: a list in place of a value in a scenario makes one variant of the scenario for each element."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
@@ -13,9 +13,9 @@ class Swept(NamedTuple):
     """A configuration without sweeps.
 
     Attributes:
-        config: in which every sweep is replaced by its variants, where it is defined and where it is named.
-        values: the swept values of each variant, by dotted key.
-        variants: of each sweep, in the order of its lists.
+        config: The configuration with every sweep replaced by its variants, where it is defined and where it is named.
+        values: The swept values of each variant, by dotted key.
+        variants: The names of each sweep's variants, in the order of its lists.
     """
 
     config: dict[str, Any]
@@ -26,12 +26,12 @@ class Swept(NamedTuple):
 def swept(config: Mapping[str, Any]) -> Swept:
     """Replace the sweeps of a configuration by their variants.
 
-    Lists under several keys of a scenario make every combination of their values. A variant is called by the sweep's
-    name and each key with its value. `tail`, which is about one scenario, takes the first. Rows of a paper that stand
-    beside a sweep are left out, as they are about none of its variants more than another.
+    Lists under several keys of a scenario make every combination of their values. A variant's name consists of the
+    sweep's name and each key with its value. `tail`, which is about one scenario, uses the first variant. A paper's
+    rows for a sweep are left out, because they do not belong to one variant more than to another.
 
     Raises:
-        PrivatuneError: an element is no plain value, a list is empty, or a variant's name is taken.
+        PrivatuneError: an element is not a plain value, a list is empty, or a variant's name is taken.
 
     >>> made = swept({"run": ["a"], "scenarios": {"a": {"client": {"user_share": [0, 0.5]}}}})
     >>> made.config["run"], made.values["a-user_share-0.5"]
@@ -51,7 +51,7 @@ def swept(config: Mapping[str, Any]) -> Swept:
             assigned = dict(zip(lists, chosen, strict=True))
             variant = _name(name, assigned)
             if variant in scenarios or variant in whole["scenarios"]:
-                raise PrivatuneError(f"config: `scenarios.{name}`: its variant {variant} is there already; rename one")
+                raise PrivatuneError(f"config: `scenarios.{name}`: its variant {variant} exists already; rename one")
             variants[name].append(variant)
             values[variant] = {".".join(path): value for path, value in assigned.items()}
             scenarios[variant] = _replaced(overrides, assigned)
@@ -70,11 +70,11 @@ def swept(config: Mapping[str, Any]) -> Swept:
 
 
 def _lists(node: Any, place: str, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
-    """Every list below a scenario, by the keys that lead to it."""
+    """Yield every list in a scenario, with the keys that lead to it."""
     if isinstance(node, list):
         if not node or not all(isinstance(value, SCALARS) for value in node):
             raise PrivatuneError(
-                f"config: `{'.'.join((place, *path))}` is {node!r}; a sweep is a list of numbers, words or truth values"
+                f"config: `{'.'.join((place, *path))}` is {node!r}; a sweep is a list of numbers, words, true or false"
             )
         yield path, list(dict.fromkeys(node))
     elif isinstance(node, Mapping):
@@ -83,7 +83,7 @@ def _lists(node: Any, place: str, path: tuple[str, ...] = ()) -> Iterator[tuple[
 
 
 def _name(sweep: str, assigned: Mapping[tuple[str, ...], Any]) -> str:
-    """Each key by its last part, or whole where two end alike."""
+    """A variant's name: each key is shortened to its last part, unless two keys end alike."""
     ends = [path[-1] for path in assigned]
     keys = [path[-1] if ends.count(path[-1]) == 1 else ".".join(path) for path in assigned]
     said = [str(value).lower() if isinstance(value, bool) else str(value) for value in assigned.values()]
@@ -100,5 +100,5 @@ def _replaced(node: Any, assigned: Mapping[tuple[str, ...], Any], path: tuple[st
 
 def _named(names: Any, variants: Mapping[str, list[str]]) -> Any:
     if not isinstance(names, Iterable) or isinstance(names, str):
-        return names  # the validation that follows says what is wrong
+        return names  # the validation that follows reports what is wrong
     return [one for name in names for one in variants.get(name, [name])]
