@@ -1,5 +1,6 @@
 """The configuration that users see is the one that the settings models accept."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +50,9 @@ def test_reference_page_is_current():
 
 @pytest.mark.parametrize(("path", "node"), LEAVES, ids=[path for path, _ in LEAVES])
 def test_key_explains_itself(path, node):
-    assert node.get("description") or "const" in node, "a key says what it means, and in which unit"
+    said = node.get("description", "")
+    assert len(said.split()) >= 3 or "const" in node, "a key says what it means, and in which unit"
+    assert not re.match(r"(of|its|in|at)\b|\w\b", said, re.IGNORECASE), "and begins with a term, not in mid-sentence"
     for child in members(node):
         if child.get("type") in ("integer", "number"):
             assert {"minimum", "exclusiveMinimum"} & child.keys(), "a number has a range"

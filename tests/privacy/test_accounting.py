@@ -16,7 +16,6 @@ from privatune.privacy.accounting import (
     ORDERS,
     RELATIONS,
     all_rounds,
-    by_population,
     carriers_epsilon,
     default_delta,
     epsilon,
@@ -26,7 +25,7 @@ from privatune.privacy.accounting import (
     paper_delta,
 )
 from privatune.privacy.mechanism import ADJACENCIES, Mechanism
-from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings, ScaleSettings
+from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings
 
 # Ramaswamy et al. (2020): N, their epsilon, three decimals of it, with 2 S, Poisson; M = 20,000, T = 2,000, z = 0.8
 PAPER = [
@@ -322,14 +321,6 @@ def test_delta_is_at_most_a_tenth_of_a_persons_share(population):
         mechanism_of(
             PrivacySettings(noise_multiplier=1, delta=1.01 / population, allow_large_delta=True), population, 1, 1
         )
-
-
-def test_rows_by_population():
-    s = ScaleSettings(populations=[2_000, 4_000], cohort={"size": 50, "rounds": 10}, noise_multiplier=2.0, clip=1.0)
-    rows = by_population(s)
-    assert len(rows) == 2 * 7
-    pairs = {(row["source"], row["sampling"], row["accountant"]) for row in rows}
-    assert {("as_paper", "fixed", "rdp_plain"), ("ours", "fixed", "rdp"), ("ours", "poisson", "pld")} <= pairs
 
 
 def test_orders_and_relations_are_those_of_the_paper():

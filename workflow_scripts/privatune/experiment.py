@@ -51,7 +51,7 @@ class Experiment(Settings):
         default_factory=CleaningSettings, description="What is removed from private text."
     )
     text: TextSettings = Field(default_factory=TextSettings, description="What counts as a word.")
-    model: ModelSettings = Field(default_factory=LstmSettings, description="The language model.")
+    model: ModelSettings = Field(default_factory=LstmSettings, description="Language model that scenarios fine-tune.")
     pretrain: PretrainSettings = Field(
         default_factory=PretrainSettings, description="How the general model is pretrained."
     )
@@ -68,10 +68,16 @@ class Experiment(Settings):
         default_factory=TailSettings, description="Privacy, measured by the tail test; not part of the target `main`."
     )
     report: ReportSettings = Field(default_factory=ReportSettings, description="What the tables are made from.")
-    popov: PopovSettings = Field(description="The target `popov`.")
-    compression: CompressionSettings = Field(description="The targets `compression` and `compression_full`.")
-    dpfedavg: DpFedAvgSettings = Field(description="The target `dpfedavg`.")
-    plan: PlanSettings = Field(default_factory=PlanSettings, description="The target `plan`.")
+    popov: PopovSettings = Field(description="Distributed fine-tuning (Popov et al. 2018): the target `popov`.")
+    compression: CompressionSettings = Field(
+        description="Methods compared by the bits that they send: the targets `compression` and `compression_full`."
+    )
+    dpfedavg: DpFedAvgSettings = Field(
+        description="User-level differential privacy (Ramaswamy et al. 2020): the target `dpfedavg`."
+    )
+    plan: PlanSettings = Field(
+        default_factory=PlanSettings, description="What the experiment will take, before it runs: the target `plan`."
+    )
     execution: ExecutionSettings = Field(default_factory=ExecutionSettings, description="How work is cut into jobs.")
 
     @model_validator(mode="after")

@@ -3,8 +3,9 @@
 import numpy as np
 
 from privatune.compression.settings import DenseSettings
+from privatune.core.settings import CohortSettings
 from privatune.core.streams import stream
-from privatune.federation.settings import ClientSettings, CohortSettings
+from privatune.federation.settings import ClientSettings
 from privatune.models.network import initial_weights
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.systems.compression.costs import codec_cost

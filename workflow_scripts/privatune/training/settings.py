@@ -47,9 +47,9 @@ class PretrainSettings(TrainingSettings):
         0.05, gt=0, le=1, description="Learning rate of the last step, as a share of `learning_rate`."
     )
     checkpoint_steps: int = Field(
-        500, ge=1, description="Steps between checkpoints, from which a job that was stopped goes on."
+        500, ge=1, description="Number of steps between checkpoints, from which a job that was stopped goes on."
     )
-    validation_steps: int = Field(500, ge=1, description="Steps between validations.")
+    validation_steps: int = Field(500, ge=1, description="Number of steps between validations.")
     validation_tokens: int = Field(
-        20000, ge=1, description="Words of general validation text that each validation reads."
+        20000, ge=1, description="Number of words of general validation text that each validation reads."
     )

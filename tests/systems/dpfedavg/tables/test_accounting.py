@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from privatune.core.files import write_json
-from privatune.privacy.accounting import by_population
 from privatune.privacy.settings import ScaleSettings
 from privatune.report.frames import write_table
+from privatune.systems.dpfedavg.accounting import by_population
 from privatune.systems.dpfedavg.tables.accounting import table
 
 PAPER = Path(__file__).parents[4] / "report/dpfedavg/paper.csv"

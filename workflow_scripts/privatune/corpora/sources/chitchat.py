@@ -19,7 +19,7 @@ class ChitchatSource(PackageSource):
     kind: Literal["chitchat"] = "chitchat"
     role: Literal["private"] = "private"
     package: str = Field("chitchat-dataset", description="package of the Python registry that holds the text")
-    version: str = Field("0.9.0", description="its version")
+    version: str = Field("0.9.0", description="version of that package")
     sha256: str = Field(
         "7bf89f36645e2d5ec87d53370c8e851b5a688479c7beb7079cb4c87fc5acea3e",
         pattern="^[0-9a-f]{64}$",

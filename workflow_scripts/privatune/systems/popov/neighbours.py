@@ -5,6 +5,7 @@ import numpy as np
 from privatune.compression.codec import decode
 from privatune.core.vectors import shapes_of
 from privatune.federation.clients import run_clients
+from privatune.federation.cohorts import refuse_too_many
 from privatune.federation.settings import ScenarioSettings
 from privatune.models.arrays import Model
 from privatune.models.settings import NumericsSettings
@@ -40,6 +41,7 @@ def neighbour(
         PrivatuneError: the cohort is everyone, or the codec tells no single updates.
     """
     size = scenario.cohort.size
+    refuse_too_many(len(private.units), size + 1, "cohort.size of `tail.scenario`, plus one")
     # the first cohort of size + 1 is the first of size and the next person in line
     cohort = scenario.cohort.model_copy(update={"size": size + 1})
     wider = scenario.model_copy(update={"cohort": cohort})

@@ -31,7 +31,7 @@ def table(epsilons: str | Path, paper: str | Path) -> Table:
     """One row per epsilon; `paper_epsilon` is given where the paper accounts for the same training in the same way.
 
     Args:
-        epsilons: what privacy.accounting.by_population gives, as JSON.
+        epsilons: what systems.dpfedavg.accounting.by_population gives, as JSON.
         paper: report/dpfedavg/paper.csv.
     """
     frame = pd.DataFrame(read_json(epsilons))[COLUMNS]
