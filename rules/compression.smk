@@ -11,14 +11,17 @@ def tunings(methods):
     return [f"{OUT}/compression/{m}/tuning.json" for m in methods]
 
 
+def codec_code(method):
+    """Modules of a method's codecs, which are loaded by name."""
+    choice = E.compression.choices(method)[0]
+    codecs = {choice.codec.name, choice.down_codec().name, choice.download.name}
+    return [f"privatune.compression.codecs.{codec}" for codec in sorted(codecs)]
+
+
 def method_code(wildcards):
     """Modules that a method loads by name."""
-    choice = E.compression.choices(wildcards.method)[0]
-    codecs = {choice.codec.name, choice.down_codec().name, choice.download.name}
-    return [
-        f"privatune.federation.objectives.{choice.client.objective}",
-        *(f"privatune.compression.codecs.{codec}" for codec in sorted(codecs)),
-    ]
+    objective = E.compression.choices(wildcards.method)[0].client.objective
+    return [f"privatune.federation.objectives.{objective}", *codec_code(wildcards.method)]
 
 
 def compression_settings(**others):
@@ -134,10 +137,7 @@ rule codec_costs:
         model=f"<results>/compression/general-seed-{E.seed}.safetensors",
         tunings=tunings(E.compression.run),
         private="<results>/text/private-train.safetensors",
-        general="<results>/text/general-train.safetensors",
-        code=code(
-            "codec_costs", *(module for m in E.compression.run for module in method_code(SimpleNamespace(method=m)))
-        ),
+        code=code("codec_costs", *(module for method in E.compression.run for module in codec_code(method))),
     output:
         "<results>/compression/costs.json",
     log:

@@ -7,10 +7,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
+from privatune.core.merging import merged
+
 ROOT = Path(__file__).parents[2]
+DEFAULT, _tiny = (yaml.safe_load((ROOT / "config" / name).read_text()) for name in ("config.yaml", "tiny.yaml"))
+TINY = merged(DEFAULT, _tiny)
 
 
 @dataclass(frozen=True)
@@ -70,13 +75,31 @@ def plan(folder, config, targets, root=ROOT, finish=False, forced=()):
 
 
 def rules(folder, config):
-    """Of all rules that write files: their names, and the names of the resources that they ask for."""
+    """Of all rules that write files: the names of the resources that they ask for, by their names."""
+    return {rule.name: set(rule.resources) for rule in _rules(folder, config) if rule.output}
+
+
+def captions(folder, config):
+    """The files that explain the tables and figures of all targets in the report, by the names of their rules."""
+    found = {}
+    for rule in _rules(folder, config):
+        for file in rule.output:
+            if "report" in file.flags:
+                caption = Path(file.flags["report"].caption.get_path_or_uri(secret_free=True)).resolve()
+                found.setdefault(rule.name, set()).add(str(caption.relative_to(ROOT)))
+    return found
+
+
+def _rules(folder, config):
+    """The rules of the workflow, of which nothing is planned."""
     logging.disable(logging.CRITICAL)
+    (folder / "config").mkdir(exist_ok=True)
+    (folder / "config/config.yaml").write_text("{}")  # the Snakefile asks for one; all is in `config`
     with SnakemakeApi(OutputSettings(dryrun=True, enable_file_logging=False)) as api:
         workflow_api = api.workflow(
             ResourceSettings(cores=2), ConfigSettings(config=config), snakefile=ROOT / "Snakefile", workdir=folder
         )
-        return {rule.name: set(rule.resources) for rule in workflow_api._workflow.rules if rule.output}
+        return list(workflow_api._workflow.rules)
 
 
 def following(plan, names):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from expected import ROUNDS
 from snakemake.cli import get_argument_parser
 
 ROOT = Path(__file__).parents[2]
@@ -40,11 +41,11 @@ def test_clusters_share_their_groups_which_name_rules_that_exist(name):
 
 
 @pytest.mark.parametrize("name", CLUSTERS)
-def test_all_is_planned(name, tmp_path, snakemake):
+def test_main_is_planned(name, tmp_path, snakemake):
     if not importlib.util.find_spec(f"snakemake_executor_plugin_{name.replace('-', '_')}"):
         pytest.skip(f"not installed: snakemake-executor-plugin-{name}")
     plan = snakemake(tmp_path, options=["--dry-run", "--profile", ROOT / "profiles" / name])
-    assert len(re.findall(r"Group job round-", plan.stdout + plan.stderr)) == 3 + 2 * 3
+    assert len(re.findall(r"Group job round-", plan.stdout + plan.stderr)) == ROUNDS
 
 
 def test_a_job_on_another_machine_refuses_to_decide_what_auto_is(tmp_path, snakemake):

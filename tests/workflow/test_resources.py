@@ -7,8 +7,7 @@ import subprocess
 import sys
 
 import pytest
-import yaml
-from planning import ROOT, alone, rules
+from planning import DEFAULT, ROOT, alone, rules
 
 from privatune.core.merging import merged
 from privatune.experiment import experiment
@@ -36,14 +35,12 @@ def jobs(copy, snakemake):
 def test_every_job_asks_for_memory_and_time(jobs):
     assert len(jobs) > 50
     assert all(memory and minutes for _, benchmark, memory, minutes in jobs if benchmark)
-    assert {rule for rule, benchmark, _, _ in jobs if not benchmark} == {"all"}
+    assert {rule for rule, benchmark, _, _ in jobs if not benchmark} == {"main"}, "the default target"
 
 
 @pytest.mark.parametrize("execution", [{"rounds_per_job": 1}, {"rounds_per_job": 10, "private_slots": 2}])
 def test_every_rule_that_writes_files_is_a_stage(tmp_path, execution):
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config/config.yaml").write_text("{}")  # the Snakefile asks for one
-    config = merged(yaml.safe_load((ROOT / "config/config.yaml").read_text()), {"execution": execution})
+    config = merged(DEFAULT, {"execution": execution})
     found = alone(rules, tmp_path, config)
     assert {"fine_tune", "train_private"} <= found.keys() or {"run_rounds", "private_slot"} <= found.keys()
     assert {stage_of(rule) for rule in found} <= requested(experiment(config)).keys()

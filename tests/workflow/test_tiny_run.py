@@ -2,12 +2,19 @@
 
 import hashlib
 import os
+from importlib import import_module
 
 import pandas as pd
 import pytest
+from expected import COHORTS, EVALUATED, LAST_ROUNDS, VISITS, E, batches
+from planning import ROOT
 
 from privatune.core.files import read_json
 from privatune.core.streams import stream
+from privatune.experiment import INITIAL
+from privatune.report.frames import read_table
+from privatune.report.intervals import Interval
+from privatune.report.verdicts import verdict
 from privatune.text.streams import read_stream, write_stream
 
 COSTS = {"claims", "client_costs", "stages", "curve"}  # measured, so no two runs agree
@@ -25,21 +32,14 @@ def digests(folder, *parts):
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_all_makes_tables_figures_and_leaves_nothing_half(tiny):
+def test_main_makes_tables_figures_and_leaves_nothing_half(tiny):
     root = tiny / "results-tiny"
     comparison = pd.read_csv(root / "tables/comparison.csv")
-    assert comparison.groupby("scenario")["round"].max().to_dict() == {
-        "initial": 0,
-        "device-rehearsal": 1,
-        "device-lwf": 1,
-        "device-plain": 1,
-        "averaging-rehearsal": 2,
-        "averaging-plain": 2,
-        "averaging-control": 2,
-    }
+    assert comparison.groupby("scenario")["round"].max().to_dict() == LAST_ROUNDS
+    assert len(comparison) == EVALUATED
     assert (comparison[["ppl_general", "ppl_user", "kss_user", "recall3_user", "oov_user"]] > 0).all(axis=None)
     clients = pd.read_csv(root / "tables/clients.csv")
-    assert len(clients) == 3 + 3 * 2 * 3
+    assert len(clients) == VISITS
     sums = clients.groupby("scenario")[["bits_up", "bits_down"]].sum()
     last = comparison[comparison["round"] == comparison.groupby("scenario")["round"].transform("max")].set_index(
         "scenario"
@@ -52,7 +52,7 @@ def test_all_makes_tables_figures_and_leaves_nothing_half(tiny):
     assert not list(root.rglob("*.payload")), "payloads are temporary"
 
 
-def test_nothing_to_do_after_all_and_the_report_works_offline(copy, snakemake):
+def test_nothing_to_do_after_main_and_the_report_works_offline(copy, snakemake):
     folder = copy()
     again = snakemake(folder, options=["--dry-run"])
     assert "Nothing to be done" in again.stdout + again.stderr
@@ -123,16 +123,30 @@ def test_a_wrong_configuration_is_one_line(tmp_path, snakemake, overlay, message
     assert "Traceback" not in said
 
 
+def judged(folder, system):
+    """The claims of a system by their text: all that it makes of this run's tables, each judged by its own interval."""
+    tables, part = folder / "results-tiny/tables", import_module(f"privatune.systems.{system}.claims")
+    of_paper = {name: ROOT / f"report/{system}/{name.replace('_', '-')}.csv" for name in part.TABLES}
+    files = {name: path if path.exists() else tables / f"{name}.csv" for name, path in of_paper.items()}
+    claims = list(part.claims({name: read_table(path, part.TABLES[name]) for name, path in files.items()}))
+    found = pd.read_csv(tables / f"claims_{system}.csv").set_index("claim")
+    assert found.index.tolist() == [claim.text for claim in claims]
+    for claim, (_, row) in zip(claims, found.iterrows(), strict=True):
+        ours = Interval(row["ours"], row["low"], row["high"], row["n"])
+        assert (row["rule"], row["verdict"]) == (claim.rule.text, verdict(claim.rule, ours, row["paper"])), claim.text
+    return found
+
+
 def test_popov_adds_its_replicates_to_a_finished_run_and_judges_every_claim(tiny, copy, snakemake):
     folder = copy()
     snakemake(folder, "popov")
     tables = folder / "results-tiny/tables"
-    claims = pd.read_csv(tables / "claims.csv")
-    assert set(claims["verdict"]) <= {"holds", "fails", "undecided"}
-    assert claims["rule"].notna().all()
+    claims = judged(folder, "popov")
+    assert claims.loc[claims["n"] < 2, "verdict"].eq("undecided").all() and claims["n"].max() == len(E.popov.seeds)
     replicates = pd.read_csv(tables / "replicates.csv")
     counts = replicates.groupby(["scenario", "round"])["seed"].nunique()
-    assert counts.drop(["initial", "averaging-plain", "device-plain"]).eq(2).all(), "the control has replicates too"
+    repeated = counts[counts.index.get_level_values("scenario").isin(set(E.popov.scenarios) - {INITIAL})]
+    assert repeated.eq(len(E.popov.seeds)).all() and "averaging-control" in repeated, "the control has replicates too"
     keys = ["scenario", "seed", "round"]
     both = replicates.merge(comparison := pd.read_csv(tables / "comparison.csv"), on=list(comparison.columns))
     assert len(both) == len(comparison), "one job for all devices measures what a job for each model does"
@@ -157,8 +171,8 @@ def test_compression_measures_every_method_on_the_same_text(copy, snakemake):
     assert words.max(axis=1).div(words.min(axis=1)).max() < 1.2  # a last window that not all devices fill is left out
     tuning = pd.read_csv(tables / "tuning.csv")
     assert tuning.groupby("method")["chosen"].sum().eq(1).all()
-    claims = pd.read_csv(tables / "claims_compression.csv")
-    assert set(claims["verdict"]) <= {"holds", "fails", "undecided"}
+    claims = judged(folder, "compression")
+    assert claims["n"].eq(len(E.compression.seeds)).all()
     before = digests(folder, "compression")
     again = list((folder / "results-tiny/compression").glob("*/seed-1.json"))
     for path in again:
@@ -183,13 +197,18 @@ def test_dpfedavg_states_an_epsilon_only_where_there_is_noise(copy, snakemake):
     }
     stated = ["unit", "adjacency", "sampling", "q", "rounds", "noise_multiplier", "clip", "delta", "accountant"]
     assert models.loc["private", stated].notna().all()
+    assert judged(folder, "dpfedavg")["verdict"].iloc[-1] == "holds", "epsilons of the paper need no replicates"
     ledger = pd.read_csv(tables / "ledger.csv").set_index("model")
+    assert set(ledger["unit"]) == {"user"} and ledger.loc["private", "noised"] == "vector"
     assert ledger.index.tolist() == ["private", "fedavg", "ngram-private", "all models of this table together"]
     assert ledger["epsilon_so_far"].eq(float("inf")).tolist() == [False, True, True, True]
     canaries = pd.read_csv(tables / "canaries.csv")
     assert set(canaries["scenario"]) == {"fedavg", "private"}
     assert (canaries["rank"] <= canaries["references"] + 1).all()
-    assert canaries["visits"].between(0, 2 * canaries["n_users"]).all() and canaries["visits"].sum() > 0
+    assert (
+        canaries["visits"].between(0, E.dpfedavg.training.cohort.rounds * canaries["n_users"]).all()
+        and canaries["visits"].sum() > 0
+    )
     assert set(pd.read_csv(tables / "canaries_by_cell.csv")["scenario"]) == {"fedavg", "private"}
     assert models.loc["private", "carriers_epsilon"] > models.loc["private", "epsilon"]
     audit = pd.read_csv(tables / "audit.csv").set_index("scenario")
@@ -251,5 +270,7 @@ def test_a_sweep_adds_its_own_rounds_and_shares_all_before_them(copy, snakemake)
     said = snakemake(copy(), "averaging-rehearsal", options=["-n"], overlay=overlay).stdout
     jobs = dict(line.split() for line in said.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:])
     jobs.pop("total")
-    rounds = dict.fromkeys(("aggregate", "evaluate", "keep_model"), "4")
-    assert jobs == {"averaging-rehearsal": "1", "fine_tune": "8"} | rounds
+    cohort = COHORTS["averaging-rehearsal"]
+    rounds = 2 * cohort.rounds  # of two variants
+    expected = {"fine_tune": rounds * batches(cohort), "aggregate": rounds, "evaluate": rounds, "keep_model": rounds}
+    assert jobs == {"averaging-rehearsal": "1"} | {rule: str(number) for rule, number in expected.items()}
