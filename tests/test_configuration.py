@@ -107,6 +107,10 @@ def test_a_pair_of_models_differs_by_single_updates():
         ({"compression": {"methods": {"averaging-dense": {"learning_rates": [-1, 1]}}}}, "learning_rates"),
         ({"scenarios": {"initial": {}}}, "initial is the general model; choose another name"),
         ({"scenarios": {"a/b": {}}}, "scenarios.a/b`: String should match"),
+        (
+            {"compression": {"vocabulary": 20_001}},
+            r"^config: compression\.vocabulary: 20001 words are more than text\.vocabulary, 20000$",
+        ),
         ({"plan": {"populations": [100]}}, r"`plan`: cohort\.size: 20000 persons per round are more than a .* of 100;"),
         (
             {"dpfedavg": {"accounting": {"cohort": {"size": 2_000_001}}}},
@@ -120,6 +124,28 @@ def test_a_pair_of_models_differs_by_single_updates():
 )
 def test_what_would_be_counted_twice_or_found_out_late_is_refused(overrides, message):
     with pytest.raises(PrivatuneError, match=message):
+        experiment(merged(DEFAULT, overrides))
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"run": ["nobody"]},
+        {"general": {"corpora": ["nobody"]}},
+        {"private": {"corpus": "nobody"}},
+        {"report": {"cost_scenarios": ["nobody"]}},
+        {"report": {"paper": {"nobody": {1: "plain"}}}},
+        {"tail": {"scenario": "nobody"}},
+        {"popov": {"scenarios": ["initial", "nobody"]}},
+        {"compression": {"full": ["nobody"]}},
+        {"dpfedavg": {"run": ["nobody"]}},
+    ],
+)
+def test_a_name_that_is_not_defined_is_refused_with_its_key(overrides):
+    (section, below) = next(iter(overrides.items()))
+    key = next(iter(below)) if isinstance(below, dict) else section
+    line = rf"^config: `?{section}(`: |\.|\b){key if key != section else ''}: nobody is not defined; known are"
+    with pytest.raises(PrivatuneError, match=line):
         experiment(merged(DEFAULT, overrides))
 
 

@@ -87,7 +87,7 @@ class CompressionSettings(Section):
 
     @model_validator(mode="after")
     def _methods_are_compared_fairly(self) -> Self:
-        for key, names in (("compression.run", self.run), ("compression.full", self.full)):
+        for key, names in (("run", self.run), ("full", self.full)):
             known_names(key, names, set(self.methods))
             sizes = {name: len(self.methods[name].points()) for name in names}
             if len(set(sizes.values())) > 1:
@@ -97,11 +97,11 @@ class CompressionSettings(Section):
                 )
         if self.client.facts.teaches:
             raise ValueError(
-                f"compression.client.objective: {self.client.objective} needs a teacher, and a device that sends "
+                f"client.objective: {self.client.objective} needs a teacher, and a device that sends "
                 "a gradient each step has none; take another objective"
             )
         if self.shares != sorted(set(self.shares)) or self.shares[-1] != 1:
-            raise ValueError("compression.shares: must ascend and end with 1, the end of training")
+            raise ValueError("shares: must ascend and end with 1, the end of training")
         return self
 
     def check(self, whole: Any) -> None:
