@@ -118,7 +118,7 @@ def test_a_pair_of_models_differs_by_single_updates():
         ),
         (
             {"text": {"vocabulary": 4000}},
-            "dpfedavg.training.vocabulary: 5000 words are more than text.vocabulary, 4000",
+            "dpfedavg.training.vocabulary: 5000 words are more than text.vocabulary, which is 4000; lower it",
         ),
     ],
 )

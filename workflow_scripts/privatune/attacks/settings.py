@@ -89,7 +89,7 @@ class TailSettings(TailTestSettings, Section):
     words: int = Field(10, ge=1, le=1000, description="Number of words in each of these texts.")
 
     def check(self, whole: Any) -> None:
-        """As of Section: its scenario averages updates of single persons, so that two models can differ in one."""
+        """Raise ValueError if two models of the scenario cannot differ by one person; see `Section.check`."""
         known_names("tail.scenario", [self.scenario], set(whole.scenarios))
         if not whole.scenarios[self.scenario].averages_single_persons:
             wrong = "does not average single updates of one person each"

@@ -61,7 +61,7 @@ def read(payload: bytes, codec: str, like: Shapes, most: Sequence[int]) -> list[
     if zstd:
         body = memoryview(_decompressed(body, start + sum(most)))
     if body[: len(head)] != head:
-        raise PrivatuneError(f"not written by the codec {codec} for a model of these tensors, names and shapes")
+        raise PrivatuneError(f"not written by the codec {codec} for a model with tensors of these names and shapes")
     if len(body) < start:
         raise PrivatuneError("truncated: it ends in its header")
     sizes = struct.unpack(f"<{len(most)}Q", body[len(head) : start])
@@ -77,7 +77,7 @@ def read(payload: bytes, codec: str, like: Shapes, most: Sequence[int]) -> list[
 def verified(payload: bytes) -> tuple[bool, memoryview]:
     """Whether zstd compresses a payload's body, and the body; raises PrivatuneError if the payload is damaged."""
     if len(payload) < _FRAME.size:
-        raise PrivatuneError(f"truncated: {len(payload)} bytes are no payload")
+        raise PrivatuneError(f"truncated: {len(payload)} bytes are not a payload")
     magic, version, zstd, checksum = _FRAME.unpack_from(payload)
     if magic != _MAGIC:
         raise PrivatuneError("not a payload of Privatune")

@@ -13,7 +13,7 @@ def compiled(function: Callable) -> Callable:
     """Compile a function so that it releases Python's lock; a cache on disk saves the next process some seconds."""
     try:
         return njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # there is no cache: neither this folder nor the user's own can be written
+    except RuntimeError:  # no cache is possible: neither this folder nor the user's cache folder can be written
         return njit(nogil=True)(function)
 
 

@@ -1,4 +1,4 @@
-"""What every script of the workflow does around its one library call."""
+"""What every script of the workflow does around its call of the library: logging, errors and an early end."""
 
 import errno
 import logging

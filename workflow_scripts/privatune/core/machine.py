@@ -9,7 +9,7 @@ NVIDIA = Path("/proc/driver/nvidia/version")
 
 
 def resolved(device: str, precision: str) -> tuple[str, str]:
-    """`device` and `precision` with `auto` replaced by what this machine has; without torch, as planning asks it."""
+    """Replace `auto` in (device, precision) by what this machine has; this imports no torch, for planning's sake."""
     if device == "auto":
         device = "cuda" if NVIDIA.exists() else "cpu"
     if precision == "auto":

@@ -1,4 +1,4 @@
-"""One configuration laid over another."""
+"""Lay one configuration over another."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -13,10 +13,10 @@ class Settings(BaseModel):
 
 
 class Section(Settings):
-    """A section of the configuration that has to fit the other ones."""
+    """A section of the configuration that is checked against the other sections."""
 
     def check(self, whole: Any) -> None:
-        """Raise ValueError where this section does not fit `whole`: the Experiment that it is part of."""
+        """Raise ValueError if this section contradicts another section of `whole`, the Experiment that contains it."""
 
 
 def _distinct(values: list[Any]) -> list[Any]:
@@ -35,16 +35,16 @@ Name = Annotated[
 
 
 class CohortSettings(Settings):
-    """How many take part in a round, and how many rounds there are."""
+    """The number of clients per round and the number of rounds."""
 
     size: int = Field(10, ge=1, description="Cohort size K: number of clients per round.")
     rounds: int = Field(10, ge=1, le=100_000, description="Number of rounds.")
 
 
 def smaller_vocabulary(key: str, words: int, whole: Any) -> None:
-    """Raise ValueError, for a section's check, where the vocabulary at `key` is no part of the whole one."""
+    """Raise ValueError, for use in a section's check, if the vocabulary at `key` exceeds that of the text."""
     if words > (most := whole.text.vocabulary):
-        raise ValueError(f"{key}: {words} words are more than text.vocabulary, {most}")
+        raise ValueError(f"{key}: {words} words are more than text.vocabulary, which is {most}; lower it")
 
 
 def known_names(key: str, names: Iterable[str], known: set[str]) -> None:

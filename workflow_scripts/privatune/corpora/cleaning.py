@@ -24,7 +24,7 @@ class CleaningSettings(Settings):
     max_repeats: int | None = Field(
         2,
         ge=1,
-        description="maximum number of times that a word may occur in a row; other texts are dropped; null: no limit",
+        description="maximum number of times that a word may occur in a row; texts with more are dropped; null: any",
     )
     max_line_chars: int | None = Field(
         10_000, ge=1, description="maximum number of characters of a text; a longer text is dropped; null: no limit"

@@ -32,7 +32,7 @@ class ColumnSource(Source, Shares):
     time_unit: Literal["s", "ms", "us", "ns"] = Field("s", description="unit of Unix times")
     document_column: str | None = Field(
         None,
-        description="general: column that names the document, whose rows must be consecutive; null: each row is one",
+        description="general: column that names the document, with consecutive rows; null: each row is a document",
     )
     part_column: str | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""Settings of the corpora that are read as general text."""
+"""Settings of the general text."""
 
 from typing import Any
 
@@ -13,5 +13,5 @@ class GeneralSettings(Section):
     corpora: Names = Field(min_length=1, description="Entries of `sources:`, in the order in which they are read.")
 
     def check(self, whole: Any) -> None:
-        """As of Section: its corpora are sources."""
+        """Raise ValueError if a corpus is not among the sources; see `Section.check`."""
         known_names("general.corpora", self.corpora, set(whole.sources))

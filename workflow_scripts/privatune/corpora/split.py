@@ -57,7 +57,7 @@ class PrivateSettings(Section):
         return self
 
     def check(self, whole: Any) -> None:
-        """As of Section: its corpus is a source."""
+        """Raise ValueError if the corpus is not among the sources; see `Section.check`."""
         known_names("private.corpus", [self.corpus], set(whole.sources))
 
 

@@ -1,4 +1,4 @@
-"""A model inside a process: its arrays, and the number of bytes that it takes to send. This module needs no torch."""
+"""A model inside a process: its arrays and the number of bytes to send it. This module does not import torch."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -7,14 +7,14 @@ from privatune.core.tensors import Arrays, read_bytes, save_tensors, unpack
 
 
 class Model(NamedTuple):
-    """A model as its file holds it. Its checksum is verified when the file is read, and not again."""
+    """The content of a model's file, whose checksum is verified only when the file is read."""
 
     arrays: Arrays  # float32; no code changes them in place
     about: dict[str, Any]  # header of the file
-    length: int  # bytes of the file, as it is sent
+    length: int  # number of bytes of the file, which is what is sent
 
     def with_values(self, arrays: Arrays) -> "Model":
-        """Return the model with other values of the same names, types and shapes, so that its length is the same."""
+        """Return the model with other values; names, types and shapes must be the same, so that its length is too."""
         return self._replace(arrays=arrays)
 
 
@@ -25,5 +25,5 @@ def read_model(path: str | Path) -> Model:
 
 
 def write_model(path: str | Path, model: Model) -> None:
-    """Write a model atomically with its header and a checksum."""
+    """Atomically write a model with its header and a checksum."""
     save_tensors(path, model.arrays, model.about)

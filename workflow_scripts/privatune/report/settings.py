@@ -37,6 +37,6 @@ class ReportSettings(Section):
     )
 
     def check(self, whole: Any) -> None:
-        """As of Section: its scenarios are defined."""
+        """Raise ValueError if a scenario is not defined; see `Section.check`."""
         known_names("report.cost_scenarios", self.cost_scenarios, set(whole.scenarios))
         known_names("report.paper", list(self.paper), {INITIAL, *whole.scenarios})

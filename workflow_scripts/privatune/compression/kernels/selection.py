@@ -74,7 +74,7 @@ def _refuse_unless_finite(largest: int) -> None:
 
 
 def _likely_bound(bits: np.ndarray, k: int) -> np.uint32:
-    """A bound on magnitude bits that probably k values or slightly more reach, estimated from a sample."""
+    """Magnitude bits that probably slightly more than k values reach, estimated from a sample."""
     # an odd stride, so that the sample of a matrix is not all from one column
     sample = np.ascontiguousarray(bits[:: max(len(bits) // _SAMPLES, 1) | 1])
     expected = k * len(sample) / len(bits)
@@ -156,7 +156,7 @@ def _gather(bits, start, stop, floor, found):  # type: ignore[no-untyped-def]
     last = np.uint64(stop)
     for block in range(np.uint64(start), last, np.uint64(_BLOCK)):
         end = min(block + np.uint64(_BLOCK), last)
-        # most blocks hold no such value, which vector instructions find out from the largest magnitude
+        # most blocks hold no such value; vector instructions find their largest magnitude quickly
         largest = np.uint32(0)
         if end - block == np.uint64(_BLOCK):
             for j in range(np.uint64(_BLOCK)):

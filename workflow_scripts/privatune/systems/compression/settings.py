@@ -105,7 +105,7 @@ class CompressionSettings(Section):
         return self
 
     def check(self, whole: Any) -> None:
-        """As of Section: its words are part of the vocabulary."""
+        """Raise ValueError if the vocabulary is too large; see `Section.check`."""
         smaller_vocabulary("compression.vocabulary", self.vocabulary, whole)
 
     def choices(self, method: str) -> list[Choice]:

@@ -66,6 +66,6 @@ class DpFedAvgSettings(Section):
         return self
 
     def check(self, whole: Any) -> None:
-        """As of Section: its variants are defined, and its words are part of the vocabulary."""
+        """Raise ValueError if a variant is not defined or the vocabulary is too large; see `Section.check`."""
         known_names("dpfedavg.run", self.run, set(self.variants))
         smaller_vocabulary("dpfedavg.training.vocabulary", self.training.vocabulary, whole)

@@ -36,5 +36,5 @@ class PopovSettings(Section):
     )
 
     def check(self, whole: Any) -> None:
-        """As of Section: its scenarios are defined."""
+        """Raise ValueError if a scenario is not defined; see `Section.check`."""
         known_names("popov.scenarios", self.scenarios, {INITIAL, *whole.scenarios})
