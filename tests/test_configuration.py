@@ -127,6 +127,17 @@ def test_what_would_be_counted_twice_or_found_out_late_is_refused(overrides, mes
         experiment(merged(DEFAULT, overrides))
 
 
+@pytest.mark.parametrize("key", ["run", "popov.scenarios", "compression.run", "compression.full", "dpfedavg.run"])
+def test_a_target_without_anything_to_run_is_refused(key):
+    *sections, last = key.split(".")
+    overrides = {last: []}
+    for section in sections:
+        overrides = {section: overrides}
+    line = rf"^config: `{re.escape(key)}` is \[\]; it must be a list \(each text\) of at least 1 item$"
+    with pytest.raises(PrivatuneError, match=line):
+        experiment(merged(DEFAULT, overrides))
+
+
 @pytest.mark.parametrize(
     "overrides",
     [

@@ -32,7 +32,7 @@ class Whole(Settings):
         ({"type": "number", "minimum": 0, "exclusiveMaximum": 1}, "a number of at least 0 and below 1"),
         ({"type": "string", "pattern": "^[a-z]+$"}, "text that matches ^[a-z]+$"),
         ({"type": "array", "items": {"type": "integer", "minimum": 0}}, "a list (each a whole number of at least 0)"),
-        ({"type": "array", "items": {"type": "string"}, "minItems": 1}, "a list (each text) of at least 1 items"),
+        ({"type": "array", "items": {"type": "string"}, "minItems": 1}, "a list (each text) of at least 1 item"),
         ({"enum": ["plain", "lwf"], "type": "string"}, "one of plain, lwf"),
         ({"type": "object", "additionalProperties": {"type": "boolean"}}, "a mapping (each value true or false)"),
         ({}, "a value"),

@@ -1,5 +1,6 @@
 """What a settings model accepts: as a JSON schema, in words, and for one key inside it."""
 
+import re
 from typing import Any
 
 from pydantic import BaseModel
@@ -125,4 +126,5 @@ def _shape(node: Schema) -> str:
     bounds = [("minItems", "of at least {} items"), ("maxItems", "of at most {} items")]
     bounds += [("minLength", "of at least {} characters"), ("maxLength", "of at most {} characters")]
     bounds += [("minProperties", "of at least {} keys"), ("pattern", "that matches {}")]
-    return " and ".join(words.format(node[key]) for key, words in bounds if key in node)
+    text = " and ".join(words.format(node[key]) for key, words in bounds if key in node)
+    return re.sub(r"\b1 (item|character|key)s", r"1 \1", text)
