@@ -88,7 +88,7 @@ def test_bounds_decide_only_what_they_can():
     assert upper.low == 0 and upper.high > 0.2
     unknown = spanned([Span(10.0, 10.0), Span(11.0, 11.0), ANYWHERE])
     assert (unknown.low, unknown.high, unknown.n) == (0, math.inf, 3) and math.isnan(unknown.middle)
-    assert all(map(math.isnan, spanned([])[:3])) or spanned([]).n == 0
+    assert all(map(math.isnan, spanned([])[:3])) and spanned([]).n == 0
 
 
 def test_equal_curves_of_different_noise_take_equal_bits():

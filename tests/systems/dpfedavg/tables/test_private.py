@@ -9,7 +9,7 @@ from privatune.privacy.accounting import guarantee
 from privatune.privacy.mechanism import Mechanism, mechanism_record
 from privatune.report.frames import write_table
 from privatune.report.measured import COLUMNS
-from privatune.systems.dpfedavg.tables import audit, comparison_dpfedavg
+from privatune.systems.dpfedavg.tables import accounting, audit, comparison_dpfedavg, ledger
 
 MEASURES = [name for name in COLUMNS if name.split("_")[0] in {"ppl", "oov", "kss", "recall1", "recall3"}]
 PRIVATE = Mechanism("poisson", 1500, 4, 10, 0.5, 1.0, 5e-5, None, 6, 0.5)
@@ -54,6 +54,15 @@ def test_an_epsilon_stands_only_beside_noise_and_with_its_terms(files):
     by_rdp = guarantee(PRIVATE, "rdp").epsilon
     assert frame.loc["private", "epsilon"] < frame.loc["private", "epsilon_rdp"] == by_rdp
     assert made.shown.loc[2, ["delta", "accountant", "epsilon by RDP"]].tolist() == ["5e-05", "PLD", f"{by_rdp:.3g}"]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [accounting.COLUMNS, audit.COLUMNS, ledger.COLUMNS, [*comparison_dpfedavg.STATED, *comparison_dpfedavg.MEASURED]],
+)
+def test_the_unit_and_delta_are_beside_every_epsilon(columns):
+    assert any(name.startswith("epsilon") for name in columns)
+    assert {"unit", "delta", "adjacency"} <= set(columns)
 
 
 def test_the_last_row_is_about_all_models_together(files):
