@@ -74,14 +74,14 @@ def test_dgc_beside_dense(end, expected):
     dgc = made["compression"]["method"] == "gradient-dgc"
     last = dgc & (made["compression"]["steps"] == 2)
     made["compression"].loc[last, "ppl_average"] = [end, end * 1.01, end * 0.99]
-    claim = "DGC (gradient-dgc) is as good as dense gradients at its ratio: average PPL at the end"
+    claim = "DGC (gradient-dgc) is as good as dense gradients at its compression ratio: final average PPL"
     assert judged(made)[claim][1] == expected
 
 
 def test_the_note_says_what_lasts_and_at_what_ratio_dgc_was_judged():
     text = compression.note(tables())
     assert "passes from one person to the next on the same device in gradient-dgc, gradient-topk;" in text
-    assert "gradient-dgc sent 333 times fewer bits up" in text
+    assert "Dense gradients sent 333 times as many bits up as gradient-dgc" in text
     assert "nan" not in text
 
 

@@ -1,4 +1,4 @@
-"""How many bits a way of training takes until it is as good as asked, for good."""
+"""Compute how many bits a method sends until it reaches a level of perplexity for good."""
 
 import math
 from collections.abc import Iterable
@@ -11,13 +11,13 @@ from privatune.report.intervals import Interval, interval
 
 
 class Span(NamedTuple):
-    """Where a positive number lies: both ends are the same where it is measured; 0 and infinity bound nothing."""
+    """The range of a positive number: both ends are equal if it is measured; 0 and infinity are no bounds."""
 
     low: float
     high: float
 
     def over(self, other: "Span") -> "Span":
-        """Where the ratio of the two numbers lies."""
+        """Return the range of the ratio of the two numbers."""
         low = self.low / other.high if self.low and other.high < math.inf else 0.0
         return Span(low, self.high / other.low if other.low and self.high < math.inf else math.inf)
 
@@ -26,16 +26,16 @@ ANYWHERE = Span(0.0, math.inf)
 
 
 def bits_to_keep(bits: Iterable[float], perplexity: Iterable[float], level: float) -> Span:
-    """Bits sent when a training got to a level of perplexity for good: no later measured point is above it.
+    """Return the bits sent when training reaches a level of perplexity for good: no later measured point is above it.
 
-    Between two measured points the logarithms of both are taken to lie on a line. The first point that sent anything
-    has none before it to draw a line from: where it is good enough, its bits are at most too many. Where the last one
-    is not, all bits are too few.
+    Between two measured points, the logarithms of bits and perplexity are interpolated linearly. The first point that
+    sent anything has no earlier point to interpolate from: if it is good enough, its bits are only an upper bound. If
+    the last point is not good enough, all its bits are a lower bound.
 
     Args:
-        bits: sent by each measured point, ascending; 0 at the start.
-        perplexity: of each.
-        level: to be reached and kept.
+        bits: the bits sent by each measured point, ascending; 0 at the start.
+        perplexity: the perplexity at each point.
+        level: the level to be reached and kept.
 
     >>> bits_to_keep([0, 100, 1000, 10_000], [400, 90, 200, 50], 100)
     Span(low=3162.27766, high=3162.27766)
@@ -56,15 +56,16 @@ def bits_to_keep(bits: Iterable[float], perplexity: Iterable[float], level: floa
 
 
 def times_the_bits(ours: pd.DataFrame, theirs: pd.DataFrame, column: str) -> Span:
-    """Bits of their training over those of ours, at the worse of the two average perplexities at the end.
+    """Return the bits of their training divided by those of ours, at the worse of the two final average perplexities.
 
-    That level is the best that both keep, and no minimum picks it. Where one of them ends no better than it began, the
-    level is the other's end, and more than all of its bits are too few.
+    That level is the best that both keep, and taking the final values avoids selecting a minimum. If one of them ends
+    no better than it began, the level is the end of the other, and all the bits that the first one sent are a lower
+    bound.
 
     Args:
-        ours, theirs: rows of the table `compression` of one method and seed each, in the order of steps, from the same
+        ours, theirs: rows of the table `compression` for one method and seed each, in the order of steps, from the same
             start.
-        column: which bits.
+        column: which bits to count.
     """
     runs, start = (ours, theirs), ours["ppl_average"].iloc[0]
     better = [end for run in runs if (end := run["ppl_average"].iloc[-1]) < start]
@@ -75,11 +76,11 @@ def times_the_bits(ours: pd.DataFrame, theirs: pd.DataFrame, column: str) -> Spa
 
 
 def spanned(ratios: Iterable[Span]) -> Interval:
-    """Geometric mean of ratios, a replicate each, with an interval that holds wherever they lie in their spans.
+    """Return the geometric mean of one ratio per replicate, with an interval valid wherever they lie in their spans.
 
-    Its low end is that of the t-interval of the low ends' logarithms, and its high end that of the high ends', so that
-    a bound decides only what it can: one replicate without a lower bound leaves the whole without one. In the mean a
-    ratio that is only bounded is its bound; the mean is null where one is not bounded at all.
+    Its low end is that of the t interval of the logarithms of the low ends, and its high end that of the high ends. One
+    replicate without a lower bound therefore leaves the interval without one. A ratio that is only bounded enters the
+    mean as its bound; the mean is null if a ratio has no bound at all.
     """
     with np.errstate(divide="ignore"):
         ends = np.log(np.array([*ratios], float).reshape(-1, 2))
@@ -88,7 +89,7 @@ def spanned(ratios: Iterable[Span]) -> Interval:
         interval(side) if known.all() else Interval(math.nan, edge, edge, len(side))
         for side, known, edge in zip(ends.T, bounded.T, (-math.inf, math.inf), strict=True)
     )
-    one = np.where(bounded, ends, ends[:, ::-1])  # the other end where one is none
+    one = np.where(bounded, ends, ends[:, ::-1])  # where one end is unbounded, take the other
     middle = float(one.mean()) if len(one) and np.isfinite(one).all() else math.nan
 
     def at(confidence: float, *n: int) -> tuple[float, float]:
@@ -102,7 +103,7 @@ def spanned(ratios: Iterable[Span]) -> Interval:
 
 
 def pareto_front(bits: Iterable[float], perplexity: Iterable[float]) -> list[tuple[float, float]]:
-    """Points that no other beats in both, by ascending bits.
+    """Return the points that no other point beats in both bits and perplexity, by ascending bits.
 
     >>> pareto_front([1, 2, 3, 4], [9, 5, 7, 3])
     [(1, 9), (2, 5), (4, 3)]

@@ -1,4 +1,4 @@
-"""Whether averaging needs fewer bits than compressed gradients, as Popov et al. (2018) claim; no figures of theirs."""
+"""Judge whether averaging needs fewer bits than compressed gradients, as Popov et al. (2018) claim without figures."""
 
 import math
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ MORE = above("1", lambda _: 1.0)
 
 
 def claims(tables: Tables) -> Iterator[Claim]:
-    """On bits up and on all bits, the first method beside each other one; averaging whose download is compressed beside
-    each gradient, on all bits; and DGC.
+    """Compare the first method with each other one, by bits up and by all bits; averaging with a compressed download
+    with each gradient method, by all bits; and DGC with dense gradients.
     """
     for base, method, (bits, which) in _pairs(tables["compression"]):
         yield Claim(
-            f"{base} needs fewer bits {which} than {method} at equal average PPL: how many times fewer",
+            f"{base} needs fewer bits {which} than {method} at equal average PPL: factor",
             "times",
             lambda _: math.nan,
             partial(_times, column=bits, method=method, base=base),
@@ -34,7 +34,7 @@ def claims(tables: Tables) -> Iterator[Claim]:
     for dgc in _gradients(tables["compression"], "dgc"):
         if _gradients(tables["compression"], "dense"):
             yield Claim(
-                f"DGC ({dgc}) is as good as dense gradients at its ratio: average PPL at the end",
+                f"DGC ({dgc}) is as good as dense gradients at its compression ratio: final average PPL",
                 "%",
                 lambda _: 0.0,
                 partial(_beside_dense, method=dgc),
@@ -43,7 +43,7 @@ def claims(tables: Tables) -> Iterator[Claim]:
 
 
 def note(tables: Tables) -> str:
-    """What is compared, what lasts from one person to the next, and at what ratio DGC was judged."""
+    """Explain what is compared, what passes from one person to the next, and at what ratio DGC was judged."""
     runs = tables["compression"]
     parts = [
         "Equal average PPL is, for each seed, the worse of the two values at the end, which both methods keep. Bits "
@@ -61,19 +61,19 @@ def note(tables: Tables) -> str:
     for dgc in _gradients(runs, "dgc"):
         for dense in _gradients(runs, "dense"):
             ratio = _ends(tables, dense)["bits_up"].mean() / _ends(tables, dgc)["bits_up"].mean()
-            parts.append(f"{dgc} sent {ratio:.3g} times fewer bits up than dense gradients, warm-up included.")
+            parts.append(f"Dense gradients sent {ratio:.3g} times as many bits up as {dgc}, including its warm-up.")
     return " ".join(parts)
 
 
 def _needed(rule: Rule, ours: Interval, paper: float) -> float:
-    """How many replicates would decide, of logarithms; null where bounds leave it open, which more would not mend."""
+    """Return how many replicates would decide, by logarithms; null if a bound is missing, as more would not help."""
     if not ours.low > 0 or not ours.high < math.inf:
         return math.nan
     return replicates_needed(above("0", lambda _: 0.0), ours.map(math.log), paper)
 
 
 def _pairs(runs: pd.DataFrame) -> Iterator[tuple[str, str, tuple[str, str]]]:
-    """Which methods are compared, and on which bits."""
+    """Yield which methods are compared, and by which bits."""
     methods = list(dict.fromkeys(runs["method"]))
     for bits in (UP, BOTH):
         for method in methods[1:]:
@@ -86,13 +86,13 @@ def _pairs(runs: pd.DataFrame) -> Iterator[tuple[str, str, tuple[str, str]]]:
 
 
 def _gradients(runs: pd.DataFrame, codec: str | None = None) -> list[str]:
-    """Methods that send gradients, through any codec or through this one."""
+    """Return the methods that send gradients, with this codec or with any."""
     rows = runs[runs["mode"] == "gradient"]
     return list(dict.fromkeys(rows.loc[rows["codec"] == codec, "method"] if codec else rows["method"]))
 
 
 def _times(tables: Tables, column: str, method: str, base: str) -> Interval:
-    """Bits of a method over those of the base, a replicate each."""
+    """Return the bits of a method divided by those of the base, over replicates."""
     runs = tables["compression"].assign(bits_total=lambda rows: rows["bits_up"] + rows["bits_down"])
     ratios = []
     for _, rows in runs.dropna(subset=["ppl_average"]).groupby("seed"):
@@ -109,7 +109,7 @@ def _beside_dense(tables: Tables, method: str) -> Interval:
 
 
 def _ends(tables: Tables, method: str) -> pd.DataFrame:
-    """The last row of every seed."""
+    """Return the last row of every seed."""
     runs = tables["compression"]
     rows = runs[runs["method"] == method].sort_values("steps")
     return rows.groupby("seed", as_index=False).tail(1)

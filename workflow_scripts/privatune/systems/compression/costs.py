@@ -1,4 +1,4 @@
-"""What a method's codec takes of one device and of the server: milliseconds and bytes for one update."""
+"""Measure what a method's codec costs a device and the server: milliseconds and bytes per update."""
 
 import time
 from collections.abc import Sequence
@@ -22,17 +22,17 @@ REPEATS = 15  # the first few compile
 def codec_cost(
     model: Arrays, texts: Sequence[np.ndarray], choice: Choice, numerics: NumericsSettings
 ) -> dict[str, Any]:
-    """Time a method's codec on gradients of a first step, one device a text.
+    """Time a method's codec on the gradients of a first step, with one device per text.
 
     Args:
-        model: weights that the devices got.
+        model: the weights that the devices received.
         texts: word ids [n] of each device.
-        choice: see there.
-        numerics: see there; codecs compute on the CPU, and so must the gradients.
+        choice: the method and its settings.
+        numerics: how the gradients are computed; codecs always compute on the CPU.
 
     Returns:
-        values of an update, bytes of a payload, encode_ms of one, and decode_ms: what the server takes for each
-        payload; medians over REPEATS, wall time of one thread.
+        values: the number of values in an update; payload_bytes: the size of a payload; encode_ms and decode_ms: the
+        time per payload on a device and on the server, each the median wall time of one thread over REPEATS.
     """
     lm = learner_of(model, numerics)
     client, size, like = choice.client, len(texts), shapes_of(model)

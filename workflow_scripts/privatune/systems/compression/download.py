@@ -1,4 +1,4 @@
-"""The model as it reaches a person who joins: that person has no earlier one, so all of it is sent, through a codec."""
+"""Send the model through a codec to a person who joins, and who gets all of it because there is no earlier one."""
 
 from typing import NamedTuple
 
@@ -11,9 +11,9 @@ from privatune.systems.compression.methods import DownloadSettings
 
 
 class Download(NamedTuple):
-    """What was sent, and what the person has then."""
+    """What was sent, and the weights that the person then has."""
 
-    length: int  # bytes
+    length: int  # bytes that were sent
     weights: Arrays  # float32
 
 
@@ -21,9 +21,9 @@ def download(weights: Arrays, codec: DownloadSettings, key: int) -> Download:
     """Send a model.
 
     Args:
-        weights: float32, of the server.
-        codec: dense gives the same weights back.
-        key: of the codec's stream.
+        weights: the server's float32 weights.
+        codec: the codec; `dense` returns the same weights.
+        key: the key of the codec's random stream.
     """
     payload, _ = encode(weights, {}, codec, key, 1)
     arrived, _ = combine([payload], shapes_of(weights), {}, codec, 1)

@@ -1,4 +1,4 @@
-"""How figures show the ways of training that the compression experiment compares."""
+"""Define how figures show the methods that the compression experiment compares."""
 
 from collections.abc import Mapping
 from itertools import cycle
@@ -16,7 +16,11 @@ MEGABYTE = 8e6  # bits
 
 
 class MethodLook(NamedTuple):
-    """Colour by codec, marker where colours come again, a full line for averaging; empty where another is alike."""
+    """The look of a method.
+
+    The colour shows the codec, and the marker changes when colours repeat. Averaging has a solid line. Markers are
+    hollow if another method already has the same look.
+    """
 
     colour: str
     marker: str
@@ -25,7 +29,7 @@ class MethodLook(NamedTuple):
 
 
 def method_looks(runs: pd.DataFrame) -> dict[str, MethodLook]:
-    """The look of every method, in the table's order; `dense` is black."""
+    """Return the look of every method, in the table's order; `dense` is black."""
     codecs: dict[str, tuple[str, str]] = {"dense": (INK, "o")}
     fresh = iter(zip(cycle(COLOURS), (marker for marker in cycle(MARKERS) for _ in COLOURS), strict=False))
     chosen: dict[str, MethodLook] = {}
@@ -40,7 +44,7 @@ def method_looks(runs: pd.DataFrame) -> dict[str, MethodLook]:
 
 
 def plot_methods(axes: Axes, points: pd.DataFrame, x: str, y: str, chosen: Mapping[str, MethodLook]) -> None:
-    """One line a method through its points, in the table's order; megabytes where a column holds bits."""
+    """Draw one line per method through its points, in the table's order; columns of bits are shown in megabytes."""
     for method, (colour, marker, line, full) in chosen.items():
         rows = points[points["method"] == method]
         columns = [rows[column] / (MEGABYTE if column.startswith("bits") else 1) for column in (x, y)]
@@ -57,7 +61,7 @@ def plot_methods(axes: Axes, points: pd.DataFrame, x: str, y: str, chosen: Mappi
 
 
 def bits_axis(axes: Axes, which: Literal["x", "y"]) -> None:
-    """Make one axis logarithmic, in megabytes that devices sent."""
+    """Make one axis logarithmic, in megabytes sent by devices."""
     axes.set(**{f"{which}scale": "log", f"{which}label": f"{SHARED['bits_up'].heading} (log.)"})
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(LogLocator())

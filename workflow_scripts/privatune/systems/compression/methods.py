@@ -1,4 +1,4 @@
-"""Settings of the ways of training that the compression experiment compares. They import no torch and no numba."""
+"""Define the settings of the methods that the compression experiment compares, without importing torch or numba."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -57,12 +57,12 @@ class MethodSettings(Settings):
             raise ValueError(str(error)) from error
         if self.memory == "person" and self.codec.name == "ef21":
             raise ValueError(
-                "memory: the server of ef21 adds to the same memory, which therefore cannot leave; use device"
+                "memory: the server of ef21 adds to the same memory, so the memory cannot leave the device; use device"
             )
         return self
 
     def points(self) -> list[tuple[float, CodecSettings]]:
-        """The grid: a rate and a codec each."""
+        """Return the grid; each point is a learning rate and a codec."""
         codecs = [self.codec]
         for name, values in self.parameter.items():
             codecs = [
@@ -72,7 +72,7 @@ class MethodSettings(Settings):
 
 
 class Choice(Settings):
-    """A way of training at one point of its grid, with what all ways share."""
+    """A method at one point of its grid, with the settings that all methods share."""
 
     mode: Literal["averaging", "gradient"]
     learning_rate: float
@@ -86,11 +86,11 @@ class Choice(Settings):
     cohort: CohortSettings
 
     def rate_at(self, share: float) -> float:
-        """The rate after a share of the training: it falls on a line, from the whole to `final_rate` of it."""
+        """Return the rate after a share of the training; it falls linearly from the full rate to `final_rate` of it."""
         return self.learning_rate * (1 + share * (self.final_rate - 1))
 
     def down_codec(self, filled: float = 1.0) -> CodecSettings:
-        """How the server sends a mean of which a share `filled` of the values is not zero."""
+        """Return the codec by which the server sends a mean; `filled` is the share of its values that are not zero."""
         if self.down == "same":
             return self.codec
         if self.down == "sparse":
@@ -99,20 +99,20 @@ class Choice(Settings):
 
 
 def choices(method: MethodSettings, **shared: Any) -> list[Choice]:
-    """A method at every point of its grid, in the grid's order.
+    """Return a method at every point of its grid, in the grid's order.
 
     Args:
-        method: see there.
-        shared: client, cohort, final_rate and averaged, which all methods have in common.
+        method: the settings of the method.
+        shared: client, cohort, final_rate and averaged, which are the same for all methods.
     """
     own = {name: getattr(method, name) for name in ("mode", "down", "download", "memory")}
     return [Choice(learning_rate=rate, codec=codec, **own, **shared) for rate, codec in method.points()]
 
 
 def best(points: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The point of a grid that did best on validation text; of equals the first.
+    """Return the point of a grid with the best result on validation text; among equals, the first.
 
     Args:
-        points: as `tune_method` writes them: ppl_average and choice each.
+        points: the points that `tune_method` writes, each with ppl_average and choice.
     """
     return min(points, key=lambda point: point["ppl_average"])

@@ -1,4 +1,4 @@
-"""Where a way of training stands, between its start and its end."""
+"""Describe the progress of a training."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,20 +7,20 @@ from privatune.core.tensors import Arrays
 
 
 class Progress(NamedTuple):
-    """Where training stands."""
+    """The state of a training after some steps."""
 
-    steps: int  # times that every device has sent
-    tokens: int  # words read so far, by all devices
-    bits_up: int  # so far, of all devices
-    bits_down: int
-    model: Arrays  # float32 weights, the caller's own
+    steps: int  # how many times every device has sent
+    tokens: int  # words read so far by all devices
+    bits_up: int  # bits sent so far by all devices
+    bits_down: int  # bits received so far by all devices
+    model: Arrays  # float32 weights, which the caller may change
 
 
-Training = tuple[int, Iterator[Progress]]  # the number of its steps, and where it stands after each
+Training = tuple[int, Iterator[Progress]]  # the number of its steps, and the progress after each
 
 
 def reached(share: float, steps: int) -> int:
-    """The step at which a share of the training is done; at least one.
+    """Return the step at which a share of the training is done; it is at least 1.
 
     >>> reached(0.5, 12), reached(0.01, 12)
     (6, 1)

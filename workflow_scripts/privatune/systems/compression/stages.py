@@ -1,4 +1,4 @@
-"""What the jobs of the comparison by bits sent have to do."""
+"""Describe the work of the jobs that compare methods by the bits they send."""
 
 from privatune.stages.work import Known, Lm, Names, Stage, Work, evaluation, pretraining, visit_words, visits
 from privatune.systems.compression.methods import Choice
@@ -8,11 +8,11 @@ TIMED = 15  # updates of each device that `codec_costs` times
 
 
 def stages(known: Known, c: CompressionSettings) -> dict[str, Stage]:
-    """By rule."""
+    """Return the stages by rule."""
     lm = Lm(c.model, c.vocabulary)
     look = evaluation(lm, c.evaluation, known.texts)
-    # of each device its model with what computes it, what its codec remembers, and its payload; and, in float64, the
-    # sums from which the mean of the newest models is taken at each look
+    # Each device holds its model with what computes it, the memory of its codec, and its payload. There are also the
+    # float64 sums from which each evaluation takes the mean of the newest models.
     devices = c.cohort.size * (14 * lm.memory + 2 * lm.scores(c.client.batch * c.client.bptt))
     held = max(visits(1, lm, c.client, known.texts).held, look.held) + devices + 2 * (len(c.shares) + 3) * lm.memory
 
@@ -38,13 +38,13 @@ def stages(known: Known, c: CompressionSettings) -> dict[str, Stage]:
 
 
 def _training(choice: Choice, lm: Lm, known: Known) -> Work:
-    """Of one training with a method, without what looks at it."""
+    """Return the work of one training with a method, without its evaluations."""
     size, client = choice.cohort.size, choice.client
     trained = visits(1, lm, client, known.texts)
     joins = size * choice.cohort.rounds
     words, sent = (joins * each for each in visit_words(client, known.texts.person))
     payload = known.payload(choice.codec, *lm, size)
-    down = joins * known.payload(choice.download, *lm, 1)  # the model, to every person who joins
+    down = joins * known.payload(choice.download, *lm, 1)  # the model is sent to every person who joins
     if choice.mode == "averaging":
         sends: float = choice.cohort.rounds
     else:

@@ -1,4 +1,4 @@
-"""Bits that devices send until the average perplexity is as low as asked, and stays there."""
+"""Draw the bits that devices send until the average perplexity reaches a level and stays there."""
 
 from pathlib import Path
 
@@ -12,14 +12,15 @@ from privatune.systems.compression.bits import bits_to_keep
 from privatune.systems.compression.looks import bits_axis, method_looks, plot_methods
 
 COLUMNS = "method mode codec seed steps ppl_average bits_up".split()
-LEVELS = 12  # of perplexity, evenly spread in logarithms between the start and the best end
+LEVELS = 12  # levels of perplexity, evenly spaced in logarithms between the start and the best result
 
 
 @drawing()
 def figure(compression: str | Path) -> Figure:
-    """One line a method, the geometric mean over seeds, as far as every seed gets there between two measured points.
+    """Draw one line per method, the geometric mean over seeds, for the levels that every seed measures.
 
-    Methods that no seed measures so have no line; short trainings may have none at all.
+    A seed measures a level if it reaches the level between two measured points. A method without such a level has no
+    line, so after short trainings the figure may be empty.
     """
     runs = read_table(compression, COLUMNS)
     start = runs.loc[runs["steps"] == 0, "ppl_average"].min()
@@ -40,7 +41,7 @@ def figure(compression: str | Path) -> Figure:
     perplexity_axis(axes, "x", levels, most=5)
     axes.invert_xaxis()
     bits_axis(axes, "y")
-    if means.empty:  # a logarithmic axis has no limits of its own
+    if means.empty:  # an empty logarithmic axis needs limits
         axes.set_ylim(0.1, 10)
     axes.set_xlabel("average perplexity to reach (log.)")
     drawn.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)

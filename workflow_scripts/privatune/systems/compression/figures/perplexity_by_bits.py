@@ -1,4 +1,4 @@
-"""User and average perplexity against the bits that devices have sent."""
+"""Draw user and average perplexity against the bits that devices have sent."""
 
 from pathlib import Path
 
@@ -17,14 +17,14 @@ COLUMNS = "method mode codec seed steps ppl_user ppl_average bits_up".split()
 
 @drawing()
 def figure(compression: str | Path) -> Figure:
-    """One line a method, the geometric mean over seeds, through the measured points; lower left is better.
+    """Draw one line per method, the geometric mean over seeds, through the measured points; lower left is better.
 
-    The grey line joins the points of average perplexity that no other beats in both, the Pareto front.
+    The thick grey line is the Pareto front: it joins the points that no other point beats in both bits and perplexity.
     """
     runs = read_table(compression, COLUMNS)
     start = runs[runs["steps"] == 0]
     runs = runs[runs["steps"] > 0]
-    # replicates stop at the same shares of the training, which are different steps
+    # replicates are measured at the same shares of the training, which may be different steps
     stop = runs.groupby(["method", "seed"]).cumcount()
     logs = np.log(runs[["bits_up", "ppl_user", "ppl_average"]])
     means = np.exp(logs.groupby([runs["method"], stop], sort=False).mean()).reset_index()
