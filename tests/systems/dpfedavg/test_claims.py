@@ -80,7 +80,7 @@ def test_extraction(tables):
 def test_our_control_is_no_claim_of_the_paper(tables):
     controls = [text for text in judged(tables) if text.startswith("fedavg") and "canaries" in text]
     assert len(controls) == 2
-    assert all("a control of this project, no claim of the paper" in text for text in controls)
+    assert all("a control of this project, not a claim of the paper" in text for text in controls)
 
 
 def test_where_the_attack_finds_nothing_without_noise_nothing_is_judged(tables):

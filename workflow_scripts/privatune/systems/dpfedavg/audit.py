@@ -1,7 +1,7 @@
-"""An audit of DP-FedAvg: canaries are its persons, and an attacker looks for them in what its rounds release.
+"""Audit DP-FedAvg: its persons are canaries, and an attacker looks for them in what the rounds release.
 
-No real person takes part. They would hide nothing (on a random direction among as many as a model has values, an
-update is nothing beside the noise), while what an audit tells would be one more release of their data.
+No real person takes part. Real updates would not hide the canaries, because their projection on a random direction in
+so high a dimension is far smaller than the noise, and the result of the audit would be a further release of their data.
 """
 
 import math
@@ -19,7 +19,7 @@ from privatune.privacy.accounting import Accountant, guarantee
 from privatune.privacy.mechanism import Mechanism
 from privatune.systems.dpfedavg.rounds import Contribution, State, close_round, run_slot
 
-# of a canary's update, in clips: an attacker sends what they like, and nothing but clipping bounds it
+# the length of a canary's update, in clips: an attacker may send anything, and only clipping bounds it
 LENGTH = 1000.0
 
 
@@ -27,9 +27,9 @@ class Observed(NamedTuple):
     """What the attacker sees.
 
     Attributes:
-        projections: [canaries, rounds], of the rounds' noisy sums on the canaries' directions, over the clip.
-        noise: [rounds], standard deviation of such a sum's projection on a direction that is not in it.
-        cosines: [canaries], of what all rounds together added to the model with these directions.
+        projections: [canaries, rounds], the noisy sums projected on the canaries' directions, divided by the clip.
+        noise: [rounds], the standard deviation of a sum's projection on a direction that is not in it.
+        cosines: [canaries], the cosines between these directions and what all rounds together added to the model.
     """
 
     projections: np.ndarray
@@ -38,10 +38,10 @@ class Observed(NamedTuple):
 
 
 def audited(mechanism: Mechanism, canaries: int) -> Mechanism:
-    """The mechanism with canaries for persons: of the same noise, clip and rounds; q as near above as cohorts allow.
+    """Return the mechanism with canaries as persons: same noise, clip and rounds, and the next q that cohorts allow.
 
-    Delta is the mechanism's, or lower: the bound has to allow for delta in every canary, and with more than a
-    hundredth for all of them little would be left to show.
+    Delta is at most the mechanism's own. The bound must allow for delta in every canary, so a total of more than a
+    hundredth would leave little to show.
     """
     cohort = -(-canaries * mechanism.cohort // mechanism.population)
     least = min(mechanism.delta, 0.01 / canaries)
@@ -49,10 +49,10 @@ def audited(mechanism: Mechanism, canaries: int) -> Mechanism:
 
 
 def canary_updates(state: State, heads: np.ndarray, mechanism: Mechanism, seed: int) -> Contribution:
-    """Contributions of persons each of whose places is held by either of two, as a coin fell.
+    """Return the contributions of canaries; a coin decides who holds each place.
 
-    Heads: a canary. Tails: nobody, or, where the sampling's adjacency is the replacement of a person, a canary that
-    sends the opposite. Either pair is as far apart as the mechanism's sensitivity lets two persons be.
+    Heads is a canary. Tails is nobody or, if the adjacency is the replacement of a person, a canary that sends the
+    opposite update. In both cases the two are as far apart as the mechanism's sensitivity allows.
     """
     like = shapes_of(state.weights)
     size = size_of(like)
@@ -63,23 +63,23 @@ def canary_updates(state: State, heads: np.ndarray, mechanism: Mechanism, seed: 
             return shaped(length * signs(seed, person, size), like)
         if mechanism.sampling == "fixed":
             return shaped(-length * signs(seed, person, size), like)
-        # what is not finite is left out of sum and count, as if nobody were there
+        # an update that is not finite is left out of sum and count, as if nobody were there
         return shaped(np.full(size, np.nan, np.float32), like)
 
     return contribution
 
 
 def observe(state: State, heads: np.ndarray, mechanism: Mechanism, seed: int) -> Observed:
-    """Run the mechanism's rounds on canaries, and see what each round does to the model.
+    """Run the mechanism's rounds on canaries, and record how each round changes the model.
 
-    The server takes plain steps of rate 1, so that the model moves by the noisy mean itself, of which any other
-    optimiser's steps are made.
+    The server takes plain SGD steps of rate 1, so the model moves by the noisy mean itself. The steps of any other
+    optimiser follow from these means.
 
     Args:
         state: what the first round starts from.
-        heads: [canaries], as `privacy.audit.coins` gives them.
-        mechanism: whose persons the canaries are.
-        seed: of directions, cohorts and noise; public, as nobody's data are in it.
+        heads: [canaries], the result of `attacks.audit.coins`.
+        mechanism: the mechanism, whose persons are the canaries.
+        seed: the seed of directions, cohorts and noise; it is public, as nobody's data are used.
     """
     contribution, size = canary_updates(state, heads, mechanism, seed), size_of(shapes_of(state.weights))
     seen, lengths, clips = np.zeros((len(heads), mechanism.rounds)), [], []
@@ -88,14 +88,14 @@ def observe(state: State, heads: np.ndarray, mechanism: Mechanism, seed: int) ->
         total = run_slot(state, contribution, mechanism, number, seed, seed)
         after = close_round(state, [total], mechanism, SgdSettings(), number, seed, seed)
         moved = flat(after.weights) - flat(state.weights)
-        # not by BLAS, whose sums depend on how many threads it has
+        # do not use BLAS, whose sums depend on its number of threads
         seen[:, number - 1] = [np.einsum("i,i", moved, signs(seed, n, size, room)) for n in range(len(heads))]
         whole += moved
         lengths.append(_norm(moved))
         clips.append(state.clip)
         state = after
     seen /= math.sqrt(size)
-    in_clips = mechanism.cohort / np.array(clips)  # of a sum, which the mean is a share of
+    in_clips = mechanism.cohort / np.array(clips)  # turns a mean into a sum, divided by the clip
     return Observed(seen * in_clips, np.array(lengths) / math.sqrt(size) * in_clips, seen.sum(axis=1) / _norm(whole))
 
 
@@ -106,18 +106,18 @@ def _norm(vector: np.ndarray) -> float:
 def audit(
     state: State, mechanism: Mechanism, accountant: Accountant, settings: AuditSettings, seed: int
 ) -> dict[str, Any]:
-    """Run a mechanism on canaries and bound its epsilon from below, at a delta, by what an attack finds.
+    """Run a mechanism on canaries, attack it, and derive a lower bound on its epsilon at a delta.
 
     Args:
         state: what training starts from.
-        mechanism: of the training, with noise; audited is what `audited` makes of it.
-        accountant: of the epsilon that the bound stands beside.
-        settings: see there.
-        seed: see `observe`.
+        mechanism: the mechanism of the training, with noise; what is audited is `audited(mechanism)`.
+        accountant: the accountant of the epsilon that the bound is compared with.
+        settings: the settings of the audit.
+        seed: the seed, as in `observe`.
 
     Returns:
-        guarantee (of what was audited), the settings, right (guesses that were), epsilon_lower, epsilon_largest (which
-        so many guesses allow, all of them right) and epsilon_estimate (no bound).
+        guarantee (of what was audited), the settings, right (the number of right guesses), epsilon_lower,
+        epsilon_largest (the bound if all guesses were right) and epsilon_estimate (an estimated epsilon, not a bound).
     """
     on_canaries, heads = audited(mechanism, settings.canaries), coins(seed, settings.canaries)
     seen = observe(state, heads, on_canaries, seed)

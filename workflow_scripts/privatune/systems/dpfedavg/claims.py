@@ -1,4 +1,4 @@
-"""What Ramaswamy et al. (2020) claim of DP-FedAvg: what it memorizes, its recall beside n-grams, its epsilon."""
+"""Judge what Ramaswamy et al. (2020) claim about DP-FedAvg: memorization, recall compared with n-grams, epsilon."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -33,16 +33,16 @@ TABLES = {
 }
 Measure = Callable[[pd.DataFrame], Interval]
 BASELINE = "ngram-general"
-# fixed before the first run: epsilon of one who carries a canary, above which a variant protects nobody to speak of
+# fixed before the first run: if the epsilon of a carrier is larger than this, a variant protects hardly anyone
 SAYS_NOTHING = 20.0
-MARGIN = 2.0  # bits of exposure that are too few to matter
+MARGIN = 2.0  # bits of exposure that do not matter
 
 MOST = above("50", lambda _: 50.0)
-CONTROL = "a control of this project, no claim of the paper"
+CONTROL = "a control of this project, not a claim of the paper"
 
 
 def none_beside(control: Interval) -> Rule:
-    """None may be found, where without noise the attack finds so many that none is no accident."""
+    """Require that none is found, where without noise the attack finds so many that this is not by chance."""
 
     def judge(ours: Interval, _: float) -> str:
         if ours.middle > 0:
@@ -50,13 +50,14 @@ def none_beside(control: Interval) -> Rule:
         return HOLDS if ours.high < control.low else UNDECIDED
 
     return Rule(
-        "holds if none is found and the interval ends below that of the same cells without noise, fails if one is",
+        "holds if none is found and the interval ends below that of the same cells without noise, fails if "
+        "one is found",
         judge,
     )
 
 
 def claims(tables: Tables) -> Iterator[Claim]:
-    """Extraction with and without differential privacy, recall beside the n-gram model, and the table of epsilons."""
+    """Yield claims on extraction with and without DP, on recall compared with n-grams, and on the table of epsilons."""
     private, plain = _variants(tables)
     for variant in plain:
         yield Claim(
@@ -68,7 +69,7 @@ def claims(tables: Tables) -> Iterator[Claim]:
             shares_needed,
         )
         yield Claim(
-            f"{variant}: without differential privacy canaries of the smallest cells are more exposed than in a model "
+            f"{variant}: without differential privacy, canaries of the smallest cells are more exposed than in a model "
             f"that never saw them ({CONTROL})",
             "bits",
             lambda _: math.nan,
@@ -86,7 +87,7 @@ def claims(tables: Tables) -> Iterator[Claim]:
             recalled=True,
         )
         yield Claim(
-            f"{variant}: under differential privacy canaries of the smallest cells are hardly more exposed than in a "
+            f"{variant}: under differential privacy, canaries of the smallest cells are hardly more exposed than in a "
             "model that never saw them",
             "bits",
             lambda _: math.nan,
@@ -105,7 +106,7 @@ def claims(tables: Tables) -> Iterator[Claim]:
                 recalled=True,
             )
     yield Claim(
-        "epsilon of the paper's five populations, accounted for as it does: the largest difference from its table",
+        "epsilon of the paper's five populations, with the paper's accounting: the largest difference from its table",
         "epsilon",
         lambda _: 0.0,
         _largest_difference,
@@ -132,7 +133,7 @@ def note(tables: Tables) -> str:
 
 
 def _variants(tables: Tables) -> tuple[list[str], list[str]]:
-    """Variants whose canaries are carried: those with noise, and the one that is nearest to federated averaging."""
+    """Return the variants with carriers: those with noise, and the one nearest to federated averaging."""
     canaries = tables["canaries"]
     carried = set(canaries.loc[canaries["carried"], "scenario"])
     models = tables["comparison_dpfedavg"].drop_duplicates("scenario")
@@ -142,14 +143,14 @@ def _variants(tables: Tables) -> tuple[list[str], list[str]]:
 
 
 def _judged(tables: Tables) -> list[str]:
-    """Variants with noise whose epsilon says something to those who carry canaries."""
+    """Return the variants with noise whose epsilon means something for carriers of canaries."""
     models = tables["comparison_dpfedavg"]
     says = set(models.loc[models["carriers_epsilon"] <= SAYS_NOTHING, "scenario"])
     return [variant for variant in _variants(tables)[0] if variant in says]
 
 
 def _of_smallest(measure: Measure, variant: str, tables: Tables) -> Interval:
-    """Of a variant's canaries that the fewest persons carry, in numbers of copies that are extracted without noise."""
+    """Measure the canaries that the fewest persons carry, for numbers of copies that are extracted without noise."""
     rows = tables["canaries"]
     rows = rows[rows["n_users"] == rows["n_users"].min()]
     control = rows[rows["scenario"].isin(_variants(tables)[1]) & (rows["visits"] > 0)]
@@ -158,14 +159,14 @@ def _of_smallest(measure: Measure, variant: str, tables: Tables) -> Interval:
 
 
 def _of_largest(measure: Measure, variant: str, tables: Tables) -> Interval:
-    """Of a variant's canaries that the most persons carry, in the most copies."""
+    """Measure the canaries of a variant that the most persons carry, in the most copies."""
     rows = tables["canaries"]
     largest = (rows["n_users"] == rows["n_users"].max()) & (rows["n_copies"] == rows["n_copies"].max())
     return measure(rows[largest & (rows["scenario"] == variant)])
 
 
 def _beyond_ngrams(tables: Tables, variant: str, best: int) -> Interval:
-    """Recall of a variant minus that of the n-gram model, which is the same for every seed, in points."""
+    """Return a variant's recall minus that of the n-gram model, which is the same for every seed, in points."""
     models = tables["comparison_dpfedavg"]
     ours, theirs = (models[models["scenario"] == name] for name in (variant, BASELINE))
     return difference(ours, theirs, f"recall{best}_user")

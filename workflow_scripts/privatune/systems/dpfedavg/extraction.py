@@ -1,7 +1,7 @@
-"""What canaries say together: the share of them that an attack extracts, and how far their exposure exceeds chance.
+"""Summarize canaries: the share that an attack extracts, and by how much their exposure exceeds chance.
 
-A canary whose carriers were in no round is left out: no model can know it. The functions take rows of the table
-`canaries`.
+A canary whose carriers took part in no round is left out, because no model can know it. The functions take rows of the
+table `canaries`.
 """
 
 import math
@@ -10,25 +10,25 @@ import pandas as pd
 
 from privatune.report.intervals import Interval, interval, share
 
-# exposure in bits, on average, of a canary that a model never saw: its rank is any, so that -log2 of rank over
-# references is exponential; its standard deviation is as large
+# The average exposure, in bits, of a canary that a model never saw. Its rank is uniform, so -log2(rank / references) is
+# exponential, and its standard deviation equals its mean.
 CHANCE = math.log2(math.e)
-FEWEST_SEEDS = 2  # canaries of one model share its training: alone they are one replicate
+FEWEST_SEEDS = 2  # all canaries of one model share its training, so they are a single replicate
 
 
 def drawn(rows: pd.DataFrame) -> pd.DataFrame:
-    """The canaries of which a carrier took part in a round."""
+    """Return the canaries that had a carrier in at least one round."""
     return rows[rows["visits"] > 0]
 
 
 def extracted(rows: pd.DataFrame) -> Interval:
-    """Percent of the drawn canaries that the beam search found; n counts canaries of all seeds."""
+    """Return the percentage of drawn canaries that the beam search found; n counts canaries of all seeds."""
     rows = drawn(rows[rows["beam_found"].notna()])
     return _of_enough_seeds(rows, share(int(rows["beam_found"].sum()), len(rows)))
 
 
 def beyond_chance(rows: pd.DataFrame) -> Interval:
-    """Bits by which drawn canaries are more exposed than the same ones in a model that never saw them, on average."""
+    """Return by how many bits, on average, drawn canaries are more exposed than in a model that never saw them."""
     rows = drawn(rows[rows["beyond"].notna()])
     return _of_enough_seeds(rows, interval(rows["beyond"]))
 

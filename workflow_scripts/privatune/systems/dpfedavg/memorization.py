@@ -1,4 +1,4 @@
-"""What a model memorized of canaries."""
+"""Measure what a model memorized of canaries."""
 
 from typing import Any
 
@@ -10,15 +10,16 @@ from privatune.systems.dpfedavg.population import visits
 
 
 def memorized(weights: Weights, canaries: CanarySettings, rounds: int, seed: int) -> list[dict[str, Any]]:
-    """One row a canary: n_users, n_copies, canary, visits, rank, references, exposure, low, high (bits), beam_found.
+    """Return one row per canary: n_users, n_copies, canary, visits, rank, references, exposure, low, high, beam_found.
 
-    `visits` says how often its carriers took part: of a canary that no round has seen a model can tell nothing.
+    `visits` says how often its carriers took part; a model knows nothing of a canary that no round saw. Exposure, low
+    and high are in bits.
 
     Args:
-        weights: float32 weights of a model.
-        canaries: as of the training.
-        rounds: of the training; 0 where nobody carried them.
-        seed: of the training: the canaries that were planted in it.
+        weights: the float32 weights of a model.
+        canaries: the settings of the training.
+        rounds: the number of rounds of the training; 0 if nobody carried the canaries.
+        seed: the seed of the training, which determines the canaries planted in it.
     """
     rows = []
     planted = draw_canaries(len(weights["embedding"]), canaries.users, canaries.copies, canaries.per_cell, seed)

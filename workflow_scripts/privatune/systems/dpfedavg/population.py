@@ -1,4 +1,4 @@
-"""Who may be drawn in private training: the private corpus's persons, and synthetic ones who carry canaries."""
+"""Build the population of DP training: the persons of the private corpus, and synthetic ones who carry canaries."""
 
 from collections.abc import Sequence
 
@@ -13,14 +13,14 @@ from privatune.text.streams import Stream
 def population(
     private: Stream, general: Stream, words: Sequence[str], canaries: CanarySettings | None, seed: int
 ) -> Stream:
-    """The persons, one unit each, and behind them those who carry canaries.
+    """Return the persons, one unit each, followed by the carriers of canaries.
 
     Args:
-        private: text of the persons.
-        general: public text, which carriers write between canaries.
+        private: the text of the persons.
+        general: public text, from which carriers take their other sentences.
         words: the vocabulary.
-        canaries: null: nobody carries any.
-        seed: of canaries and carriers.
+        canaries: the settings of canaries; null if nobody carries any.
+        seed: the seed of canaries and carriers.
     """
     if canaries is None:
         return private
@@ -29,16 +29,16 @@ def population(
 
 
 def visits(planted: Sequence[Canary], participation: float, rounds: int, seed: int) -> np.ndarray:
-    """How often carriers of each canary took part in a training, [canaries].
+    """Return how often carriers of each canary took part in a training, [canaries].
 
-    Who of the carriers came is no secret, as they are synthetic and are drawn apart from the persons; the persons'
-    cohort stays one.
+    It is no secret which carriers took part, as they are synthetic and are drawn separately from the persons, whose
+    cohort stays secret.
 
     Args:
-        planted: in the order in which their carriers stand in the population.
-        participation: see CanarySettings.
-        rounds: of the training.
-        seed: of the carriers' draws.
+        planted: the canaries, in the order of their carriers in the population.
+        participation: the probability with which a carrier takes part in a round.
+        rounds: the number of rounds of the training.
+        seed: the seed of the carriers' draws.
     """
     carried = np.repeat(np.arange(len(planted)), [canary.n_users for canary in planted])
     came = [n for number in range(1, rounds + 1) for n in carriers_drawn(len(carried), participation, number, seed)]
@@ -46,7 +46,7 @@ def visits(planted: Sequence[Canary], participation: float, rounds: int, seed: i
 
 
 def joined(streams: Sequence[Stream]) -> Stream:
-    """Several texts as one: the units of the first, then those of the next."""
+    """Join several texts into one: the units of the first, then those of the next."""
     starts = np.cumsum([0] + [len(text.ids) for text in streams])
     offsets = [text.offsets[1:] + start for text, start in zip(streams, starts, strict=False)]
     return Stream(

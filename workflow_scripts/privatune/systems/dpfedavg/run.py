@@ -1,4 +1,4 @@
-"""What the jobs of one private training share: who contributes, under which mechanism, with which secret."""
+"""Set up what the jobs of one DP training share: who contributes, under which mechanism, with which secret."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -32,15 +32,15 @@ from privatune.text.tokenizer import read_words
 
 
 class PrivateRun(NamedTuple):
-    """One private training; see privatune.systems.dpfedavg.rounds for the first five."""
+    """One training under DP; the functions of privatune.systems.dpfedavg.rounds take the first five values."""
 
     start: State
     contribution: Contribution
     mechanism: Mechanism
     secret: int
     seed: int
-    folder: Path | None = None  # of a secret release; null: seeds are public, and nothing is kept
-    finished: Arrays | None = None  # the model of a release that an earlier run finished; it is not computed again
+    folder: Path | None = None  # the folder of a secret release; null if seeds are public and nothing is stored
+    finished: Arrays | None = None  # the model of a release that is already finished and is not computed again
 
 
 def private_run(
@@ -53,20 +53,20 @@ def private_run(
     settings: PrivateJobSettings,
     seed: int,
 ) -> PrivateRun:
-    """Read what a private training starts from.
+    """Read what a DP training starts from.
 
     Args:
-        private, general: streams of training text.
-        tokenizer: the vocabulary.
-        terms: the mechanism, as it was stated before the training.
-        model: the general model.
-        code: the library's files that the training reaches.
-        settings: see there.
-        seed: of the replicate.
+        private, general: the streams of training text.
+        tokenizer: the file of the vocabulary.
+        terms: the file of the mechanism, stated before the training.
+        model: the file of the general model.
+        code: the files of the library that the training uses.
+        settings: the settings of the job.
+        seed: the seed of the replicate.
 
     Raises:
-        PrivatuneError: the terms are about another population, a file is damaged, or a secret release was begun by
-            other code or elsewhere.
+        PrivatuneError: the terms describe another population, a file is damaged, or a secret release was begun by
+            other code or on another kind of machine.
     """
     words = read_words(tokenizer)[: settings.vocabulary]
     persons, public = (read_stream(path, len(words)) for path in (private, general))
@@ -76,7 +76,7 @@ def private_run(
     if stated != there:
         raise PrivatuneError(
             f"{terms}: stated for {stated[0]} persons, {stated[1]} with carriers, but there are {there[0]} and "
-            f"{there[1]}; delete it"
+            f"{there[1]}; delete the file and run again"
         )
     start = first_state(model, mechanism)
     contribution = fine_tuning(everyone, public.ids, settings.client, settings.numerics, seed)
@@ -86,7 +86,7 @@ def private_run(
     folder = Path(settings.secrets) / release_name(origin)
     first = {"the general model": digest(start.weights)}
     if (finished := released(folder, first)) is not None:
-        logging.info("%s: this release is finished, so its model is taken from there and nothing is computed", folder)
+        logging.info("%s: this release is finished, so its model is read from there and nothing is computed", folder)
         return PrivateRun(start, contribution, mechanism, 0, seed, folder, finished)
     secret = release_seed(folder, origin, first | made_with(code, settings.numerics))
     return PrivateRun(start, contribution, mechanism, secret, seed, folder)
@@ -95,10 +95,10 @@ def private_run(
 def made_from(
     everyone: Stream, general: Stream, mechanism: Mechanism, settings: PrivateJobSettings, seed: int
 ) -> dict[str, Any]:
-    """What a training's updates and their noise follow from by choice: texts and settings, by role, and nothing else.
+    """Return the choices that determine a training's updates and noise: texts and settings by role, and nothing else.
 
-    With another delta or another accountant, cut into other slots, or after a change of what is not used, it is the
-    same release and must keep its seed: under fresh noise the same updates would be released twice.
+    With another delta or accountant, another number of slots, or a change of anything unused, it is still the same
+    release and must keep its seed: with new noise, the same updates would be released twice.
     """
     stated = {"delta", "unit", "noised"}  # these change what is said of a release, not what is released
     about = {name: value for name, value in mechanism_record(mechanism).items() if name not in stated}
@@ -115,14 +115,14 @@ def made_from(
 
 
 def made_with(code: Sequence[str | Path], numerics: NumericsSettings) -> dict[str, str]:
-    """What decides the last bits: each file of the library that is reached, how it computes, and on what."""
+    """Return what determines the last bits: the library's files in use, the numerics, and the machine."""
     library = Path(__file__).parents[2]
     files = {str(Path(file).resolve().relative_to(library)): sha256(file) for file in code}
     return files | {name: str(value) for name, value in numerics} | machine(numerics.device)
 
 
 def train(run: PrivateRun, optimiser: OptimiserSettings) -> Arrays:
-    """The model after all rounds: of a secret release the one that was kept first."""
+    """Return the model after all rounds; for a secret release, the one that was stored first."""
     if run.finished is not None:
         return run.finished
     return _kept(
@@ -131,7 +131,7 @@ def train(run: PrivateRun, optimiser: OptimiserSettings) -> Arrays:
 
 
 def slot_sum(run: PrivateRun, state: State, number: int, slot: int, slots: int) -> ClippedSum:
-    """As `run_slot`; of a finished release a sum of nobody, as no sum is made again."""
+    """Return the sum of `run_slot`, or an empty sum for a finished release, whose sums are never made again."""
     if run.finished is not None:
         return clipped_sum([], shapes_of(state.weights), state.clip, run.mechanism.everyone)
     return run_slot(state, run.contribution, run.mechanism, number, run.secret, run.seed, slot, slots)
@@ -140,7 +140,7 @@ def slot_sum(run: PrivateRun, state: State, number: int, slot: int, slots: int) 
 def next_state(
     run: PrivateRun, state: State, sums: Iterable[ClippedSum], optimiser: OptimiserSettings, number: int
 ) -> State:
-    """As `close_round`; of a finished release its model, in every round."""
+    """Return the state of `close_round`, or in every round the final model for a finished release."""
     if run.finished is not None:
         return run.start._replace(weights=run.finished)
     after = close_round(state, sums, run.mechanism, optimiser, number, run.secret, run.seed)

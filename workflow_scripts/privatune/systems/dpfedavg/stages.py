@@ -1,4 +1,4 @@
-"""What the jobs of training under user-level differential privacy have to do."""
+"""Describe the work of the jobs of training under user-level differential privacy."""
 
 from privatune.stages.work import (
     BILLION,
@@ -17,26 +17,26 @@ from privatune.stages.work import (
 )
 from privatune.systems.dpfedavg.settings import DpFedAvgSettings
 
-ACCOUNTED = 10  # billions of operations as take as long as the epsilons of one population
-WORDS_PER_SENTENCE = 19  # of a carrier's text, canaries among public sentences
-DRAWN = 30  # operations for each number of a canary's direction
+ACCOUNTED = 10  # billions of operations that take as long as computing the epsilons of one population
+WORDS_PER_SENTENCE = 19  # the average in a carrier's text, which mixes canaries and public sentences
+DRAWN = 30  # operations per number of a canary's direction
 
 
 def stages(known: Known, d: DpFedAvgSettings) -> dict[str, Stage]:
-    """By rule."""
+    """Return the stages by rule."""
     t, texts = d.training, known.texts
     lm = Lm(t.model, t.vocabulary)
     slots = max(1, known.private_slots)
 
     def rounds(count: float, names: Names) -> Work:
-        """Of persons and of carriers of canaries, who train, and whose clipped updates are added exactly."""
+        """Return the work of rounds in which persons and carriers train and clipped updates are summed exactly."""
         planted = d.variants[names["variant"]].carriers
         persons, carriers = count * t.cohort.size, count * t.canaries.expected * planted
         trained = visits(persons, lm, t.client, texts)
         carried = visits(carriers, lm, t.client, texts, WORDS_PER_SENTENCE * t.canaries.sentences)
         return Work(
             trained.operations + carried.operations + lm.joining(persons + carriers),
-            # exact sums are wider than weights; carriers are joined to the persons' text, which takes a copy of it
+            # exact sums are wider than weights; joining carriers to the persons' text takes a copy of the text
             trained.held + 12 * lm.memory + texts.mapped,
             TORCH,
             up=(persons + carriers) * lm.bytes,
@@ -53,7 +53,8 @@ def stages(known: Known, d: DpFedAvgSettings) -> dict[str, Stage]:
         c, measured = t.canaries, evaluation(lm, d.evaluation, texts)
         ranked = len(c.users) * len(c.copies) * c.per_cell * c.references
         return measured._replace(
-            operations=measured.operations + lm.forward(2 * ranked),  # of three words the first are shared
+            operations=measured.operations
+            + lm.forward(2 * ranked),  # continuations of three words share their first words
             held=measured.held + 300 * c.references / MEGA,
         )
 
@@ -62,7 +63,7 @@ def stages(known: Known, d: DpFedAvgSettings) -> dict[str, Stage]:
         return text(words)._replace(held=300 * words / MEGA, libraries=TORCH, kept=0.0)
 
     def audit(names: Names) -> Work:
-        seen = d.audit.canaries * t.cohort.rounds  # every canary's direction is drawn anew in every round
+        seen = d.audit.canaries * t.cohort.rounds  # every canary's direction is drawn again in every round
         return Work(seen * lm.parameters * DRAWN / BILLION, 30 * lm.memory + 20 * seen / MEGA, TORCH)
 
     return {

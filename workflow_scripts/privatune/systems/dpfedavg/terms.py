@@ -1,4 +1,4 @@
-"""The terms of a private training: its mechanism and its guarantee, written down before anybody trains."""
+"""State the terms of training under differential privacy, its mechanism and guarantee, before anyone trains."""
 
 from typing import Any
 
@@ -11,15 +11,17 @@ from privatune.privacy.settings import PrivacySettings
 def terms(
     privacy: PrivacySettings, persons: int, cohort: int, rounds: int, carriers: int, participation: float
 ) -> dict[str, Any]:
-    """Mechanism, guarantee and carriers_epsilon; the last two are null where there is no noise, or no carrier.
+    """Return mechanism, guarantee and carriers_epsilon.
+
+    Both guarantee and carriers_epsilon are null without noise; carriers_epsilon is also null without carriers.
 
     Args:
         privacy: clip, noise and sampling.
-        persons: how many there are to draw from.
-        cohort, rounds, carriers, participation: as of Mechanism.
+        persons: how many persons there are to draw from.
+        cohort, rounds, carriers, participation: as in `Mechanism`.
 
     Raises:
-        PrivatuneError: a cohort is larger than the population, or of what is asked no claim could be made.
+        PrivatuneError: a cohort is larger than the population, or the settings support no privacy claim.
     """
     refuse_too_many(persons, cohort, "dpfedavg.training.cohort.size")
     mechanism = mechanism_of(privacy, persons, cohort, rounds, carriers, participation)

@@ -1,4 +1,4 @@
-"""The claims of Popov et al. (2018), 'Distributed fine-tuning of language models on private data'."""
+"""Judge the claims of Popov et al. (2018), 'Distributed fine-tuning of language models on private data'."""
 
 import math
 from collections.abc import Callable
@@ -43,20 +43,21 @@ SHARES = ("1/4", "1/2", "3/4")
 DISTILLATIONS = {
     "distillation real": "distillation on real text",
     "distillation generated 1 cycle": "distillation on generated text",
-    "distillation generated 5 cycles": "distillation on text generated anew each epoch",
+    "distillation generated 5 cycles": "distillation on new generated text in each epoch",
 }
 
-SHARE = 75.0  # percent of pairs that must bear a claim on the tail out; the paper's 19 of 20 give a lower limit of 75.1
+# percent of pairs for which a claim on the tail must hold; the lower limit of the paper's 19 of 20 is 75.1
+SHARE = 75.0
 DELTAS = ("1e-4", "1e-5", "1e-6")
 
 
 def claims(tables: Tables) -> list[Claim]:
-    """All of them, whatever the tables hold."""
+    """Return all claims, whatever the tables hold."""
     return _CLAIMS
 
 
 def note(tables: Tables) -> str:
-    """What the claims call many rounds on our side, and how many tails an epsilon is based on."""
+    """Explain what the claims call many rounds, and on how many tails an estimated epsilon is based."""
     many = counterpart(tables, MANY_ROUNDS)
     rounds = f"{SYSTEM}: no model corresponds to `{MANY_ROUNDS}`."
     if len(many):
@@ -65,9 +66,9 @@ def note(tables: Tables) -> str:
     verdicts = tables["tail"]["verdict"]
     return (
         f"{rounds} A Pareto tail is not rejected in {(verdicts == NOT_REJECTED).sum()} of {len(verdicts)} samples, "
-        "which are the two directions of each pair. An epsilon from them is an estimate, not a proof. For an epsilon, "
-        f"n counts the pairs that have one, and low and high are the exact interval of the value that {SHARE:g} % of "
-        "pairs do not exceed."
+        "which are the two directions of each pair. An estimated epsilon from them is not a proof. For an estimated "
+        "epsilon, n counts the pairs that have one, and low and high are the exact interval of the value that "
+        f"{SHARE:g} % of pairs do not exceed."
     )
 
 
@@ -85,7 +86,7 @@ def _percent(quotient: float) -> float:
 
 
 def _change(text: str, measure: str, old: str, new: str, rule: Rule) -> Claim:
-    """A claim on the change, in percent, from one row's perplexity to another's."""
+    """Return a claim on the change, in percent, from one row's perplexity to another's."""
     theirs = partial(_theirs, measure=measure, old=old, new=new)
     return Claim(text, "%", theirs, partial(_ours, measure=measure, old=old, new=new), rule)
 
@@ -104,9 +105,9 @@ def _said(figure: str) -> Callable[[Tables], float]:
 
 
 def _seconds(tables: Tables) -> Interval:
-    """Of one client for as much text as the paper's device read, were its model as large as the paper's.
+    """Return the seconds of one client, scaled to the amount of text and the model size of the paper's device.
 
-    Text is the client's own and the general text that it rehearses; a model's size is the multiplications per word.
+    The text is the client's own and the general text that it rehearses; the size is in multiplications per word.
     """
     scenarios = {*counterpart(tables, ONE_DEVICE)["scenario"], *counterpart(tables, MANY_ROUNDS)["scenario"]}
     clients = tables["client_costs"]
@@ -117,9 +118,9 @@ def _seconds(tables: Tables) -> Interval:
 
 
 def _kept_pairs(tables: Tables) -> tuple[pd.DataFrame, int]:
-    """Samples of the pairs in which a Pareto tail is not rejected in either direction, and how many pairs are decided.
+    """Return the samples of pairs whose tail is not rejected in either direction, and the number of decided pairs.
 
-    The two directions of a pair compare the same two models, so they are no two replicates.
+    The two directions of a pair compare the same two models, so they are not two replicates.
     """
     verdicts = tables["tail"].groupby("pair")["verdict"]
     rejected = verdicts.agg(lambda pair: (pair == REJECTED).any()).astype(bool)
@@ -129,19 +130,20 @@ def _kept_pairs(tables: Tables) -> tuple[pd.DataFrame, int]:
 
 
 def _share_not_rejected(tables: Tables) -> Interval:
-    """Percent of the decided pairs, with the exact binomial interval (Clopper and Pearson, 1934)."""
+    """Return the percentage of decided pairs that are not rejected, with Clopper and Pearson's (1934) interval."""
     samples, n = _kept_pairs(tables)
     return share(samples["pair"].nunique(), n)
 
 
 def _largest_epsilon(column: str, tables: Tables) -> Interval:
-    """Over the samples in which a Pareto tail is not rejected; a pair counts once, with the larger of its directions.
+    """Return the largest estimated epsilon of samples whose tail is not rejected; a pair counts with its larger one.
 
-    The largest of more pairs is larger, so the interval is not its own: it is the exact interval of the epsilon that
-    SHARE percent of pairs do not exceed, from order statistics. With too few pairs its ends are 0 and infinite.
+    The largest value grows with the number of pairs, so the interval is not that of the largest. It is the exact
+    interval, from order statistics, of the estimated epsilon that SHARE percent of pairs do not exceed. With too few
+    pairs, its ends are 0 and infinity.
     """
     samples = tables["tail"]
-    if column not in samples:  # another delta was asked for
+    if column not in samples:  # the run has other deltas
         return Interval(math.nan, math.nan, math.nan, 0)
     samples = samples[samples["verdict"] == NOT_REJECTED]
     largest = samples.groupby("pair")[column].max().dropna().astype(float).sort_values().to_numpy()
@@ -156,11 +158,11 @@ def _largest_epsilon(column: str, tables: Tables) -> Interval:
 
 
 def _pairs_for_a_quantile(rule: Rule, ours: Interval, paper: float) -> float:
-    """The fewest pairs of which all at most the paper's figure hold the claim; null where one of ours exceeds it."""
+    """Return how few pairs could show the claim if all are below the paper's figure; null if one of ours is not."""
     return next(n for n in count(2) if share_interval(n, n)[0] > SHARE / 100) if ours.middle < paper else math.nan
 
 
-DEVICE = never("how fast the paper's phone is beside a core of this machine was not measured")
+DEVICE = never("the speed of the paper's phone relative to a core of this machine was not measured")
 TAIL = above(f"{SHARE:g} %", lambda _: SHARE)
 LARGEST = below("the paper's figure", lambda paper: paper)
 
@@ -191,10 +193,10 @@ _CLAIMS = [
     ),
     _change("Averaging over many rounds lowers user PPL by almost 70 %", "ppl_user", INITIAL, MANY_ROUNDS, at_most(10)),
     _change(
-        "Averaging over many rounds raises general PPL little", "ppl_general", INITIAL, MANY_ROUNDS, not_higher(10)
+        "Averaging over many rounds hardly raises general PPL", "ppl_general", INITIAL, MANY_ROUNDS, not_higher(10)
     ),
     _change(
-        "Averaging over many rounds raises general PPL little beside as many rounds of general text alone",
+        "Averaging over many rounds hardly raises general PPL, compared with as many rounds on general text alone",
         "ppl_general",
         CONTROL,
         MANY_ROUNDS,
@@ -202,14 +204,14 @@ _CLAIMS = [
     ),
     Claim("Averaging over many rounds raises user KSS", "points", _keystrokes_theirs, _keystrokes_ours, at_least(3)),
     Claim(
-        "A device takes about two minutes for 20 kB of text: a core of this machine, with a model of the paper's size",
+        "A device takes about two minutes for 20 kB of text: one core of this machine, scaled to the paper's model",
         "s",
         _said("device seconds"),
         _seconds,
         DEVICE,
     ),
     Claim(
-        "The tail of c is Pareto: pairs in which it is not rejected in either direction",
+        "The tail of c is Pareto: pairs whose Pareto tail is not rejected in either direction",
         "%",
         lambda tables: 100 * _said("tail not rejected")(tables) / _said("tail samples")(tables),
         _share_not_rejected,
@@ -218,7 +220,7 @@ _CLAIMS = [
     ),
     *(
         Claim(
-            f"Largest epsilon at delta {delta}, estimated from the tails that are not rejected",
+            f"Largest estimated epsilon at delta {delta}, from the tails that are not rejected",
             "",
             _said(f"epsilon_{delta}"),
             partial(_largest_epsilon, f"estimated_epsilon_{delta}"),

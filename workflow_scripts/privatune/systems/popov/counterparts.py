@@ -1,18 +1,18 @@
-"""Which of our models stands for a row of Popov et al. (2018), as report/popov/paper.csv names them."""
+"""Find our models that correspond to rows of Popov et al. (2018), which report/popov/paper.csv names."""
 
 import pandas as pd
 
 from privatune.report.verdicts import Tables
 
 MANY_ROUNDS = "averaging 300 rounds"
-CONTROL = "control"  # averaging on general text alone; the paper has none
+CONTROL = "control"  # averaging on general text alone, which the paper does not have
 
 
 def counterpart(tables: Tables, row: str) -> pd.DataFrame:
-    """Our evaluated model that stands for a row of the paper, one line a replicate; empty where there is none.
+    """Return our evaluated model for a row of the paper, one row per replicate; it is empty if there is none.
 
-    Of several scenarios it is the first, of several rounds the last that two seeds or more have reached; for averaging
-    over many rounds that may be another than the one named.
+    Among several scenarios it is the first, and among several rounds the last that at least two seeds have reached. For
+    averaging over many rounds, this may be another round than the one that the row names.
     """
     models = tables["replicates"]
     if row == CONTROL:
@@ -27,7 +27,7 @@ def counterpart(tables: Tables, row: str) -> pd.DataFrame:
 
 
 def _one_model(rows: pd.DataFrame) -> pd.DataFrame:
-    """Those of the first scenario, and of the last round that two seeds or more have reached, or else any."""
+    """Return the rows of the first scenario and its last round that at least two seeds have reached, or else any."""
     if rows.empty:
         return rows
     rows = rows[rows["scenario"] == rows["scenario"].iloc[0]]

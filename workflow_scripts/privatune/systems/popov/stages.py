@@ -1,4 +1,4 @@
-"""What the jobs of fine-tuning in rounds have to do: clients, servers, evaluation, and the test of the tail."""
+"""Describe the work of the jobs of fine-tuning in rounds: clients, servers, evaluation, and the test of the tail."""
 
 from privatune.federation.settings import DistillSettings, ScenarioSettings
 from privatune.stages.work import (
@@ -16,11 +16,11 @@ from privatune.stages.work import (
 )
 from privatune.systems.popov.settings import PopovSettings
 
-SIMULATED = 1000  # operations for each text in the tail of a simulated sample
+SIMULATED = 1000  # operations per text in the tail of a simulated sample
 
 
 def stages(known: Known, popov: PopovSettings) -> dict[str, Stage]:
-    """By rule."""
+    """Return the stages by rule."""
     lm, tail = known.main, known.tail
     measured = evaluation(lm, known.evaluation, known.texts)
 
@@ -35,10 +35,10 @@ def stages(known: Known, popov: PopovSettings) -> dict[str, Stage]:
         return _server(of(names), known)
 
     def run_rounds(names: Names) -> Work:
-        s = of(names)  # the most rounds, unless the one before is known
+        s = of(names)  # assume the most rounds unless the previous round is known
         rounds = int(names["round"]) - int(names["before"]) if "before" in names else known.rounds_per_job
         trained, joined = _clients(rounds * s.cohort.size, s, known), aggregate(names)
-        payloads = _payload(s, known) * s.cohort.size / MEGA  # of a round, held at once
+        payloads = _payload(s, known) * s.cohort.size / MEGA  # all payloads of a round are held at once
         return trained._replace(
             operations=trained.operations + rounds * joined.operations,
             held=trained.held + joined.held + payloads,
@@ -63,9 +63,9 @@ def stages(known: Known, popov: PopovSettings) -> dict[str, Stage]:
 
     def write_texts(names: Names) -> Work:
         words = tail.texts * tail.words
-        # both models with a padded output each; tiles of 512 beginnings, 16,000 texts at once (attacks/likelihoods.py)
+        # both models, each with a padded output; tiles of 512 beginnings, 16,000 texts at once (attacks/likelihoods.py)
         held = 8 * lm.memory + 8 * lm.scores(512) + 160 + 50 * words / MEGA
-        return Work(lm.forward(2 * words), held, TORCH, kept=4.0 * tail.texts)  # written by one, read by the other
+        return Work(lm.forward(2 * words), held, TORCH, kept=4.0 * tail.texts)  # one model writes and the other reads
 
     def fit_tails(names: Names) -> Work:
         beyond = tail.texts * (1 - tail.threshold_quantile if tail.threshold is None else 1)
@@ -91,14 +91,14 @@ def _payload(s: ScenarioSettings, known: Known) -> float:
 
 
 def _clients(clients: float, s: ScenarioSettings, known: Known) -> Work:
-    """Of clients of a scenario, which send what they learned."""
+    """Return the work of a scenario's clients, which send what they learned."""
     sent = clients * _payload(s, known)
     own = s.cohort.persons_per_device * known.texts.person
     return visits(clients, known.main, s.client, known.texts, own)._replace(passing=sent, up=sent)
 
 
 def _server(s: ScenarioSettings, known: Known) -> Work:
-    """Of joining one round's payloads."""
+    """Return the work of joining the payloads of one round."""
     lm, clients, d = known.main, s.cohort.size, s.server
     if not isinstance(d, DistillSettings):
         return Work(lm.joining(clients), 6 * lm.memory, NUMBA, passing=lm.bytes)

@@ -1,4 +1,4 @@
-"""How much more of its canaries a model knows than chance gives, by how many persons carried one and how often."""
+"""Draw how much more a model knows its canaries than by chance, by their numbers of carriers and of copies."""
 
 from pathlib import Path
 from textwrap import fill
@@ -18,7 +18,7 @@ WIDE = 4  # panels side by side
 
 @drawing()
 def figure(cells: str | Path) -> Figure:
-    """One panel a variant: bits beyond the model that never saw them, by cell, and how many a beam search found."""
+    """Draw one panel per variant: exposure beyond a model that never saw the canaries, and how many were found."""
     rows = read_table(cells, COLUMNS)
     variants = list(dict.fromkeys(rows["scenario"]))
     lines = max(1, -(-len(variants) // WIDE))
@@ -29,7 +29,7 @@ def figure(cells: str | Path) -> Figure:
     for axes, variant in zip(grid, variants, strict=False):
         _panel(axes, rows[rows["scenario"] == variant])
         axes.set_title(fill(name(str(variant)), 22))
-    drawn.supxlabel("carriers x copies in the text of each; above: extracted of those drawn", fontsize=8)
+    drawn.supxlabel("carriers x copies in the text of each; at the top: extracted / drawn canaries", fontsize=8)
     drawn.supylabel(OWN["beyond"].heading, fontsize=8)
     return drawn
 

@@ -1,4 +1,4 @@
-"""What privacy costs: quality of the trained models by the epsilon that is proved of them."""
+"""Draw what privacy costs: the quality of the trained models against their proved epsilon."""
 
 from itertools import cycle
 from pathlib import Path
@@ -20,9 +20,9 @@ MARKERS = ("o", "s")
 
 @drawing()
 def figure(comparison: str | Path) -> Figure:
-    """Models with an epsilon as points, the mean over seeds with its 95 % interval; all others as lines.
+    """Draw models with an epsilon as points, each the mean over seeds with its 95 % interval, and all others as lines.
 
-    Epsilons under different adjacencies are different statements, so each has its own line of points.
+    Epsilons under different adjacencies cannot be compared, so each adjacency has its own series of points.
     """
     models = read_table(comparison, COLUMNS)
     stated, others = models[models["epsilon"].notna()], models[models["epsilon"].isna()]
@@ -42,7 +42,7 @@ def figure(comparison: str | Path) -> Figure:
 
 
 def _at(stated: pd.DataFrame) -> str:
-    """The delta of these epsilons, which an axis of epsilon means nothing without."""
+    """Return the delta of these epsilons, without which an axis of epsilon means nothing."""
     deltas = sorted(set(stated["delta"]))
     if len(deltas) > 1:
         return f" at deltas of {deltas[0]:.2g} to {deltas[-1]:.2g}"

@@ -1,4 +1,4 @@
-"""Where the time of a run goes, and what one client pays."""
+"""Draw where the time of a run goes, and what one client costs."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ CLIENTS = "scenario client tokens seconds peak_memory_mb".split()
 
 @drawing()
 def figure(stages: str | Path, client_costs: str | Path) -> Figure:
-    """Left: seconds of every rule, summed over its jobs, and its peak memory. Right: the same of single clients."""
+    """Draw seconds and peak memory: of every rule, summed over its jobs (left), and of single clients (right)."""
     rules = read_table(stages, STAGES).sort_values("seconds", ascending=False, kind="stable")
     drawn = Figure(figsize=(PAGE, max(2.6, 0.7 + 0.17 * len(rules))))
     left, right = drawn.subplots(1, 2, width_ratios=[1.15, 1])
@@ -35,7 +35,7 @@ def _stages(axes: Axes, rules: pd.DataFrame) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, 1.8 * rules["seconds"].max())
     axes.grid(visible=False, axis="y")
-    axes.set_title("Jobs × mean time, peak memory of each rule")
+    axes.set_title("Jobs × mean time and peak memory of each rule")
     axes.set_xlabel("time summed over jobs (s)")
 
 
@@ -48,12 +48,12 @@ def _clients(axes: Axes, clients: pd.DataFrame) -> None:
     axes.set_yticks(range(len(scenarios)), [name(str(scenario)) for scenario, _ in scenarios])
     axes.set_ylim(max(len(scenarios), 1) - 0.5, -0.5)
     axes.set_xlim(0, 1.1 * clients["seconds"].max() if len(clients) else 1)
-    axes.set_title("One client measured alone, one dot each")
-    axes.set_xlabel("time of its fine-tuning (s)")
+    axes.set_title("Clients measured one at a time, one dot each")
+    axes.set_xlabel("time of fine-tuning (s)")
 
 
 def _span(values: pd.Series) -> str:
-    """Smallest to largest, or the one value.
+    """Format a range from smallest to largest, or the only value.
 
     >>> _span(pd.Series([1200, 950]))
     '950–1,200'

@@ -1,4 +1,4 @@
-"""Keystrokes saved by every model, ours beside the paper's."""
+"""Draw the keystrokes saved by every model, in this run and in the paper."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ COLUMNS = "scenario seed round kss_general kss_user paper_kss_general paper_kss_
 
 @drawing()
 def figure(comparison: str | Path) -> Figure:
-    """One row an evaluated model: the keystroke saving rate (%) on general and on user text, one dot a replicate.
+    """Draw one row per evaluated model: its keystroke saving rate (%) on general and user text, one dot per replicate.
 
-    The paper's figure is a tick of the same colour.
+    A tick of the same colour shows the paper's figure.
     """
     models = read_table(comparison, COLUMNS)
     rows = list(models.groupby(["scenario", "round"], sort=False))

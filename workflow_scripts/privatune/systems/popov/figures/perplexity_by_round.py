@@ -1,4 +1,4 @@
-"""Perplexity against rounds, general and user: figure 2 of Popov et al. (2018)."""
+"""Draw general and user perplexity against rounds, as in figure 2 of Popov et al. (2018)."""
 
 from pathlib import Path
 
@@ -14,16 +14,16 @@ COLUMNS = "scenario seed round clients_per_round ppl_general ppl_user".split()
 
 
 def figure(comparison: str | Path) -> Figure:
-    """The evaluated models of the table `comparison`; see `draw`."""
+    """Draw the evaluated models of the table `comparison`; see `draw`."""
     return draw(read_table(comparison, COLUMNS))
 
 
 @drawing()
 def draw(models: pd.DataFrame) -> Figure:
-    """Two panels (general, user), one line a scenario of several rounds; the others are single points.
+    """Draw two panels (general, user) with one line per scenario of several rounds; other scenarios are single points.
 
-    A line is the geometric mean over replicates, its band their range where there are several; the initial model is
-    round 0 of every line.
+    A line is the geometric mean over replicates, and its band is their range if there are several. Every line starts
+    from the initial model at round 0.
     """
     chosen = looks(models)
     drawn = Figure(figsize=(PAGE, 3.0))
@@ -62,7 +62,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, measure: str, scenario: str, chosen: d
     )
     colour, marker = chosen[scenario]
     line = "-" if len(middle) > 1 else "none"
-    # single points lie on top: lines can be followed under them
+    # single points are drawn over lines, which remain visible beside them
     above = 2 if len(middle) > 1 else 3
     axes.plot(
         middle.index,

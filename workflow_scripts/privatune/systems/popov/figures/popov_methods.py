@@ -1,4 +1,4 @@
-"""Tables 1 and 2 of Popov et al. (2018) as a picture: every method against the initial model, ours and the paper's."""
+"""Draw tables 1 and 2 of Popov et al. (2018): every method against the initial model, in this run and in the paper."""
 
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,12 @@ COLUMNS = ["scenario", "seed", "round", "paper", *PANELS, *(f"paper_{measure}" f
 
 @drawing()
 def figure(replicates: str | Path) -> Figure:
-    """One row a method, one panel a text: perplexity in percent of the initial model's, on a logarithmic axis.
+    """Draw one row per method and one panel per text: perplexity in percent of the initial model's, on a log axis.
 
-    Filled: geometric mean of ours over replicates with its 95 % interval over seeds and text, dotted where there is one
-    replicate and the interval covers the text alone; small dots: the replicates; hollow: the paper's figure in percent
-    of the paper's initial model. A scenario with neither replicates nor a row of the paper is left out.
+    A filled marker is our geometric mean over replicates, with its 95 % interval over seeds and text; the interval is
+    dotted if there is one replicate and it covers the text alone. Small dots are replicates. A hollow marker is the
+    paper's figure, in percent of the paper's initial model. Scenarios with neither replicates nor a row of the paper
+    are left out.
     """
     models = read_table(replicates, COLUMNS)
     scenarios = models.groupby("scenario")
@@ -59,7 +60,7 @@ def figure(replicates: str | Path) -> Figure:
 
 
 def _row(axes: Axes, place: int, rows: pd.DataFrame, initial: pd.DataFrame, measure: str, colour: str) -> list[float]:
-    """Draw one method; every value that the axis has to show."""
+    """Draw one method; return every value that the axis must show."""
     if not len(initial):
         return []
     mean = ratio(rows, initial, measure).map(lambda quotient: 100 * quotient)

@@ -1,4 +1,4 @@
-"""Figure 2 of Popov et al. (2018): perplexity against rounds, replicates as a band."""
+"""Draw figure 2 of Popov et al. (2018): perplexity against rounds, with replicates as a band."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from privatune.systems.popov.figures import perplexity_by_round
 
 
 def figure(replicates: str | Path) -> Figure:
-    """The scenarios of several rounds in the table `replicates`, and the initial model."""
+    """Draw the scenarios of several rounds in the table `replicates`, and the initial model."""
     models = read_table(replicates, perplexity_by_round.COLUMNS)
     several = models.groupby("scenario")["round"].transform("nunique") > 1
     return perplexity_by_round.draw(models[several | (models["round"] == 0)])

@@ -1,4 +1,4 @@
-"""The tail of c and the Pareto line through it: figure 3 of Popov et al. (2018)."""
+"""Draw the tail of c and the Pareto line through it, as in figure 3 of Popov et al. (2018)."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from privatune.report.frames import read_table
 from privatune.report.style import GENERAL, GREY, PAGE, PAPER, SMALL, USER, drawing
 
 COLUMNS = "pair direction texts threshold alpha c verdict".split()
-ESTIMATED, HIGH = "estimated_epsilon_", "estimated_epsilon_high_"  # columns of the table, with the delta behind it
-MOST = 4  # pairs on a page; the table has them all
+ESTIMATED, HIGH = "estimated_epsilon_", "estimated_epsilon_high_"  # beginnings of columns, which end in the delta
+MOST = 4  # the most pairs that are drawn; the table has them all
 
 
 @drawing()
 def figure(tail: str | Path, curves: str | Path) -> Figure:
-    """A row a pair, a column a direction: the share of texts whose log c is at least x, and the fitted line."""
+    """Draw one row per pair and one column per direction: the share of texts with log c of at least x, and the line."""
     fits = read_table(tail, COLUMNS)
     points = read_table(curves, "pair direction log_c share".split())
     fits = fits[fits["pair"].isin(fits["pair"].unique()[:MOST])]
@@ -56,9 +56,11 @@ def _panel(axes: Axes, fit: pd.Series, points: pd.DataFrame) -> None:
         return
     deltas, marks, highs = zip(*sorted((float(n), fit[ESTIMATED + n], fit[HIGH + n]) for n in names), strict=True)
     ends = [epsilon(line, share) for share in (last, min(deltas[0], last))]
-    axes.plot(ends, [last, min(deltas[0], last)], "--", color=USER, linewidth=0.9, label="drawn on beyond the sample")
+    axes.plot(
+        ends, [last, min(deltas[0], last)], "--", color=USER, linewidth=0.9, label="extrapolated beyond the sample"
+    )
     axes.hlines(deltas, marks, highs, color=USER, linewidth=0.9)
-    axes.plot(highs, deltas, "|", color=USER, label="with the upper limit of the shape")
+    axes.plot(highs, deltas, "|", color=USER, label="estimated epsilon at the upper limit of the shape")
     axes.plot(marks, deltas, "o", color=USER, markerfacecolor=PAPER, label="estimated epsilon at delta")
     for at, high, delta in zip(marks, highs, deltas, strict=True):
         axes.annotate(

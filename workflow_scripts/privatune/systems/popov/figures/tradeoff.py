@@ -1,4 +1,4 @@
-"""What user text gains against what general text loses, ours beside the paper's."""
+"""Draw what user text gains against what general text loses, in this run and in the paper."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -21,10 +21,11 @@ SIDES: tuple[tuple[Literal["x", "y"], str], ...] = (("x", "general"), ("y", "use
 
 @drawing()
 def figure(comparison: str | Path) -> Figure:
-    """General (x) against user perplexity (y) of every evaluated model; both axes logarithmic, better is lower left.
+    """Draw user perplexity (y) against general perplexity (x) of every evaluated model; lower left is better.
 
-    Filled: ours, hollow: the paper's. An arrow leads from the initial model through the rounds to the last;
-    large points are geometric means over replicates, small ones the replicates.
+    Both axes are logarithmic. Filled markers are ours, and hollow ones are the paper's. An arrow leads from the initial
+    model through the rounds to the last one. Large points are geometric means over replicates; small ones are the
+    replicates.
     """
     models = read_table(comparison, COLUMNS)
     chosen = looks(models)
