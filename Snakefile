@@ -1,10 +1,10 @@
-# Privatune: `snakemake --cores 4 main` runs the main experiment, `all` every system. Stages are in rules/, in data's order.
+# Privatune: `snakemake --cores 4 main` runs the main experiment, and `all` runs every system. The stages are in rules/.
 import sys
 
 from snakemake.utils import min_version
 
 min_version("9.0")
-sys.setrecursionlimit(100_000)  # a chain of rounds is planned by recursion
+sys.setrecursionlimit(100_000)  # Snakemake plans a chain of rounds by recursion
 
 
 configfile: "config/config.yaml"
@@ -32,7 +32,8 @@ include: "rules/plan.smk"
 report: "report/workflow.rst"
 
 
-# main: what `run:` in config/config.yaml lists; a system by its name; all: every system; what else their files name
+# `main` makes what `run:` in config/config.yaml lists, a system's name makes that system, and `all` makes every system.
+# Rule files may add other targets.
 for target, asked_for in TARGETS.items():
 
     rule:
@@ -44,7 +45,7 @@ for target, asked_for in TARGETS.items():
         localrule: True
 
 
-# one scenario by its name, whether `run:` lists it or not: its kept models, evaluated
+# A scenario's name trains it and evaluates its kept models, whether `run:` lists it or not.
 for scenario in E.scenarios:
 
     rule:
@@ -59,7 +60,7 @@ for scenario in E.scenarios:
         localrule: True
 
 
-# all variants of a sweep, by its name
+# The name of a sweep makes all its variants.
 for sweep, variants in SWEPT.variants.items():
 
     rule:

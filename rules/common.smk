@@ -1,5 +1,5 @@
-# What rules of several systems share: the validated experiment, what makes a job run again, and the registry of tables,
-# figures and targets to which each system's rule file adds its own.
+# Code that the rules of several systems share: the validated experiment, what makes a job run again, and the registry
+# of tables, figures and targets, to which each system's rule file adds its own.
 import ast
 import functools
 import os
@@ -27,8 +27,8 @@ except PrivatuneError as error:
 
 if workflow.remote_exec and "auto" in (config.get("device", "auto"), config.get("precision", "auto")):
     raise WorkflowError(
-        "config: `device`, `precision`: every machine of a cluster would decide for itself what auto is, and results "
-        "would differ; state both: --config device=cpu precision=float32"
+        "config: `device`, `precision`: each machine of a cluster would choose its own value for auto, and results "
+        "would differ; set both: --config device=cpu precision=float32"
     )
 
 OUT = E.output
@@ -37,42 +37,42 @@ GRAPH = grimp.build_graph("privatune", cache_dir=None)
 PRECISIONS = ["float32", "bfloat16"]
 GENERAL_MODEL = f"{OUT}/general/{E.precision}/model.safetensors"
 CURVE = f"{OUT}/general/{E.precision}/curve.csv"
-BENCHMARKS = []  # of the stages of the target `main`, each of which adds its own
+BENCHMARKS = []  # benchmark files of the target `main`, to which each rule file adds its own
 
 
 class Part(NamedTuple):
-    """A table or a figure: whose it is, its category in the report, and what it is made from."""
+    """A table or a figure: its owner, its category in the report, and what it is made from."""
 
     owner: str  # `report`, or a system of privatune.systems
     category: str
     files: dict
     settings: dict = {}
-    made_by: str | None = None  # a module of the library; None: the owner's of the part's name
+    made_by: str | None = None  # a module of the library; None means the owner's module with the part's name
 
 
 class Target(NamedTuple):
-    """What a target asks for: tables and figures by name, and other files."""
+    """What a target makes: tables and figures by name, and other files."""
 
     parts: list
     files: list = []
-    in_all: bool = True  # a system, whose claims are judged beside the others'
+    in_all: bool = True  # whether it is a system, whose parts and claims the target `all` includes
 
 
-TABLES, FIGURES, TARGETS = {}, {}, {}  # by name; each rule file adds its own
+TABLES, FIGURES, TARGETS = {}, {}, {}  # parts and targets by name; each rule file adds its own
 
 
 def table_file(table):
-    """A result table, as other parts read it."""
+    """Return the file of a result table that other parts read."""
     return f"{OUT}/tables/{table}.csv"
 
 
 def claims(system, **files):
-    """The table that judges a system's claims on other tables."""
+    """Return the table that judges a system's claims by other tables."""
     return Part(system, "Claims", files, {"system": system}, "report.tables.claims")
 
 
 def plain(settings):
-    """Settings as Snakemake compares them: plain values, keys sorted at every depth."""
+    """Return settings in the form that Snakemake compares: plain values, with keys sorted at every depth."""
     if hasattr(settings, "model_dump"):
         settings = settings.model_dump(mode="json")
     if isinstance(settings, dict):
@@ -80,9 +80,9 @@ def plain(settings):
     return [plain(value) for value in settings] if isinstance(settings, list | tuple) else settings
 
 
-@functools.cache  # asked once per job, and a chain of rounds has thousands
+@functools.cache  # it is called once per job, and a chain of rounds has thousands of jobs
 def code(script, *modules):
-    """The library's files that a script reaches by import, and those of parts that it loads by name."""
+    """Return the library's files that a script imports, directly or not, and those of parts that it loads by name."""
     tree = ast.parse((LIBRARY / f"{script}.py").read_text())
     named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     reached = {name for name in named | set(modules) if name in GRAPH.modules}
@@ -93,9 +93,9 @@ def code(script, *modules):
 
 
 def asked(rule):
-    """Resources of a rule's jobs. A job that failed gets as much again: it may have been killed for want of them."""
+    """Return the resources of a rule's jobs; each attempt gets more, as a lack of them may have killed the last one."""
     if rule not in STAGES:
-        raise WorkflowError(f"rule {rule}: nothing says what its jobs have to do; add it to stages.py of its system")
+        raise WorkflowError(f"rule {rule}: no stage describes the work of its jobs; add one to stages.py of its system")
     stage, cuda = STAGES[rule], E.device == "cuda"
 
     def scaled(place):
@@ -105,7 +105,7 @@ def asked(rule):
 
 
 def numerics(threads):
-    """How a numeric job computes; its threads are part of the result, unlike those that Snakemake schedules."""
+    """Return how a numeric job computes; unlike the threads that Snakemake schedules, these affect the result."""
     return {"device": E.device, "precision": E.precision, "threads": threads}
 
 

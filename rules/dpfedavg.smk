@@ -1,10 +1,10 @@
-# DP-FedAvg (Ramaswamy et al., 2020): what user-level differential privacy costs, and what it is worth.
+# DP-FedAvg (Ramaswamy et al., 2020): what user-level differential privacy costs, and how well it protects.
 PAPER_DP = os.path.relpath(f"{workflow.basedir}/report/dpfedavg/paper.csv")
 PAPER_DP_TEXT = os.path.relpath(f"{workflow.basedir}/report/dpfedavg/paper-text.csv")
 
 
 def private_terms(wildcards):
-    """What a variant's mechanism and its epsilon follow from."""
+    """Return what a variant's mechanism and its epsilon depend on."""
     variant, training = E.dpfedavg.variants[wildcards.variant], E.dpfedavg.training
     return plain(
         {
@@ -18,10 +18,10 @@ def private_terms(wildcards):
 
 
 def private_settings(wildcards):
-    """What every job of a variant's training uses beside its mechanism."""
+    """Return what every job of a variant's training uses in addition to its mechanism."""
     variant, training = E.dpfedavg.variants[wildcards.variant], E.dpfedavg.training
     planted = training.canaries.model_dump(exclude={"participation", "references"})
-    # `secrets` lies beside the results, not in them: what `make clean` removes can be made again, a secret cannot
+    # `secrets` is outside the results, because `make clean` removes only what can be made again, and a secret cannot
     return plain(
         {
             "canaries": planted if variant.carriers else None,
@@ -36,14 +36,14 @@ def private_settings(wildcards):
 
 
 def private_state(wildcards):
-    """What a private round goes on from; the first one from the model alone."""
+    """Return the state that a round continues from; the first round needs only the model."""
     before = int(wildcards.round) - 1
     chain = f"{OUT}/dpfedavg/{wildcards.variant}/seed-{wildcards.seed}"
     return f"{chain}/round-{before}/state.safetensors" if before else []
 
 
 def private_sums(wildcards):
-    """The sums of a round's slots."""
+    """Return the sums of a round's slots."""
     round = f"{OUT}/dpfedavg/{wildcards.variant}/seed-{wildcards.seed}/round-{wildcards.round}"
     return [f"{round}/slot-{slot}.safetensors" for slot in range(E.execution.private_slots)]
 
@@ -69,8 +69,9 @@ rule account:
 
 
 PRIVATE_MODELS = [f"{OUT}/dpfedavg/{v}/seed-{seed}.json" for v in E.dpfedavg.run for seed in E.dpfedavg.seeds]
-# n-gram models, and whose text they are made of: what the network replaces, and what text of the persons themselves would
-# give without any protection; beside a model that is to protect them that must not be released
+# N-gram models by the text they are trained on. That of general text is what the network replaces. That of private text
+# shows what the persons' own text would give without protection, so it must not be released with a model that is to
+# protect them.
 BASELINES = {"ngram-general": "general", "ngram-private": "private"}
 if any(E.dpfedavg.variants[variant].privacy.secure for variant in E.dpfedavg.run):
     del BASELINES["ngram-private"]
@@ -83,7 +84,8 @@ PRIVATE_INPUTS = {
     "tokenizer": "<results>/text/tokenizer.json",
     "terms": "<results>/dpfedavg/{variant}/terms.json",
 }
-# of all rules of the training: a secret release goes on with the code that it was begun with
+# All rules of the training have the same code as input, because a secret release continues only with the code that
+# began it.
 PRIVATE_CODE = code("private_slot", f"privatune.federation.objectives.{E.dpfedavg.training.client.objective}")
 
 
@@ -116,7 +118,7 @@ use rule pretrain as pretrain_private with:
         ),
 
 
-# The mechanism and its epsilon are written down before the training that they are about.
+# The mechanism and its epsilon are stated before the training that they describe.
 rule guarantee:
     input:
         private="<results>/text/private-train.safetensors",
@@ -138,7 +140,7 @@ rule guarantee:
         "../workflow_scripts/guarantee.py"
 
 
-# One job runs all rounds of a variant, and no update is ever written without noise; or a round fans out into slots.
+# Either one job runs all rounds of a variant, and never writes an update without noise, or a round fans out into slots.
 if E.execution.private_slots == 0:
 
     rule train_private:
@@ -291,10 +293,10 @@ rule measure_ngram:
         "../workflow_scripts/measure_ngram.py"
 
 
-# An attack on each mechanism with noise: epsilon from below, beside what is proved from above.
+# An attack on each mechanism with noise gives a lower bound on epsilon, to compare with the proved upper bound.
 
 NOISY = [v for v in E.dpfedavg.run if E.dpfedavg.variants[v].privacy.noise_multiplier != 0]
-# No person is in an audit and no trained model, so that one seed serves.
+# An audit involves no person and no trained model, so one seed is enough.
 AUDITS = [f"{OUT}/dpfedavg/{variant}/seed-{E.dpfedavg.seeds[0]}-audit.json" for variant in NOISY]
 
 

@@ -1,4 +1,4 @@
-# What the experiment will take: a look ahead that runs none of it. There is no output, so that it prints when asked.
+# Forecast what the experiment takes, without running it. The rule has no output, so it prints every time it is run.
 
 
 rule plan:
@@ -15,9 +15,9 @@ rule plan:
         mem_mb=1000,
         runtime=10,
     params:
-        # asked when it runs: a report, say, is made without --cores, and Snakemake then refuses to tell them
+        # a function, because Snakemake does not know the cores where --cores is not given, for example for a report
         settings=lambda wildcards: {
-            "config": config,  # unsorted: the order of scenarios means something
+            "config": config,  # unsorted, because the order of scenarios matters
             "cores": workflow.cores,
             "dry_run": [
                 *[sys.executable, "-m", "snakemake", "--dry-run", "--snakefile", workflow.main_snakefile],

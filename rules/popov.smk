@@ -1,4 +1,4 @@
-# The main experiment and all of Popov et al. (2018): tables 1 to 4, figures 2 and 3, and the paper's claims.
+# The main experiment and everything in Popov et al. (2018): tables 1 to 4, figures 2 and 3, and the paper's claims.
 POPOV = "Popov et al. 2018"
 PAPER = os.path.relpath(f"{workflow.basedir}/report/popov/paper.csv")
 PAPER_TEXT = os.path.relpath(f"{workflow.basedir}/report/popov/paper-text.csv")
@@ -9,7 +9,7 @@ def popov_seeds(scenario):
 
 
 def described(scenario):
-    """What the table `comparison` says of a scenario beside its measures."""
+    """Return what the table `comparison` says about a scenario in addition to its measures."""
     about = {
         "name": scenario,
         "clients_per_round": 0,
@@ -28,8 +28,8 @@ def described(scenario):
     }
 
 
-# the target `popov` adds replicates of the main experiment's models: many of each device alone, which one job trains
-# and evaluates, and rounds of other scenarios
+# The target `popov` adds replicates of the main experiment's models: many of each single device, which one job trains
+# and evaluates, and rounds of other scenarios.
 ALONE = [s for s in E.popov.scenarios if s != INITIAL and E.scenarios[s].cohort.alone]
 REPLICATES = [
     model
@@ -41,7 +41,7 @@ REPLICATES = [
 COSTS = [f"{OUT}/costs/{s}/client-{n}.json" for s, n in MEASURED]
 
 
-# Of replicates of a device alone the measures are kept and not the models.
+# For replicates of a single device, the measures are kept but not the models.
 rule replicate_devices:
     input:
         model=GENERAL_MODEL,
@@ -79,11 +79,11 @@ rule replicate_devices:
 
 
 # Privacy, measured: pairs of models that differ in one person.
-# as the wildcards of a round's rules would name it
+# named as the wildcards of a round's rules would name it
 PAIRED = SimpleNamespace(scenario=E.tail.scenario)
 ROUND = f"{OUT}/models/{E.tail.scenario}/seed-{{pair}}/round-1.safetensors"
 NEIGHBOUR = f"{OUT}/privacy/pair-{{pair}}/neighbour.safetensors"
-# direction: who writes and who reads
+# each direction: which model writes and which reads
 DIRECTIONS = {"forward": (ROUND, NEIGHBOUR), "reverse": (NEIGHBOUR, ROUND)}
 SAMPLES = [
     f"{OUT}/privacy/pair-{pair}/{direction}.safetensors" for pair in range(E.tail.pairs) for direction in DIRECTIONS

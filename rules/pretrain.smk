@@ -1,4 +1,4 @@
-# The general language model. The wildcard is the precision of training, so that both can stand side by side.
+# The general language model. The wildcard is the precision of training, so that models of both precisions can exist.
 BENCHMARKS.append(f"{OUT}/benchmarks/pretrain/{E.precision}.tsv")
 
 

@@ -1,4 +1,5 @@
-# Tables from the other stages' files, figures from the tables; what is marked `report` goes into the HTML report.
+# Tables are made from the files of other stages, and figures from the tables. Files marked `report` go into the HTML
+# report.
 SYSTEMS = [name for name, target in TARGETS.items() if target.in_all]
 
 TABLES |= {
@@ -26,24 +27,22 @@ TARGETS["all"] = Target(
 )
 ASKED_FOR = {part for target in TARGETS.values() for part in target.parts}
 if nowhere := sorted({*TABLES, *FIGURES} - ASKED_FOR):
-    raise WorkflowError(
-        f"rules/: no target asks for {', '.join(nowhere)}; name it in a target of its system, or remove it"
-    )
+    raise WorkflowError(f"rules/: no target makes {', '.join(nowhere)}; add it to a target of its system, or remove it")
 
 
 def maker(kind, name, part):
-    """The module that makes a part; one name with `_full` behind it is made of more methods."""
+    """Return the module that makes a part; a name that ends in `_full` covers more methods, with the same module."""
     owner = part.owner if part.owner == "report" else f"systems.{part.owner}"
     return f"privatune.{part.made_by or f'{owner}.{kind}.' + name.removesuffix('_full')}"
 
 
 def loaded(part):
-    """Modules that a part loads by name: those of a system's claims."""
+    """Return the modules that a part loads by name, which are those of a system's claims."""
     return [f"privatune.systems.{part.settings['system']}.claims"] if "system" in part.settings else []
 
 
 def shown(path, name, part, use):
-    """A file of the report: in a category, under its part's name and caption, to read there or to save."""
+    """Mark a file for the report, with its part's category, name and caption; `use` is read or save."""
     folder = "../report" if part.owner == "report" else f"../report/{part.owner}"
     return report(
         f"{OUT}/{path}",
@@ -54,7 +53,7 @@ def shown(path, name, part, use):
 
 
 def with_pages(files):
-    """Files by name, and beside the result tables among them the pages that hold their checksums."""
+    """Return files by name, and for the result tables among them the pages that hold their checksums."""
     paths = [path for part in files.values() for path in ([part] if isinstance(part, str) else part)]
     pages = [path.removesuffix(".csv") + ".md" for path in paths if path.startswith(f"{OUT}/tables/")]
     return files | ({"pages": pages} if pages else {})
@@ -76,7 +75,7 @@ for table, part in TABLES.items():
             f"{OUT}/logs/table_{table}.log",
         benchmark:
             f"{OUT}/benchmarks/table_{table}.tsv"
-        localrule: True  # a second or two, less than a cluster takes to start a job
+        localrule: True  # it takes a second or two, less than a cluster takes to start a job
         conda:
             "../envs/privatune.yaml"
         threads: 1
@@ -116,7 +115,7 @@ for figure, part in FIGURES.items():
 
 
 def files_of(target):
-    """All files that a target asks for."""
+    """Return all files that a target makes."""
     return [
         *(f"{OUT}/tables/{table}.{form}" for table in TABLES if table in target.parts for form in ("csv", "md")),
         *(f"{OUT}/figures/{figure}.{form}" for figure in FIGURES if figure in target.parts for form in ("pdf", "png")),

@@ -1,10 +1,10 @@
-# Rounds of a scenario, and the evaluation of the models that are kept. With `execution.rounds_per_job` at 1 a round fans
-# out into jobs of some clients each, and an aggregation joins them; above 1 one job runs whole rounds. Both write the same
-# bytes.
+# Rounds of a scenario, and the evaluation of kept models. If `execution.rounds_per_job` is 1, a round fans out into
+# jobs of some clients each, and an aggregation joins their payloads. If it is larger, one job runs whole rounds. Both
+# write the same bytes.
 
 
 def evaluated_rounds(scenario):
-    """Rounds that the main job evaluates."""
+    """Return the rounds that the target `main` evaluates."""
     if scenario == INITIAL:
         return [0]
     last = E.scenarios[scenario].cohort.rounds
@@ -12,7 +12,7 @@ def evaluated_rounds(scenario):
 
 
 def replicated_rounds(scenario):
-    """Rounds that the target `popov` evaluates under each of its seeds."""
+    """Return the rounds that the target `popov` evaluates for each of its seeds."""
     if scenario == INITIAL:
         return [0]
     last = E.scenarios[scenario].cohort.rounds
@@ -20,7 +20,7 @@ def replicated_rounds(scenario):
 
 
 def kept_rounds(scenario):
-    """Rounds whose models are kept."""
+    """Return the rounds whose models are kept."""
     if scenario == INITIAL:
         return [0]
     regular = range(E.report.keep_every, E.scenarios[scenario].cohort.rounds + 1, E.report.keep_every)
@@ -28,19 +28,19 @@ def kept_rounds(scenario):
 
 
 def lasting_rounds(scenario):
-    """Rounds whose models some target keeps."""
+    """Return the rounds whose models any target keeps."""
     paired = [1] if scenario == E.tail.scenario else []
     return sorted({*kept_rounds(scenario), *replicated_rounds(scenario), *paired})
 
 
 def written_rounds(scenario):
-    """Rounds whose models reach the disk: all, or the ends of the blocks that one job runs."""
+    """Return the rounds whose models are written to disk: all, or the ends of the blocks that one job runs."""
     last, block = E.scenarios[scenario].cohort.rounds, E.execution.rounds_per_job
     return sorted({*lasting_rounds(scenario), *range(block, last + 1, block)})
 
 
 def round_before(wildcards):
-    """The written round that a round goes on from; 0 is the general model."""
+    """Return the written round that a round continues from; 0 is the general model."""
     return max((r for r in written_rounds(wildcards.scenario) if r < int(wildcards.round)), default=0)
 
 
@@ -49,14 +49,14 @@ def seeds_of(scenario):
 
 
 def scenario_settings(wildcards, *parts):
-    """Those settings of a scenario that a job uses; the number of rounds is not one, so that more can follow."""
+    """Return the settings of a scenario that a job uses, without the number of rounds, so that more can be added."""
     s = E.scenarios[wildcards.scenario]
     cohort = s.cohort.model_dump(exclude={"rounds"})
     return plain({part: getattr(s, part) if part != "cohort" else cohort for part in parts})
 
 
 def round_model(wildcards):
-    """The model that a round starts from: the kept one where it lasts, or where an earlier run ended with it."""
+    """Return the model that a round starts from: the kept one if a target keeps it or an earlier run ended with it."""
     before = round_before(wildcards)
     place = f"{wildcards.scenario}/seed-{wildcards.seed}/round-{before}"
     kept, passing = f"{OUT}/models/{place}.safetensors", f"{OUT}/federated/{place}/model.safetensors"
@@ -66,32 +66,32 @@ def round_model(wildcards):
 
 
 def batches(scenario):
-    """Jobs of a round."""
+    """Return the numbers of a round's jobs."""
     return range(-(-E.scenarios[scenario].cohort.size // E.execution.clients_per_job))
 
 
 def trained_by(scenario):
-    """Whose clients a scenario's round joins: of scenarios of one round that differ in the server alone, the first's."""
+    """Return the scenario whose clients are joined; one-round scenarios that differ only in the server share them."""
     s = E.scenarios[scenario]
     alike = [n for n, o in E.scenarios.items() if (o.client, o.codec, o.cohort) == (s.client, s.codec, s.cohort)]
     return alike[0] if s.cohort.rounds == 1 else scenario
 
 
 def round_batches(wildcards):
-    """Folders of payloads that a round joins."""
+    """Return the folders of payloads that a round joins."""
     scenario = trained_by(wildcards.scenario)
     round = f"{OUT}/federated/{scenario}/seed-{wildcards.seed}/round-{wildcards.round}"
     return [f"{round}/batch-{batch}" for batch in batches(wildcards.scenario)]
 
 
 def read_by_server(wildcards):
-    """General text, for a server method that reads it."""
+    """Return the general text if the server's method reads it."""
     real = getattr(E.scenarios[wildcards.scenario].server, "text", None) == "real"
     return f"{OUT}/text/general-train.safetensors" if real else []
 
 
 def chosen(wildcards, *parts):
-    """Modules of the parts that a scenario names."""
+    """Return the modules of parts that a scenario names."""
     s = E.scenarios[wildcards.scenario]
     modules = {
         "objective": f"privatune.federation.objectives.{s.client.objective}",
@@ -102,18 +102,18 @@ def chosen(wildcards, *parts):
 
 
 def evaluated_model(wildcards):
-    """The kept model of a scenario, or the general one."""
+    """Return the kept model of a scenario, or the general one."""
     kept = f"{OUT}/models/{wildcards.scenario}/seed-{wildcards.seed}/round-{wildcards.round}.safetensors"
     return GENERAL_MODEL if wildcards.scenario == INITIAL else kept
 
 
 def evaluations(models):
-    """The measures of some models."""
+    """Return the files with the measures of some models."""
     return [f"{OUT}/evaluation/{s}/seed-{seed}/round-{r}.json" for s, seed, r in models]
 
 
 def records(models):
-    """The records of all clients that had a part in these models."""
+    """Return the records of all clients that contributed to these models."""
     return dict.fromkeys(
         f"{OUT}/federated/{s}/seed-{seed}/round-{r}/clients.csv"
         for s, seed, last in models
@@ -150,7 +150,7 @@ if E.execution.rounds_per_job == 1:
             "<results>/logs/fine_tune/{scenario}/seed-{seed}/round-{round}/batch-{batch}.log",
         benchmark:
             "<results>/benchmarks/fine_tune/{scenario}/seed-{seed}/round-{round}/batch-{batch}.tsv"
-        priority: 1  # rounds wait for one another, evaluations for nothing: they fill the gaps
+        priority: 1  # rounds wait for each other, while evaluations can fill the gaps
         conda:
             "../envs/privatune.yaml"
         threads: 1
@@ -260,7 +260,7 @@ rule client_cost:
         "<results>/benchmarks/client_cost/{scenario}/client-{client}.tsv"
     conda:
         "../envs/privatune.yaml"
-    threads: os.cpu_count()  # alone on the machine, since its seconds are a result; --cores caps it
+    threads: os.cpu_count()  # it runs alone on the machine, since its seconds are a result; --cores limits this number
     resources:
         **asked("client_cost"),
     params:

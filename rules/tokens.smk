@@ -1,4 +1,4 @@
-# One vocabulary, of the general training text alone (the private word list is private), and every text encoded with it.
+# One vocabulary encodes all text. It is made from the general training text alone, since private words are private.
 GENERAL_TABLES = [f"{OUT}/corpora/{name}.parquet" for name in E.general.corpora]
 
 
@@ -23,7 +23,7 @@ rule vocabulary:
         "../workflow_scripts/vocabulary.py"
 
 
-# text: its tables, the column that names whose it is, its parts
+# For each text: its tables, the column that says whose text it is, and its parts.
 TEXTS = {
     "general": (GENERAL_TABLES, "document", ["train", "valid", "test"]),
     "private": ([f"{OUT}/corpora/private.parquet"], "person", ["train", "later", "heldout"]),
@@ -52,6 +52,6 @@ for text, (tables, unit, parts) in TEXTS.items():
         resources:
             **asked(f"encode_{text}"),
         params:
-            settings=plain({"order": tables, "unit": unit}),  # Snakemake compares a job's inputs sorted
+            settings=plain({"order": tables, "unit": unit}),  # Snakemake sorts inputs when it compares them
         script:
             "../workflow_scripts/encode.py"

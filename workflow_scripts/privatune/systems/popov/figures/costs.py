@@ -48,7 +48,7 @@ def _clients(axes: Axes, clients: pd.DataFrame) -> None:
     axes.set_yticks(range(len(scenarios)), [name(str(scenario)) for scenario, _ in scenarios])
     axes.set_ylim(max(len(scenarios), 1) - 0.5, -0.5)
     axes.set_xlim(0, 1.1 * clients["seconds"].max() if len(clients) else 1)
-    axes.set_title("Clients measured one at a time, one dot each")
+    axes.set_title("Single clients, one dot per client")
     axes.set_xlabel("time of fine-tuning (s)")
 
 
