@@ -61,7 +61,9 @@ def test_epsilon_is_drawn_only_where_the_tail_is_pareto(paths):
     assert len(kept.texts) == 3
     assert rejected.get_title(loc="left").endswith("Pareto tail rejected")
     (marks,) = (line for line in kept.get_lines() if line.get_label() == "estimated epsilon at delta")
-    (highs,) = (line for line in kept.get_lines() if line.get_label() == "estimated epsilon at the upper limit of the shape")
+    (highs,) = (
+        line for line in kept.get_lines() if line.get_label() == "estimated epsilon at the upper limit of the shape"
+    )
     shown = [f"{x:.2f} to {y:.2f}" for x, y in zip(marks.get_xdata(), highs.get_xdata(), strict=True)]
     assert shown == [text.get_text() for text in kept.texts]
     assert list(marks.get_ydata()) == list(highs.get_ydata()) == [1e-6, 1e-5, 1e-4]
