@@ -57,7 +57,7 @@ def test_a_secret_release_is_made_once(copy, begin, snakemake, cleaned):
     cleaned(folder)
     (release / "model.safetensors").unlink()
     line = one_line(snakemake(folder, MODEL, overlay=SECURE, fails=True))
-    assert f"secrets/{release.name}/seed: the secret seed of a release that was begun is gone" in line
+    assert f"secrets/{release.name}/seed: the secret seed of a release that was begun is missing" in line
     (folder / "seed").rename(release / "seed")
 
     record = read_json(release / "release.json")

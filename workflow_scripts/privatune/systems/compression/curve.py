@@ -1,4 +1,4 @@
-"""The quality of a way of training against what it has sent."""
+"""Measure the quality of a method against the bits it has sent."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,19 +29,20 @@ def curve(
     seeds: tuple[int, int],
     shares: Sequence[float],
 ) -> list[dict[str, Any]]:
-    """Train, and measure the model as it arrives and at shares of the training.
+    """Train, and measure the model before training and at shares of it.
 
     Args:
-        model: that training starts from.
-        training: private text, one unit a person, and general text, as of `follow`.
+        model: the model that training starts from.
+        training: private text, one unit per person, and general text, as in `follow`.
         tests: general and user text to measure on.
-        words: of the vocabulary, in the order of their ids.
-        choice, numerics, evaluation: see there.
-        seeds: of the replicate, and of the samples that are measured.
-        shares: of the whole training, ascending.
+        words: the words of the vocabulary, in the order of their ids.
+        choice, numerics, evaluation: the method, how to compute, and the settings of evaluation.
+        seeds: the seed of the replicate and that of the measured samples.
+        shares: shares of the whole training, ascending.
 
     Returns:
-        A dictionary each: steps (times that every device has sent), tokens, bits_up, bits_down, and MEASURES.
+        One dictionary per measured point: steps (how many times every device has sent), tokens, bits_up, bits_down, and
+        MEASURES.
     """
     start = Progress(0, 0, 0, 0, model.arrays)
     rows, index = [], prefix_index(words)

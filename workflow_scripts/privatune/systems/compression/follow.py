@@ -1,4 +1,4 @@
-"""Ways of training on the same private text, followed by what they have sent: averaging, or a gradient each step."""
+"""Train on the same private text by averaging or by a gradient in each step, and count the bits that are sent."""
 
 from collections.abc import Iterator, Sequence
 
@@ -28,21 +28,21 @@ def follow(
     seed: int,
     shares: Sequence[float],
 ) -> Iterator[Progress]:
-    """Train, and stop at shares of the training to be looked at.
+    """Train, and yield the progress at shares of the training.
 
-    What is looked at is the mean of the server's models after the newest steps, a share `averaged` of those so far
-    (Polyak averaging). It costs no bits, and it is as good as its neighbours: one model alone, at a rate that has not
-    fallen yet, is better or worse than the next by accident.
+    The model it yields is the mean of the server's models over the newest steps, which are a share `averaged` of all
+    steps so far (Polyak averaging). This costs no bits, and it avoids chance differences: as long as the learning rate
+    is high, a single model may be better or worse than the next one by chance.
 
     Args:
-        model: that training starts from.
-        private: one unit a training person.
+        model: the model that training starts from.
+        private: private text, one unit per training person.
         general: general training text.
-        choice: what is trained how.
-        numerics: see there.
-        seed: of the replicate: which persons take part, and what is drawn.
-        shares: of the whole training, ascending, in (0, 1]; what comes after the last is not run. Two that fall on the
-            same step are one stop.
+        choice: the method and its settings.
+        numerics: how to compute.
+        seed: the seed of the replicate, which decides who takes part and what is drawn.
+        shares: shares of the whole training, ascending, in (0, 1]; training stops after the last. Shares that fall on
+            the same step are yielded once.
     """
     refuse_too_many(len(private.units), choice.cohort.size, "compression.cohort.size")
     train = _average if choice.mode == "averaging" else gradients.train
@@ -72,7 +72,7 @@ def _average(
 def _rounds(
     model: Model, private: Stream, general: Stream, choice: Choice, numerics: NumericsSettings, seed: int
 ) -> Iterator[Progress]:
-    """Federated averaging, a round at a time; each person trains on the model as it arrived there."""
+    """Run federated averaging round by round; each person trains the model as it was received."""
     rounds, everyone = choice.cohort.rounds, range(choice.cohort.size)
     tokens = up = down = 0
     for number in range(1, rounds + 1):

@@ -1,8 +1,8 @@
-"""Distributed gradient training: every device sends a compressed gradient each step, the server sends the mean back.
+"""Train by distributed gradients: in each step every device sends a compressed gradient, and the server sends the mean.
 
-As many persons train side by side as averaging has in a round. Whose text is read to its end leaves, and the next
-person joins in that place with the model of that moment. A codec's memory of the place, its residual and momentum,
-stays for the person who joins (`memory: device`), which is kinder to a codec than life is, or leaves (`person`).
+As many persons train in parallel as averaging has in a round. A person whose text has been read leaves, and the next
+person joins in that place with the current model. The codec's memory of the place, its residual and momentum, either
+stays for the person who joins (`memory: device`), which favours a codec more than reality would, or leaves (`person`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,38 +30,38 @@ from privatune.training.step import Learner, descend, gradient, learner_of
 
 
 class Visit(NamedTuple):
-    """What one person reads, and what comes with the model."""
+    """What one person reads, and how much text comes with the model."""
 
     text: np.ndarray  # [batch, words]
-    sent: int  # bytes
+    sent: int  # bytes of text that come with the model
 
 
 class Place(NamedTuple):
-    """The device of one person at a time."""
+    """A device, which one person uses at a time."""
 
     model: Learner
     hidden: State
-    memory: Arrays  # of its codec
+    memory: Arrays  # the memory of its codec
     unread: Iterator[Window]
 
 
 def train(
     model: Model, private: Stream, general: Stream, choice: Choice, numerics: NumericsSettings, seed: int
 ) -> Training:
-    """Train on just the text that federated averaging reads under this seed, one person's after another's.
+    """Train on exactly the text that federated averaging reads under this seed, one person after the other.
 
-    Training ends when one of the places has no more persons to join it: what the others have not read by then, less
-    than a person's text each, is left out.
+    Training ends when a place has no more persons to join it. What the other places have not read by then, each less
+    than one person's text, is left out.
 
-    Arguments: as of `follow` in systems/compression/follow.py.
+    The arguments are those of `follow` in systems/compression/follow.py.
     """
     visits = [visit for visit in _visits(private, general, choice, seed) if _length(visit, choice)]
     queues, steps = dealt([_length(visit, choice) for visit in visits], choice.cohort.size)
     if not steps:
         raise PrivatuneError(
             f"compression: {len(visits)} of {choice.cohort.size * choice.cohort.rounds} persons have text for a window "
-            f"of {choice.client.batch} rows, too few for {choice.cohort.size} devices; raise `private.min_words` or "
-            "lower `compression.client.batch`"
+            f"of {choice.client.batch} rows, which is too few for {choice.cohort.size} devices; raise "
+            "`private.min_words` or lower `compression.client.batch`"
         )
     return steps, _steps(model, [[visits[n] for n in queue] for queue in queues], steps, choice, numerics, seed)
 
@@ -112,7 +112,7 @@ def _steps(
 def _sent(
     place: Place, inputs: torch.Tensor, targets: torch.Tensor, choice: Choice, key: tuple[int, int, int]
 ) -> tuple[bytes, Place]:
-    """What a device sends for one window, and the device afterwards; `key` is (seed, step, number of the place)."""
+    """Return what a device sends for one window, and its new state; `key` is (seed, step, number of the place)."""
     seed, *at = key
     embedding, client = place.model.computing["embedding"], choice.client
     shape = (*inputs.shape, embedding.shape[1])
@@ -124,8 +124,8 @@ def _sent(
 
 
 def dealt(lengths: Sequence[int], size: int) -> tuple[list[list[int]], int]:
-    """Which visits each of `size` places gets, the next one always the place that is free first; and for how many
-    steps all places are busy.
+    """Return which visits each of `size` places gets, where the next visit goes to the first free place, and for how
+    many steps all places are busy.
 
     >>> dealt([3, 1, 1, 4], 2)
     ([[0], [1, 2, 3]], 3)
@@ -140,13 +140,13 @@ def dealt(lengths: Sequence[int], size: int) -> tuple[list[list[int]], int]:
 
 
 def clipped(update: Arrays, limit: float) -> Arrays:
-    """The update, scaled to an L2 norm of at most `limit`."""
+    """Return the update scaled to an L2 norm of at most `limit`."""
     norm = sum(float(np.square(change, dtype=np.float64).sum()) for change in update.values()) ** 0.5
     return update if norm <= limit else {name: change * np.float32(limit / norm) for name, change in update.items()}
 
 
 def _filled(mean: Arrays) -> float:
-    """Share of the values that are not zero; at least one is counted."""
+    """Return the share of the values that are not zero, counting at least one."""
     values = sum(change.size for change in mean.values())
     return max(1, sum(np.count_nonzero(change) for change in mean.values())) / values
 
@@ -156,7 +156,7 @@ def _arrays(trained: Learner) -> Arrays:
 
 
 def _visits(private: Stream, general: Stream, choice: Choice, seed: int) -> list[Visit]:
-    """All that averaging's clients would read, in its order."""
+    """Return everything that the clients of averaging would read, in the same order."""
     found = []
     for number in range(1, choice.cohort.rounds + 1):
         for person in cohort(len(private.units), choice.cohort.size, number, seed):
@@ -168,7 +168,7 @@ def _visits(private: Stream, general: Stream, choice: Choice, seed: int) -> list
 
 
 def _length(visit: Visit, choice: Choice) -> int:
-    """Windows that a person's device reads."""
+    """Return how many windows a person's device reads."""
     return choice.client.epochs * window_count(visit.text.shape[1], choice.client.bptt)
 
 

@@ -1,7 +1,7 @@
-"""DP-FedAvg: rounds whose updates are clipped and whose mean is noised (Ramaswamy et al. 2020).
+"""Run DP-FedAvg: rounds that clip updates and add noise to their mean (Ramaswamy et al. 2020).
 
-A round is cut into numbered slots. A slot draws the cohort itself and takes its share of it, so that no file and no
-name of a job tells who takes part. Slots in one process or in jobs of their own give the same bits.
+A round is divided into numbered slots. Each slot draws the cohort itself and takes its share of it, so that no file and
+no job name reveals who takes part. Slots in one process and slots in separate jobs give the same bits.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,28 +24,28 @@ from privatune.text.streams import Stream
 
 DRAWS = {"poisson": poisson_cohort, "fixed": fixed_cohort}
 
-# the update of a person in a round (counted from 1), from the weights that the server sends
+# gives the update of a person: from the weights that the server sends, the round (counted from 1) and the person
 Contribution = Callable[[Arrays, int, int], Arrays]
 
 
 class State(NamedTuple):
-    """What a round starts from; public, as it follows from noisy means."""
+    """What a round starts from; it is public, as it follows from noisy means."""
 
     weights: Arrays  # float32
-    memory: Arrays  # of the server's optimiser; {} before the first round
+    memory: Arrays  # the memory of the server's optimiser; {} before the first round
     clip: float
 
 
 def fine_tuning(
     population: Stream, general: np.ndarray, client: ClientSettings, numerics: NumericsSettings, seed: int
 ) -> Contribution:
-    """The contribution of persons who fine-tune on their text.
+    """Return the contribution of persons who fine-tune on their text.
 
     Args:
-        population: one unit a person who may be drawn.
+        population: one unit per person who may be drawn.
         general: word ids of general text, for objectives that read it.
-        client, numerics: see there.
-        seed: of what devices draw.
+        client, numerics: the settings of a client, and how to compute.
+        seed: the seed of the devices' draws.
     """
 
     def contribution(weights: Arrays, number: int, person: int) -> Arrays:
@@ -56,7 +56,7 @@ def fine_tuning(
 
 
 def drawn(mechanism: Mechanism, number: int, secret: int, seed: int) -> list[int]:
-    """The cohort of a round, a private figure where privacy is claimed, and behind the population its carriers."""
+    """Return the cohort of a round, which is private where privacy is claimed, and its carriers, numbered after it."""
     persons = DRAWS[mechanism.sampling](mechanism.population, mechanism.cohort, number, secret)
     came = carriers_drawn(mechanism.carriers, mechanism.participation, number, seed)
     return persons + [mechanism.population + carrier for carrier in came]
@@ -72,16 +72,16 @@ def run_slot(
     slot: int = 0,
     slots: int = 1,
 ) -> ClippedSum:
-    """Sum of the clipped updates of every `slots`-th person of a round's cohort, from place `slot` on.
+    """Sum the clipped updates of every `slots`-th person of a round's cohort, starting at place `slot`.
 
     Args:
         state: what the round starts from.
-        contribution: of a person of the mechanism's population.
-        mechanism: see there.
-        number: of the round, counted from 1.
-        secret: seed of cohorts and noise; from the operating system where privacy is claimed.
-        seed: of the carriers' draws; public.
-        slot, slots: which part of the cohort, of how many.
+        contribution: gives the update of a person of the mechanism's population.
+        mechanism: the mechanism.
+        number: the number of the round, counted from 1.
+        secret: the seed of cohorts and noise; it comes from the operating system where privacy is claimed.
+        seed: the public seed of the carriers' draws.
+        slot, slots: which part of the cohort to sum, and how many parts there are.
     """
     persons = drawn(mechanism, number, secret, seed)[slot::slots]
     updates = (contribution(state.weights, number, person) for person in persons)
@@ -97,9 +97,9 @@ def close_round(
     secret: int,
     seed: int,
 ) -> State:
-    """Add noise to the sums of all slots and let the server's optimiser take the mean.
+    """Add noise to the sums of all slots, and apply the mean with the server's optimiser.
 
-    Arguments as of `run_slot`; raises what `noisy_mean` does.
+    The arguments are those of `run_slot`, and errors are those of `noisy_mean`.
     """
     release = noisy_mean(mechanism, sums, drawn(mechanism, number, secret, seed), state.clip, (secret, number))
     change, memory = step(release.mean, state.memory, optimiser)
@@ -110,14 +110,14 @@ def close_round(
 def train_privately(
     state: State, contribution: Contribution, mechanism: Mechanism, optimiser: OptimiserSettings, secret: int, seed: int
 ) -> State:
-    """Train for all of the mechanism's rounds; what it returns, and every state between, is what epsilon is about.
+    """Train for all of the mechanism's rounds; epsilon covers the returned state and every state before it.
 
-    Neither who took part nor any figure of a client leaves this function.
+    Neither the names of participants nor any figure of a client leaves this function.
 
     Args:
         state: what the first round starts from.
-        contribution, mechanism, secret, seed: as of `run_slot`.
-        optimiser: of the server.
+        contribution, mechanism, secret, seed: as in `run_slot`.
+        optimiser: the settings of the server's optimiser.
     """
     for number in range(1, mechanism.rounds + 1):
         total = run_slot(state, contribution, mechanism, number, secret, seed)
@@ -126,22 +126,22 @@ def train_privately(
 
 
 def first_state(model: str | Path, mechanism: Mechanism) -> State:
-    """What the first round starts from: a model on disk, and the mechanism's clip."""
+    """Return what the first round starts from: a model on disk and the mechanism's clip."""
     return State(load_tensors(model)[0], {}, mechanism.clip)
 
 
 def save_model(path: str | Path, weights: Arrays) -> None:
-    """Write a trained model as every kept model is written."""
+    """Write a trained model in the same form as every kept model."""
     save_tensors(path, weights, {"model": {"kind": kind_of(weights)}})
 
 
 def save_sum(path: str | Path, part: ClippedSum) -> None:
-    """Write a slot's sum for its owner alone to read."""
+    """Write a slot's sum so that only the file's owner can read it."""
     save_tensors(path, part.sum, dict(zip(ClippedSum._fields[1:], part[1:], strict=True)), private=True)
 
 
 def load_sum(path: str | Path) -> ClippedSum:
-    """Undo `save_sum`."""
+    """Read what `save_sum` wrote."""
     tensors, about = load_tensors(path)
     return ClippedSum(tensors, **about)
 
@@ -154,7 +154,7 @@ def save_state(path: str | Path, state: State) -> None:
 
 
 def load_state(path: str | Path) -> State:
-    """Undo `save_state`."""
+    """Read what `save_state` wrote."""
     tensors, about = load_tensors(path)
     weights, memory = (
         {name.removeprefix(f"{part}/"): array for name, array in tensors.items() if name.startswith(f"{part}/")}

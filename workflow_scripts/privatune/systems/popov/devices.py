@@ -1,4 +1,4 @@
-"""Many devices, each on its own: fine-tune, evaluate, and keep the measures alone, so that replicates are cheap."""
+"""Fine-tune and evaluate many single devices, and keep only their measures, so that replicates are cheap."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -29,19 +29,19 @@ def replicates(
     seed: int,
     seeds: Iterable[int],
 ) -> Iterator[tuple[dict[str, Any], list[Record]]]:
-    """Measures and records of the first round of a scenario under each of several seeds.
+    """Yield the measures and records of the first round of a scenario for each of several seeds.
 
-    They are those of jobs that train, keep and evaluate each model in files of its own.
+    They equal those of separate jobs that train, keep and evaluate each model.
 
     Args:
-        model: that every device gets.
-        private: one unit a training person.
+        model: the model that every device receives.
+        private: private text, one unit per training person.
         general: general training text.
-        samples: general test text, held-out persons' text, the training persons' later text.
-        index: of the vocabulary's prefixes.
-        scenario, numerics, settings: see there.
-        seed: of the samples.
-        seeds: of the replicates.
+        samples: general test text, held-out persons' text, and the training persons' later text.
+        index: the prefix index of the vocabulary.
+        scenario, numerics, settings: the scenario, how to compute, and the settings of evaluation.
+        seed: the seed of the samples.
+        seeds: the seeds of the replicates.
     """
     for replicate in seeds:
         ((_, trained, records),) = run_rounds(model, private, general, scenario, numerics, replicate, [1])

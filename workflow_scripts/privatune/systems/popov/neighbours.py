@@ -1,4 +1,4 @@
-"""The model that a round would have given, had one person been another: all else is equal."""
+"""Compute the model that a round would have given with one other person in the cohort and all else equal."""
 
 import numpy as np
 
@@ -21,24 +21,24 @@ def neighbour(
     numerics: NumericsSettings,
     seed: int,
 ) -> Model:
-    """The neighbour of a scenario's first round: the cohort's first member is replaced by the next person in line.
+    """Return the neighbour of a scenario's first round: the next person in line replaces the cohort's first member.
 
-    Cohorts have a fixed, public size, so adjacent ones differ in who one member is. What the other clients read and
-    draw is the same, hence their updates, and averaging is linear: so two clients are enough. The neighbour is the
-    trained model plus (the newcomer's update - the replaced person's) / K, which is the mean over the other cohort but
-    for the rounding of the trained weights to float32.
+    Cohorts have a fixed, public size, so adjacent cohorts differ in one member. The other clients read and draw the
+    same, so their updates are the same. Since averaging is linear, it is enough to train two clients: the neighbour is
+    the trained model plus (the newcomer's update - the replaced person's update) / K. This equals the mean over the
+    other cohort, except that the trained weights were rounded to float32.
 
     Args:
-        model: that the round started from.
+        model: the model that the round started from.
         trained: the model that the round gave.
-        private: one unit a training person; there must be one more than the cohort has.
+        private: private text, one unit per training person; there must be more persons than the cohort has.
         general: general training text.
-        scenario: whose server averages.
-        numerics: see there.
-        seed: of the replicate.
+        scenario: the scenario, whose server averages.
+        numerics: how to compute.
+        seed: the seed of the replicate.
 
     Raises:
-        PrivatuneError: the cohort is everyone, or the codec tells no single updates.
+        PrivatuneError: the cohort includes everyone, or the codec does not reveal single updates.
     """
     size = scenario.cohort.size
     refuse_too_many(len(private.units), size + 1, "cohort.size of `tail.scenario`, plus one")
