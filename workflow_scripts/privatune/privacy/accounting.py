@@ -32,7 +32,8 @@ from privatune.privacy.settings import PrivacySettings
 Accountant = Literal["rdp", "rdp_plain", "pld"]
 
 # These are the paper's orders, and whole numbers, as theorem 27 of Wang et al. needs. Poisson sampling gains much from
-# fractional orders, so it uses dp-accounting's own list, which leaves out orders whose series does not converge.
+# fractional orders and, with little noise, even from orders below 2. It therefore uses dp-accounting's own list, except
+# for orders whose series does not converge; the log names them.
 ORDERS = (*range(2, 64), 128, 256)
 # The spacing of the grid of privacy losses; every value gives an upper bound. With 1e-4 a result is within 1e-4 of its
 # limit and takes half a second. A large epsilon gets a proportionally wider spacing, so that its grid fits into memory;

@@ -1,4 +1,4 @@
-"""Columns of the tables as readers see them: each has its heading and its number form here or in its system's room."""
+"""Define how readers see the columns of tables; columns of one system are in its own module `columns`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ ACCOUNTANTS = {"rdp": "RDP", "rdp_plain": "RDP, plain conversion", "pld": "PLD"}
 
 
 def decimals(places: int) -> Callable[[Any], str]:
-    """Form of a number with that many decimal places and a comma between thousands.
+    """Return a format for numbers with this many decimal places and a comma between thousands.
 
     >>> decimals(1)(1234.56)
     '1,234.6'
@@ -19,7 +19,7 @@ def decimals(places: int) -> Callable[[Any], str]:
 
 
 def digits(places: int) -> Callable[[Any], str]:
-    """Form of a number with that many significant digits, or with all digits before its decimal point.
+    """Return a format for numbers with this many significant digits, or all digits before the decimal point.
 
     >>> digits(3)(0.012345), digits(3)(1234.56), digits(3)(float("inf"))
     ('0.0123', '1,235', 'inf')
@@ -28,17 +28,17 @@ def digits(places: int) -> Callable[[Any], str]:
 
 
 def megabytes(bits: float) -> str:
-    """Bits as millions of bytes."""
+    """Format a number of bits as millions of bytes."""
     return f"{bits / 8e6:,.1f}"
 
 
 def yes_no(value: Any) -> str:
-    """A truth value as a word."""
+    """Format a truth value as a word."""
     return "yes" if value else "no"
 
 
 class Column(NamedTuple):
-    """How a column is shown: its heading (with its unit) and the form of a value."""
+    """How a column is shown: its heading (with its unit) and the format of its values."""
 
     heading: str
     form: Callable[[Any], str] = str
@@ -119,7 +119,7 @@ SHARED = {
 
 
 def show(frame: pd.DataFrame, keys: Sequence[str], own: Mapping[str, Column] | None = None) -> pd.DataFrame:
-    """These columns of a table as text under their headings; null becomes a dash.
+    """Return these columns of a table as text under their headings; null becomes a dash.
 
     Args:
         keys: names of columns of `frame`, in order.

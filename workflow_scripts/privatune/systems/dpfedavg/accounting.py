@@ -1,4 +1,4 @@
-"""What the same training is worth to persons of populations of several sizes, accounted for and not run."""
+"""Compute the epsilon of the same training for populations of several sizes, without running it."""
 
 from typing import Any
 

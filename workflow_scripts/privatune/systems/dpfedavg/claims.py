@@ -115,7 +115,7 @@ def claims(tables: Tables) -> Iterator[Claim]:
 
 
 def note(tables: Tables) -> str:
-    """Which variants stand for what, and how intervals of shares are made."""
+    """Explain which variants are compared, and how intervals of shares are made."""
     private, plain = _variants(tables)
     judged = _judged(tables)
     left_out = [variant for variant in private if variant not in judged]

@@ -6,7 +6,7 @@ import pandas as pd
 
 from privatune.report.columns import SHARED, Column, decimals, show
 
-PAPER = "ppl_general ppl_user ppl_average kss_general kss_user".split()  # measures of which the paper has figures
+PAPER = "ppl_general ppl_user ppl_average kss_general kss_user".split()  # the measures that the paper reports
 AVERAGE = SHARED["ppl_average"].heading
 WHOLE, ONE, TWO, THREE = (decimals(places) for places in range(4))
 
@@ -41,11 +41,13 @@ OWN = {
 def show_spread(
     frame: pd.DataFrame, keys: Sequence[str], ending: str, own: Mapping[str, Column] | None = None
 ) -> pd.DataFrame:
-    """As `show`; behind a measure M come ± and the column of its deviation, M with this `ending`, if there is one.
+    """Show a table as `show` does, with ± and the deviation after each measure M that has a column M + `ending`.
 
     Args:
-        frame: has the deviations as columns of their own.
-        own: columns of this table alone.
+        frame: the table, which has deviations in separate columns.
+        keys: names of columns of `frame`, in order.
+        ending: what the name of a deviation's column adds to that of its measure.
+        own: columns that only this table has.
     """
     measures = [key for key in keys if f"{key}{ending}" in frame]
     texts = {
@@ -56,7 +58,7 @@ def show_spread(
 
 
 def _spread(value: float, deviation: float) -> str:
-    """A value with its deviation, where there is one.
+    """Format a value, with its deviation if there is one.
 
     >>> _spread(1234.56, 7.89), _spread(2, float("nan"))
     ('1,234.6 ± 7.9', '2.0')
