@@ -14,7 +14,7 @@ from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import Arrays
 from privatune.core.vectors import Shapes, shapes_of
 
-BITS = 62  # of an int64, for the magnitude of a sum
+BITS = 62  # how many bits of an int64 hold the magnitude of a sum
 
 
 class Clipped(NamedTuple):

@@ -16,7 +16,7 @@ from privatune.systems.compression.methods import Choice
 from privatune.training.batches import rows, window
 from privatune.training.step import gradient, learner_of
 
-REPEATS = 15  # the first few compile
+REPEATS = 15  # the first few include compilation
 
 
 def codec_cost(

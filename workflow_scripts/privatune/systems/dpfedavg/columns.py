@@ -6,8 +6,8 @@ WHOLE, ONE, TWO = (decimals(places) for places in range(3))
 SOURCES = {"as_paper": "as the paper", "ours": "ours"}
 
 OWN = {
-    "scenario": Column("variant"),  # its configuration calls its scenarios so
-    # epsilon of other models and by other means
+    "scenario": Column("variant"),  # the configuration of this system calls them variants
+    # epsilons of other models or from other accountants
     "epsilon_rdp": Column("epsilon by RDP", digits(3)),
     "carriers_epsilon": Column("epsilon of carriers", digits(3)),
     "source": Column("source", SOURCES.__getitem__),
