@@ -25,10 +25,10 @@ try:
 except PrivatuneError as error:
     raise WorkflowError(str(error)) from None
 
-if workflow.remote_exec and "auto" in (config.get("device", "auto"), config.get("precision", "auto")):
+if workflow.remote_exec and "auto" in (config.get("accelerator", "auto"), config.get("precision", "auto")):
     raise WorkflowError(
-        "config: `device`, `precision`: each machine of a cluster would choose its own value for auto, and results "
-        "would differ; set both: --config device=cpu precision=float32"
+        "config: `accelerator`, `precision`: each machine of a cluster would choose its own value for auto, and results "
+        "would differ; set both: --config accelerator=cpu precision=float32"
     )
 
 OUT = E.output
@@ -96,7 +96,7 @@ def asked(rule):
     """Return the resources of a rule's jobs; each attempt gets more, as a lack of them may have killed the last one."""
     if rule not in STAGES:
         raise WorkflowError(f"rule {rule}: no stage describes the work of its jobs; add one to stages.py of its system")
-    stage, cuda = STAGES[rule], E.device == "cuda"
+    stage, cuda = STAGES[rule], E.accelerator == "cuda"
 
     def scaled(place):
         return lambda wildcards, attempt: attempt * needs(stage, dict(wildcards.items()), cuda)[place]
@@ -106,7 +106,7 @@ def asked(rule):
 
 def numerics(threads):
     """Return how a numeric job computes; unlike the threads that Snakemake schedules, these affect the result."""
-    return {"device": E.device, "precision": E.precision, "threads": threads}
+    return {"accelerator": E.accelerator, "precision": E.precision, "threads": threads}
 
 
 wildcard_constraints:

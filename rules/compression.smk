@@ -152,7 +152,7 @@ rule codec_costs:
         **asked("codec_costs"),
     params:
         settings=compression_settings(
-            numerics={"device": "cpu", "precision": "float32", "threads": 1}, order=E.compression.run
+            numerics={"accelerator": "cpu", "precision": "float32", "threads": 1}, order=E.compression.run
         ),
     script:
         "../workflow_scripts/codec_costs.py"

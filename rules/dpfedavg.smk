@@ -3,7 +3,7 @@ PAPER_DP = os.path.relpath(f"{workflow.basedir}/report/dpfedavg/paper.csv")
 PAPER_DP_TEXT = os.path.relpath(f"{workflow.basedir}/report/dpfedavg/paper-text.csv")
 
 
-def private_terms(wildcards):
+def dp_terms(wildcards):
     """Return what a variant's mechanism and its epsilon depend on."""
     variant, training = E.dpfedavg.variants[wildcards.variant], E.dpfedavg.training
     return plain(
@@ -17,7 +17,7 @@ def private_terms(wildcards):
     )
 
 
-def private_settings(wildcards):
+def dp_settings(wildcards):
     """Return what every job of a variant's training uses in addition to its mechanism."""
     variant, training = E.dpfedavg.variants[wildcards.variant], E.dpfedavg.training
     planted = training.canaries.model_dump(exclude={"participation", "references"})
@@ -29,23 +29,23 @@ def private_settings(wildcards):
             "numerics": numerics(1) | {"precision": "float32"},
             "optimiser": training.optimiser,
             "secrets": "secrets" if variant.privacy.secure else None,
-            "slots": max(1, E.execution.private_slots),
+            "shards": max(1, E.execution.dp_shards),
             "vocabulary": training.vocabulary,
         }
     )
 
 
-def private_state(wildcards):
+def dp_state(wildcards):
     """Return the state that a round continues from; the first round needs only the model."""
     before = int(wildcards.round) - 1
     chain = f"{OUT}/dpfedavg/{wildcards.variant}/seed-{wildcards.seed}"
     return f"{chain}/round-{before}/state.safetensors" if before else []
 
 
-def private_sums(wildcards):
-    """Return the sums of a round's slots."""
+def dp_sums(wildcards):
+    """Return the sums of a round's shards."""
     round = f"{OUT}/dpfedavg/{wildcards.variant}/seed-{wildcards.seed}/round-{wildcards.round}"
-    return [f"{round}/slot-{slot}.safetensors" for slot in range(E.execution.private_slots)]
+    return [f"{round}/shard-{shard}.safetensors" for shard in range(E.execution.dp_shards)]
 
 
 rule account:
@@ -68,7 +68,7 @@ rule account:
         "../workflow_scripts/account.py"
 
 
-PRIVATE_MODELS = [f"{OUT}/dpfedavg/{v}/seed-{seed}.json" for v in E.dpfedavg.run for seed in E.dpfedavg.seeds]
+DP_MODELS = [f"{OUT}/dpfedavg/{v}/seed-{seed}.json" for v in E.dpfedavg.run for seed in E.dpfedavg.seeds]
 # N-gram models by the text they are trained on. That of general text is what the network replaces. That of private text
 # shows what the persons' own text would give without protection, so it must not be released with a model that is to
 # protect them.
@@ -77,7 +77,7 @@ if any(E.dpfedavg.variants[variant].privacy.secure for variant in E.dpfedavg.run
     del BASELINES["ngram-private"]
 
 
-PRIVATE_INPUTS = {
+DP_INPUTS = {
     "model": "<results>/dpfedavg/general.safetensors",
     "private": "<results>/text/private-train.safetensors",
     "general": "<results>/text/general-train.safetensors",
@@ -86,25 +86,25 @@ PRIVATE_INPUTS = {
 }
 # All rules of the training have the same code as input, because a secret release continues only with the code that
 # began it.
-PRIVATE_CODE = code("private_slot", f"privatune.federation.objectives.{E.dpfedavg.training.client.objective}")
+DP_CODE = code("dp_shard", f"privatune.federation.objectives.{E.dpfedavg.training.client.objective}")
 
 
 wildcard_constraints:
-    slot=r"\d+",
+    shard=r"\d+",
     variant="|".join(map(re.escape, E.dpfedavg.variants)),
     baseline="|".join(BASELINES),
 
 
-use rule pretrain as pretrain_private with:
+use rule pretrain as pretrain_dp with:
     output:
         model="<results>/dpfedavg/general.safetensors",
         curve="<results>/dpfedavg/curve.csv",
     log:
-        "<results>/logs/pretrain_private.log",
+        "<results>/logs/pretrain_dp.log",
     benchmark:
-        "<results>/benchmarks/pretrain_private.tsv"
+        "<results>/benchmarks/pretrain_dp.tsv"
     resources:
-        **asked("pretrain_private"),
+        **asked("pretrain_dp"),
     params:
         settings=plain(
             {
@@ -135,119 +135,119 @@ rule guarantee:
     resources:
         **asked("guarantee"),
     params:
-        settings=private_terms,
+        settings=dp_terms,
     script:
         "../workflow_scripts/guarantee.py"
 
 
-# Either one job runs all rounds of a variant, and never writes an update without noise, or a round fans out into slots.
-if E.execution.private_slots == 0:
+# Either one job runs all rounds of a variant, and never writes an update without noise, or a round fans out into shards.
+if E.execution.dp_shards == 0:
 
-    rule train_private:
+    rule dp_train:
         input:
-            **PRIVATE_INPUTS,
-            code=PRIVATE_CODE,
+            **DP_INPUTS,
+            code=DP_CODE,
         output:
             "<results>/dpfedavg/{variant}/seed-{seed}.safetensors",
         log:
-            "<results>/logs/train_private/{variant}/seed-{seed}.log",
+            "<results>/logs/dp_train/{variant}/seed-{seed}.log",
         benchmark:
-            "<results>/benchmarks/train_private/{variant}/seed-{seed}.tsv"
+            "<results>/benchmarks/dp_train/{variant}/seed-{seed}.tsv"
         conda:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            **asked("train_private"),
+            **asked("dp_train"),
         params:
-            settings=private_settings,
+            settings=dp_settings,
         script:
-            "../workflow_scripts/train_private.py"
+            "../workflow_scripts/dp_train.py"
 
 else:
 
-    rule private_slot:
+    rule dp_shard:
         input:
-            **PRIVATE_INPUTS,
-            state=private_state,
-            code=PRIVATE_CODE,
+            **DP_INPUTS,
+            state=dp_state,
+            code=DP_CODE,
         output:
-            temp("<results>/dpfedavg/{variant}/seed-{seed}/round-{round}/slot-{slot}.safetensors"),
+            temp("<results>/dpfedavg/{variant}/seed-{seed}/round-{round}/shard-{shard}.safetensors"),
         log:
-            "<results>/logs/private_slot/{variant}/seed-{seed}/round-{round}/slot-{slot}.log",
+            "<results>/logs/dp_shard/{variant}/seed-{seed}/round-{round}/shard-{shard}.log",
         benchmark:
-            "<results>/benchmarks/private_slot/{variant}/seed-{seed}/round-{round}/slot-{slot}.tsv"
+            "<results>/benchmarks/dp_shard/{variant}/seed-{seed}/round-{round}/shard-{shard}.tsv"
         conda:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            **asked("private_slot"),
+            **asked("dp_shard"),
         params:
-            settings=private_settings,
+            settings=dp_settings,
         script:
-            "../workflow_scripts/private_slot.py"
+            "../workflow_scripts/dp_shard.py"
 
-    rule private_round:
+    rule dp_round:
         input:
-            **PRIVATE_INPUTS,
-            state=private_state,
-            sums=private_sums,
-            code=PRIVATE_CODE,
+            **DP_INPUTS,
+            state=dp_state,
+            sums=dp_sums,
+            code=DP_CODE,
         output:
             temp("<results>/dpfedavg/{variant}/seed-{seed}/round-{round}/state.safetensors"),
         log:
-            "<results>/logs/private_round/{variant}/seed-{seed}/round-{round}.log",
+            "<results>/logs/dp_round/{variant}/seed-{seed}/round-{round}.log",
         benchmark:
-            "<results>/benchmarks/private_round/{variant}/seed-{seed}/round-{round}.tsv"
+            "<results>/benchmarks/dp_round/{variant}/seed-{seed}/round-{round}.tsv"
         conda:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            **asked("private_round"),
+            **asked("dp_round"),
         params:
-            settings=private_settings,
+            settings=dp_settings,
         script:
-            "../workflow_scripts/private_round.py"
+            "../workflow_scripts/dp_round.py"
 
-    rule private_model:
+    rule dp_model:
         input:
             state=f"{OUT}/dpfedavg/{{variant}}/seed-{{seed}}/round-{E.dpfedavg.training.cohort.rounds}/state.safetensors",
-            code=code("private_model"),
+            code=code("dp_model"),
         output:
             "<results>/dpfedavg/{variant}/seed-{seed}.safetensors",
         log:
-            "<results>/logs/private_model/{variant}/seed-{seed}.log",
+            "<results>/logs/dp_model/{variant}/seed-{seed}.log",
         benchmark:
-            "<results>/benchmarks/private_model/{variant}/seed-{seed}.tsv"
+            "<results>/benchmarks/dp_model/{variant}/seed-{seed}.tsv"
         conda:
             "../envs/privatune.yaml"
         threads: 1
         resources:
-            **asked("private_model"),
+            **asked("dp_model"),
         params:
             settings={},
         script:
-            "../workflow_scripts/private_model.py"
+            "../workflow_scripts/dp_model.py"
 
 
-rule measure_private:
+rule measure_dp:
     input:
         model="<results>/dpfedavg/{variant}/seed-{seed}.safetensors",
         terms="<results>/dpfedavg/{variant}/terms.json",
         tokenizer="<results>/text/tokenizer.json",
         test="<results>/text/general-test.safetensors",
         heldout="<results>/text/private-heldout.safetensors",
-        code=code("measure_private"),
+        code=code("measure_dp"),
     output:
         "<results>/dpfedavg/{variant}/seed-{seed}.json",
     log:
-        "<results>/logs/measure_private/{variant}/seed-{seed}.log",
+        "<results>/logs/measure_dp/{variant}/seed-{seed}.log",
     benchmark:
-        "<results>/benchmarks/measure_private/{variant}/seed-{seed}.tsv"
+        "<results>/benchmarks/measure_dp/{variant}/seed-{seed}.tsv"
     conda:
         "../envs/privatune.yaml"
     threads: 1
     resources:
-        **asked("measure_private"),
+        **asked("measure_dp"),
     params:
         settings=lambda wildcards: plain(
             {
@@ -258,7 +258,7 @@ rule measure_private:
             }
         ),
     script:
-        "../workflow_scripts/measure_private.py"
+        "../workflow_scripts/measure_dp.py"
 
 
 rule measure_ngram:
@@ -329,19 +329,19 @@ TABLES |= {
     "comparison_dpfedavg": Part(
         "dpfedavg",
         "Privacy, proved",
-        {"measures": [f"{OUT}/dpfedavg/{baseline}.json" for baseline in BASELINES] + PRIVATE_MODELS},
+        {"measures": [f"{OUT}/dpfedavg/{baseline}.json" for baseline in BASELINES] + DP_MODELS},
         {"order": list(E.dpfedavg.run)},
     ),
     "ledger": Part(
         "dpfedavg",
         "Privacy, proved",
         {
-            "measures": PRIVATE_MODELS
+            "measures": DP_MODELS
             + [f"{OUT}/dpfedavg/{name}.json" for name, text in BASELINES.items() if text == "private"]
         },
         {"order": list(E.dpfedavg.run)},
     ),
-    "canaries": Part("dpfedavg", "Privacy, proved", {"measures": PRIVATE_MODELS}, {"order": list(E.dpfedavg.run)}),
+    "canaries": Part("dpfedavg", "Privacy, proved", {"measures": DP_MODELS}, {"order": list(E.dpfedavg.run)}),
     "canaries_by_cell": Part("dpfedavg", "Privacy, proved", {"canaries": table_file("canaries")}),
     "audit": Part("dpfedavg", "Privacy, measured", {"audits": AUDITS}, {"order": NOISY}),
 }

@@ -65,7 +65,7 @@ def round_model(wildcards):
     return kept if before in lasting_rounds(wildcards.scenario) or os.path.exists(kept) else passing
 
 
-def batches(scenario):
+def shards(scenario):
     """Return the numbers of a round's jobs."""
     return range(-(-E.scenarios[scenario].cohort.size // E.execution.clients_per_job))
 
@@ -77,11 +77,11 @@ def trained_by(scenario):
     return alike[0] if s.cohort.rounds == 1 else scenario
 
 
-def round_batches(wildcards):
+def round_shards(wildcards):
     """Return the folders of payloads that a round joins."""
     scenario = trained_by(wildcards.scenario)
     round = f"{OUT}/federated/{scenario}/seed-{wildcards.seed}/round-{wildcards.round}"
-    return [f"{round}/batch-{batch}" for batch in batches(wildcards.scenario)]
+    return [f"{round}/shard-{shard}" for shard in shards(wildcards.scenario)]
 
 
 def read_by_server(wildcards):
@@ -132,9 +132,9 @@ BENCHMARKS += [f"{OUT}/benchmarks/client_cost/{s}/client-{n}.tsv" for s, n in ME
 
 if E.execution.rounds_per_job == 1:
     BENCHMARKS += dict.fromkeys(
-        f"{OUT}/benchmarks/fine_tune/{trained_by(s)}/seed-{seed}/round-{r}/batch-{batch}.tsv"
+        f"{OUT}/benchmarks/fine_tune/{trained_by(s)}/seed-{seed}/round-{r}/shard-{shard}.tsv"
         for s, seed, r in TRAINED
-        for batch in batches(s)
+        for shard in shards(s)
     )
     BENCHMARKS += [f"{OUT}/benchmarks/aggregate/{s}/seed-{seed}/round-{r}.tsv" for s, seed, r in TRAINED]
 
@@ -145,11 +145,11 @@ if E.execution.rounds_per_job == 1:
             general="<results>/text/general-train.safetensors",
             code=lambda wildcards: code("fine_tune", *chosen(wildcards, "objective", "codec")),
         output:
-            temp(directory("<round>/batch-{batch}")),
+            temp(directory("<round>/shard-{shard}")),
         log:
-            "<results>/logs/fine_tune/{scenario}/seed-{seed}/round-{round}/batch-{batch}.log",
+            "<results>/logs/fine_tune/{scenario}/seed-{seed}/round-{round}/shard-{shard}.log",
         benchmark:
-            "<results>/benchmarks/fine_tune/{scenario}/seed-{seed}/round-{round}/batch-{batch}.tsv"
+            "<results>/benchmarks/fine_tune/{scenario}/seed-{seed}/round-{round}/shard-{shard}.tsv"
         priority: 1  # rounds wait for each other, while evaluations can fill the gaps
         conda:
             "../envs/privatune.yaml"
@@ -170,7 +170,7 @@ if E.execution.rounds_per_job == 1:
     rule aggregate:
         input:
             model=round_model,
-            batches=round_batches,
+            shards=round_shards,
             general=read_by_server,
             code=lambda wildcards: code("aggregate", *chosen(wildcards, "codec", "server")),
         output:
@@ -302,4 +302,4 @@ rule evaluate:
 
 
 wildcard_constraints:
-    batch=r"\d+",
+    shard=r"\d+",

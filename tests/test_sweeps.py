@@ -53,18 +53,18 @@ def test_one_variant_can_be_named():
     sizes=st.lists(st.integers(1, 9), min_size=1, max_size=3),
 )
 def test_several_lists_make_every_combination(rates, sizes):
-    config = {"scenarios": {"a": {"client": {"learning_rate": rates, "batch": 5}, "cohort": {"size": sizes}}}}
+    config = {"scenarios": {"a": {"client": {"learning_rate": rates, "minibatch": 5}, "cohort": {"size": sizes}}}}
     made = swept(config)
     pairs = [(rate, size) for rate in dict.fromkeys(rates) for size in dict.fromkeys(sizes)]
     assert [tuple(values.values()) for values in made.values.values()] == pairs
     for (name, scenario), (rate, size) in zip(made.config["scenarios"].items(), pairs, strict=True):
-        assert scenario == {"client": {"learning_rate": rate, "batch": 5}, "cohort": {"size": size}}
+        assert scenario == {"client": {"learning_rate": rate, "minibatch": 5}, "cohort": {"size": size}}
         assert name == f"a-learning_rate-{rate}-size-{size}"
 
 
 def test_keys_that_end_alike_are_named_in_full_and_truth_values_as_yaml_has_them():
-    made = swept({"scenarios": {"a": {"client": {"batch": [1]}, "server": {"batch": [2], "real": [True]}}}})
-    assert made.variants["a"] == ["a-client.batch-1-server.batch-2-real-true"]
+    made = swept({"scenarios": {"a": {"client": {"minibatch": [1]}, "server": {"minibatch": [2], "real": [True]}}}})
+    assert made.variants["a"] == ["a-client.minibatch-1-server.minibatch-2-real-true"]
 
 
 @pytest.mark.parametrize("value", [[], [[1]], [{"name": "dense"}], [None]])

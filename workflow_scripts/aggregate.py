@@ -9,7 +9,7 @@ from privatune.text.streams import read_stream
 with job(snakemake.log[0]):
     s, w = snakemake.params.settings, snakemake.wildcards
     scenario = ScenarioSettings(**s["scenario"])
-    payloads = visits(snakemake.input.batches, scenario.cohort.size)
+    payloads = visits(snakemake.input.shards, scenario.cohort.size)
     general = read_stream(snakemake.input.general).ids if snakemake.input.get("general") else None
     model = aggregate(
         read_model(snakemake.input.model),

@@ -9,7 +9,7 @@ from privatune.text.streams import read_stream
 with job(snakemake.log[0]):
     s, w = snakemake.params.settings, snakemake.wildcards
     scenario, at_once = ScenarioSettings(**s["scenario"]), s["clients_per_job"]
-    first = int(w.batch) * at_once
+    first = int(w.shard) * at_once
     visits = run_clients(
         read_model(snakemake.input.model),
         read_stream(snakemake.input.private),

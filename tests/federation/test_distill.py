@@ -20,7 +20,7 @@ DENSE = DenseSettings()
 
 
 def server(general=GENERAL, **settings):
-    chosen = DistillSettings(tokens=400, batch=4, bptt=10, **settings)
+    chosen = DistillSettings(tokens=400, minibatch=4, bptt=10, **settings)
     return Server(2, chosen, NumericsSettings(), 0, 1, DENSE, general)
 
 

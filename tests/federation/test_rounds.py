@@ -43,7 +43,7 @@ MODEL = Model(WEIGHTS, {"of": "test"}, len(pack(WEIGHTS, {"of": "test"})))
 
 
 def scenario(size=4, codec="dense", **client):
-    client = {"batch": 4, "bptt": 5, **client}
+    client = {"minibatch": 4, "bptt": 5, **client}
     return ScenarioSettings(client=client, cohort={"size": size, "rounds": 2}, codec={"name": codec})
 
 
@@ -132,7 +132,7 @@ def test_one_device_and_a_zero_update_work():
     assert pack(after.arrays, after.about) == pack(MODEL.arrays, MODEL.about)
 
 
-@pytest.mark.parametrize("server", [AverageSettings(), DistillSettings(tokens=60, batch=4)])
+@pytest.mark.parametrize("server", [AverageSettings(), DistillSettings(tokens=60, minibatch=4)])
 def test_rounds_share_one_model_without_packing_or_changing_it(monkeypatch, server):
     """Its checksum was verified when its file was read: a client's cost must not grow with the model's bytes."""
     before = {name: weight.copy() for name, weight in MODEL.arrays.items()}
@@ -174,7 +174,7 @@ def test_the_cost_of_a_client_is_that_clients():
 
 def test_a_device_holds_the_text_of_several_persons():
     settings = ScenarioSettings(
-        client={"batch": 4, "bptt": 5, "objective": "rehearsal"},
+        client={"minibatch": 4, "bptt": 5, "objective": "rehearsal"},
         cohort={"size": 2, "rounds": 2, "persons_per_device": 3},
     )
     visits = one_round(settings, range(2))

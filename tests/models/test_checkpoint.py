@@ -40,5 +40,5 @@ def test_a_damaged_checkpoint_is_named(tmp_path, damage):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 def test_a_device_that_is_not_there_is_refused():
-    with pytest.raises(PrivatuneError, match="device: cuda"):
-        use(NumericsSettings(device="cuda"))
+    with pytest.raises(PrivatuneError, match="accelerator: cuda"):
+        use(NumericsSettings(accelerator="cuda"))

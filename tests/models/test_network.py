@@ -69,7 +69,7 @@ def test_a_cifg_model_learns_and_goes_on_from_its_snapshot(tmp_path, monkeypatch
     text = np.cumsum(rng.choice([1, 2, 3], 8000, p=[0.8, 0.1, 0.1])).astype(np.uint16) % 40
     settings = PretrainSettings(
         epochs=3,
-        batch=4,
+        minibatch=4,
         bptt=10,
         learning_rate=0.3,
         dropout=0.0,

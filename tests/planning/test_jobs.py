@@ -13,19 +13,19 @@ all              1
 [Sun Nov 22 06:21:52 2026]
 rule fine_tune:
     input: r/model.safetensors, r/text.safetensors
-    output: r/s/batch-0
+    output: r/s/shard-0
     log: r/logs/fine_tune.log
     jobid: 43
-    benchmark: r/benchmarks/fine_tune/s/batch-0.tsv
+    benchmark: r/benchmarks/fine_tune/s/shard-0.tsv
     reason: Forced execution
-    wildcards: scenario=s, batch=0
+    wildcards: scenario=s, shard=0
     priority: 1
     threads: 2
     resources: tmpdir=/tmp, runtime=60, mem_mb=2000
 
 [Sun Nov 22 06:21:52 2026]
 localrule all:
-    input: r/s/batch-0
+    input: r/s/shard-0
     jobid: 0
     reason: Forced execution
 """
@@ -35,14 +35,14 @@ def test_jobs_are_read_from_a_dry_run():
     assert read_jobs(DRY) == [
         Job(
             "fine_tune",
-            {"scenario": "s", "batch": "0"},
+            {"scenario": "s", "shard": "0"},
             2,
             1,
             ("r/model.safetensors", "r/text.safetensors"),
-            ("r/s/batch-0",),
-            "r/benchmarks/fine_tune/s/batch-0.tsv",
+            ("r/s/shard-0",),
+            "r/benchmarks/fine_tune/s/shard-0.tsv",
         ),
-        Job("all", inputs=("r/s/batch-0",)),
+        Job("all", inputs=("r/s/shard-0",)),
     ]
 
 

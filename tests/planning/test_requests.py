@@ -31,10 +31,10 @@ MEASURED_CUDA_BUILD = {
     "codec_costs": 990,
     "neighbour": 1014,
     "write_texts": 801,
-    "pretrain_private": 922,
-    "train_private": 937,
+    "pretrain_dp": 922,
+    "dp_train": 937,
     "audit": 850,
-    "measure_private": 1093,
+    "measure_dp": 1093,
     "measure_ngram": 1031,
 }
 # at the sizes of config/config.yaml, on two cores in bfloat16
@@ -42,7 +42,7 @@ MEASURED = {
     stage: cost.memory.at(cost.memory.high) for stage, cost in read_costs(read_json(CONFIG / "costs.json")).items()
 }
 NAMES = {"source": "chitchat", "scenario": "server-distill-generated-5", "method": "averaging-dense"}
-NAMES |= {"batch": "0", "round": "1", "baseline": "ngram-general", "variant": "private"}
+NAMES |= {"shard": "0", "round": "1", "baseline": "ngram-general", "variant": "dp"}
 
 
 READ = {name: yaml.safe_load((CONFIG / name).read_text()) for name in ("config.yaml", "tiny.yaml", "paper.yaml")}
@@ -57,7 +57,7 @@ def configured(*overlays, **more):
 
 def asked(stage, *overlays, **more):
     e = configured(*overlays, **more)
-    return needs(requested(e)[stage], NAMES, e.device == "cuda")
+    return needs(requested(e)[stage], NAMES, e.accelerator == "cuda")
 
 
 STAGES = sorted(requested(configured()))

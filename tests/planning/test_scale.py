@@ -30,7 +30,7 @@ def test_bytes_by_hand(pytestconfig):
 
 
 def test_hours_follow_visits_words_and_speed(pytestconfig):
-    costs = {"train_private": Cost(Line(9, 0.01), Line(0, 0)), "aggregate": Cost(Line(9, 0.02), Line(0, 0))}
+    costs = {"dp_train": Cost(Line(9, 0.01), Line(0, 0)), "aggregate": Cost(Line(9, 0.02), Line(0, 0))}
     root = pytestconfig.rootpath
     once = at_scale(planned(root, words=1000), TEXTS, costs)
     assert once["device_hours"] * 3600 == pytest.approx(once["device_seconds"] * 20_000 * 2000)

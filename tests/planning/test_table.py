@@ -11,9 +11,9 @@ from privatune.stages.work import Texts, Work
 
 TEXTS = Texts({"sotu": 1e5, "wikitext2": 2e6}, 2e6, 200, 2500)
 ROUND = {"scenario": "averaging-rehearsal", "seed": "0", "round": "4"}
-NAMES = ROUND | {"batch": "0", "client": "0", "slot": "0", "method": "gradient-topk", "variant": "private"}
+NAMES = ROUND | {"shard": "0", "client": "0", "method": "gradient-topk", "variant": "dp"}
 NAMES |= {"baseline": "ngram-private", "source": "chitchat"}
-ALIKE = {"fetch_package", "keep_model", "guarantee", "private_model", "table", "figure"}  # whose jobs all take as long
+ALIKE = {"fetch_package", "keep_model", "guarantee", "dp_model", "table", "figure"}  # whose jobs all take as long
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def planned(pytestconfig):
 
 def test_clients_share_a_round_and_rounds_a_block(planned):
     stages = planned(execution={"clients_per_job": 3})
-    three, two = (work(Job("fine_tune", ROUND | {"batch": batch}), stages) for batch in "01")
+    three, two = (work(Job("fine_tune", ROUND | {"shard": shard}), stages) for shard in "01")
     assert two.operations == pytest.approx(three.operations * 2 / 3)
     joined = work(Job("aggregate", ROUND), stages)
     for before in ("r/federated/s/seed-0/round-1/model.safetensors", "r/models/s/seed-0/round-1.safetensors"):
@@ -71,8 +71,8 @@ def test_a_stage_takes_the_costs_of_one_that_there_is(planned):
     assert {name: stage.kin for name, stage in stages.items() if stage.kin} == {
         "run_rounds": "fine_tune",
         "replicate_devices": "fine_tune",
-        "private_slot": "train_private",
-        "private_round": "aggregate",
+        "dp_shard": "dp_train",
+        "dp_round": "aggregate",
     }
     assert all(stages[stage.kin].kin is None for stage in stages.values() if stage.kin)
 

@@ -72,6 +72,6 @@ def test_every_column_of_the_dictionaries_is_shown():
 
 
 def test_null_is_a_dash_and_a_table_can_have_columns_of_its_own():
-    frame = pd.DataFrame({"seed": [1, 2], "bits_up": [8e6, None], "client.batch": [3, 4]})
-    shown = show(frame, ["client.batch", "bits_up"], {"client.batch": Column("client.batch")})
-    assert shown.to_dict("list") == {"client.batch": ["3", "4"], SHARED["bits_up"].heading: ["1.0", "–"]}
+    frame = pd.DataFrame({"seed": [1, 2], "bits_up": [8e6, None], "client.minibatch": [3, 4]})
+    shown = show(frame, ["client.minibatch", "bits_up"], {"client.minibatch": Column("client.minibatch")})
+    assert shown.to_dict("list") == {"client.minibatch": ["3", "4"], SHARED["bits_up"].heading: ["1.0", "–"]}

@@ -12,7 +12,7 @@ from privatune.training.settings import PretrainSettings
 WORDS = 40
 MODEL = LstmSettings(hidden=16)
 SETTINGS = PretrainSettings(
-    epochs=1.5, batch=4, bptt=10, learning_rate=0.5, checkpoint_steps=7, validation_steps=10, validation_tokens=400
+    epochs=1.5, minibatch=4, bptt=10, learning_rate=0.5, checkpoint_steps=7, validation_steps=10, validation_tokens=400
 )
 
 

@@ -33,11 +33,11 @@ MORE = {
     "compression": {"full": ["averaging-dense", "gradient-half"]},
     "dpfedavg": {
         "variants": {"aimed": {"privacy": {"target_epsilon": 1000}}},
-        "run": ["fedavg", "private", "aimed"],
+        "run": ["fedavg", "dp", "aimed"],
     },
 }
 # other ways to cut the work into jobs, which have rules of their own
-CUTS = ({"execution": {"rounds_per_job": 2}}, {"execution": {"private_slots": 2}})
+CUTS = ({"execution": {"rounds_per_job": 2}}, {"execution": {"dp_shards": 2}})
 
 
 def started():

@@ -62,7 +62,7 @@ def test_every_kind_of_kill_leaves_what_can_be_made_again(tiny, copy, begin, sna
     assert not (root / "general/bfloat16/model.safetensors").exists()
 
     process = begin(folder, TABLE, overlay=ONE)
-    job = halted(process, "fine_tune", lambda: list(chain.glob("round-1/batch-0")))
+    job = halted(process, "fine_tune", lambda: list(chain.glob("round-1/shard-0")))
     refused = snakemake(folder, TABLE, overlay=ONE, fails=True)
     assert "--unlock" in refused.stdout + refused.stderr, "two runs at once in one folder"
     orphans = jobs(process)
@@ -77,7 +77,7 @@ def test_every_kind_of_kill_leaves_what_can_be_made_again(tiny, copy, begin, sna
     snakemake(folder, options=["--unlock"])
 
     process = begin(folder, TABLE, overlay=ONE)
-    halted(process, "fine_tune", lambda: list(chain.glob("round-1/batch-0/*.payload"))).kill()
+    halted(process, "fine_tune", lambda: list(chain.glob("round-1/shard-0/*.payload"))).kill()
     assert process.wait() == 1
 
     process = begin(folder, TABLE, overlay=ONE)
@@ -234,20 +234,20 @@ def test_a_damaged_file_stops_what_reads_it_and_can_be_made_again(tiny, copy, sn
 @pytest.mark.full
 def test_a_damaged_payload_stops_the_round_and_can_be_made_again(tiny, copy, snakemake):
     folder = copy("federated/device-plain", "models/device-plain")
-    batch = "results-tiny/federated/device-plain/seed-0/round-1/batch-0"
+    shard = "results-tiny/federated/device-plain/seed-0/round-1/shard-0"
     target = "results-tiny/models/device-plain/seed-0/round-1.safetensors"
     for damage in ("payload", "json", None):
-        snakemake(folder, batch, options=["--notemp"])
+        snakemake(folder, shard, options=["--notemp"])
         if damage is None:
-            (folder / batch / "000000.payload").unlink()
+            (folder / shard / "000000.payload").unlink()
         else:
-            path = folder / batch / f"000000.{damage}"
+            path = folder / shard / f"000000.{damage}"
             path.write_bytes(path.read_bytes()[:-1])
         line = one_line(snakemake(folder, target, options=["--rerun-triggers", "mtime"], fails=True))
-        assert "batch-0" in line and "run again" in line
-        for path in (folder / batch).iterdir():
+        assert "shard-0" in line and "run again" in line
+        for path in (folder / shard).iterdir():
             path.unlink()
-        (folder / batch).rmdir()
+        (folder / shard).rmdir()
     snakemake(folder, target)
     assert (folder / target).read_bytes() == (tiny / target).read_bytes()
 

@@ -50,7 +50,7 @@ def test_main_is_planned(name, tmp_path, snakemake):
 
 def test_a_job_on_another_machine_refuses_to_decide_what_auto_is(tmp_path, snakemake):
     process = snakemake(tmp_path, options=["--mode", "remote", "--dry-run"], fails=True)
-    assert "--config device=cpu precision=float32" in process.stdout + process.stderr
+    assert "--config accelerator=cpu precision=float32" in process.stdout + process.stderr
 
 
 def test_another_queue_gets_the_job_and_what_it_needs(copy, snakemake, tmp_path, monkeypatch):

@@ -38,11 +38,11 @@ def test_every_job_asks_for_memory_and_time(jobs):
     assert {rule for rule, benchmark, _, _ in jobs if not benchmark} == {"main"}, "the default target"
 
 
-@pytest.mark.parametrize("execution", [{"rounds_per_job": 1}, {"rounds_per_job": 10, "private_slots": 2}])
+@pytest.mark.parametrize("execution", [{"rounds_per_job": 1}, {"rounds_per_job": 10, "dp_shards": 2}])
 def test_every_rule_that_writes_files_is_a_stage(tmp_path, execution):
     config = merged(DEFAULT, {"execution": execution})
     found = alone(rules, tmp_path, config)
-    assert {"fine_tune", "train_private"} <= found.keys() or {"run_rounds", "private_slot"} <= found.keys()
+    assert {"fine_tune", "dp_train"} <= found.keys() or {"run_rounds", "dp_shard"} <= found.keys()
     assert {stage_of(rule) for rule in found} <= requested(experiment(config)).keys()
     assert all(resources >= {"mem_mb", "runtime"} for resources in found.values())
 

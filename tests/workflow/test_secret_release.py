@@ -8,9 +8,9 @@ from killing import halted
 
 from privatune.core.files import read_json, write_json
 
-SECURE = {"dpfedavg": {"run": ["private"], "variants": {"private": {"privacy": {"secure": True}}}}}
-MODEL = "results-tiny/dpfedavg/private/seed-0.safetensors"
-SLOTS = {**SECURE, "execution": {"private_slots": 2}}
+SECURE = {"dpfedavg": {"run": ["dp"], "variants": {"dp": {"privacy": {"secure": True}}}}}
+MODEL = "results-tiny/dpfedavg/dp/seed-0.safetensors"
+SLOTS = {**SECURE, "execution": {"dp_shards": 2}}
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def one_line(process):
 def test_a_secret_release_is_made_once(copy, begin, snakemake, cleaned):
     folder = copy()
     process = begin(folder, MODEL, overlay=SECURE)
-    halted(process, "train_private", lambda: list(folder.glob("secrets/*/release.json"))).kill()
+    halted(process, "dp_train", lambda: list(folder.glob("secrets/*/release.json"))).kill()
     assert process.wait() == 1
     (release,) = (folder / "secrets").iterdir()
     seed = (release / "seed").read_bytes()
@@ -68,7 +68,7 @@ def test_a_secret_release_is_made_once(copy, begin, snakemake, cleaned):
     write_json(release / "release.json", record)
 
     snakemake(folder, MODEL, overlay=SLOTS)
-    assert (folder / MODEL).read_bytes() == model, "the same seed and sums give the same release, in slots too"
+    assert (folder / MODEL).read_bytes() == model, "the same seed and sums give the same release, in shards too"
     assert (release / "model.safetensors").read_bytes() == model
     planned = snakemake(folder, "dpfedavg", overlay=SECURE, options=["--dry-run"]).stdout
     assert "ngram-general" in planned and "ngram-private" not in planned, "no model of the bare text beside it"

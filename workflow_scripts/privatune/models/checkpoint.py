@@ -35,6 +35,6 @@ def load_weights(path: str | Path) -> Weights:
 def use(numerics: NumericsSettings) -> torch.device:
     """Set torch's number of threads and return its device; raises PrivatuneError if the machine lacks it."""
     torch.set_num_threads(numerics.threads)
-    if numerics.device == "cuda" and not torch.cuda.is_available():
-        raise PrivatuneError("device: cuda is set, but this machine has no usable CUDA GPU; set `device: cpu`")
-    return torch.device(numerics.device)
+    if numerics.accelerator == "cuda" and not torch.cuda.is_available():
+        raise PrivatuneError("accelerator: cuda is set, but this machine has no CUDA GPU; set `accelerator: cpu`")
+    return torch.device(numerics.accelerator)

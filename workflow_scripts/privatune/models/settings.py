@@ -49,7 +49,7 @@ def model_settings(values: Mapping[str, Any]) -> LstmSettings | CifgSettings:
 class NumericsSettings(Settings):
     """How matrix products are computed; the values are fixed when the workflow is planned."""
 
-    device: Literal["cpu", "cuda"] = Field("cpu", description="Accelerator on which a model is trained.")
+    accelerator: Literal["cpu", "cuda"] = Field("cpu", description="Accelerator on which a model is trained.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Precision of activations and products; weights are always float32."
     )

@@ -54,7 +54,7 @@ def plan(
     own = before | fitted  # only these are stored; a stored borrowed cost would hide a better one measured later
     costs = {name: own[stage.kin] for name, stage in known_stages.items() if stage.kin in own} | own
     downloads = given["downloads"] | {p.name: p.stat().st_size for p in Path(e.output, "downloads").glob("*.whl")}
-    about = (e.precision, e.device)
+    about = (e.precision, e.accelerator)
     planned = {
         "cores": cores,
         "fit": _records(fit),

@@ -20,7 +20,7 @@ def at_scale(e: Experiment, texts: Texts, costs: Mapping[str, Cost]) -> dict[str
     Args:
         e: the experiment.
         texts: how much text there is; it gives the words of a person unless `plan.words` does.
-        costs: costs by stage; `train_private` gives the time of devices, and `aggregate` that of the server.
+        costs: costs by stage; `dp_train` gives the time of devices, and `aggregate` that of the server.
 
     Returns:
         populations, cohort, rounds, noise_multiplier, parameters; bytes_up and bytes_down of all devices;
@@ -32,7 +32,7 @@ def at_scale(e: Experiment, texts: Texts, costs: Mapping[str, Cost]) -> dict[str
     trained, sent = visit_words(t.client, p.words or texts.person)
     lm = Lm(t.model, t.vocabulary)
     operations = lm.training(trained, t.client.facts.teaches)
-    device, server = (costs[stage].seconds.rate if stage in costs else None for stage in ("train_private", "aggregate"))
+    device, server = (costs[stage].seconds.rate if stage in costs else None for stage in ("dp_train", "aggregate"))
     epsilons = []
     for (source, sampling), population in product(WAYS, p.populations):
         papers = source == "as_paper"

@@ -32,7 +32,7 @@ def table(e: Experiment, texts: Texts, payload: Payload) -> dict[str, Stage]:
         tail=e.tail,
         clients_per_job=e.execution.clients_per_job,
         rounds_per_job=e.execution.rounds_per_job,
-        private_slots=e.execution.private_slots,
+        dp_shards=e.execution.dp_shards,
     )
     found = shared.stages(known)
     for system in iter_modules(systems.__path__):

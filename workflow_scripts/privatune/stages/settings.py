@@ -16,7 +16,7 @@ class ExecutionSettings(Settings):
         description="Rounds per job. 1: a round fans out into jobs of some clients each; more: one job runs that many "
         "whole rounds.",
     )
-    private_slots: int = Field(
+    dp_shards: int = Field(
         0,
         ge=0,
         description="Jobs into which a round of `dpfedavg` fans out, each with a part of the cohort. 0: one job runs "

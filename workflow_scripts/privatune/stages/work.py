@@ -53,7 +53,7 @@ class Stage(NamedTuple):
     """A rule, described by the work of its jobs."""
 
     work: Callable[[Names], Work]
-    accelerated: bool = False  # whether its jobs compute on `device`
+    accelerated: bool = False  # whether its jobs compute on `accelerator`
     kin: str | None = None  # a stage of similar work, whose measured costs are used until its own are known
 
 
@@ -141,7 +141,7 @@ class Known(NamedTuple):
     tail: TailSettings
     clients_per_job: int
     rounds_per_job: int
-    private_slots: int
+    dp_shards: int
 
 
 def text(words: float) -> Work:
@@ -152,8 +152,8 @@ def text(words: float) -> Work:
 def pretraining(lm: Lm, s: PretrainSettings, texts: Texts) -> Work:
     """Return the work of training on all general text; the checkpoint is temporary, and the model stays."""
     words = s.epochs * texts.general
-    checked = words / (s.batch * s.bptt * s.validation_steps) * s.validation_tokens
-    held = 8 * lm.memory + 6 * lm.scores(s.batch * s.bptt) + texts.mapped
+    checked = words / (s.minibatch * s.bptt * s.validation_steps) * s.validation_tokens
+    held = 8 * lm.memory + 6 * lm.scores(s.minibatch * s.bptt) + texts.mapped
     return Work(lm.training(words) + lm.reading(checked), held, TORCH, kept=lm.bytes, passing=lm.bytes)
 
 
@@ -176,7 +176,7 @@ def visits(clients: float, lm: Lm, client: ClientSettings, texts: Texts, own: fl
     """
     words, sent = visit_words(client, texts.person if own is None else own)
     # the received model, the trained one, its gradient, a copy in training precision, the update, perhaps a teacher
-    held = 10 * lm.memory + 8 * lm.scores(client.batch * client.bptt) + texts.mapped
+    held = 10 * lm.memory + 8 * lm.scores(client.minibatch * client.bptt) + texts.mapped
     return Work(
         clients * lm.training(words, client.facts.teaches),
         held,

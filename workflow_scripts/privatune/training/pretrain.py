@@ -92,13 +92,14 @@ def pretrain(
     device = use(numerics)
     described = [part.model_dump() for part in (model, settings, numerics)]
     folder = Path(checkpoints) / fingerprint(train, described, seed, vocabulary, list(origin))
-    text, held = rows(train, settings.batch), rows(valid[: settings.validation_tokens], settings.batch)
+    text, held = rows(train, settings.minibatch), rows(valid[: settings.validation_tokens], settings.minibatch)
     epoch = window_count(text.shape[1], settings.bptt)
     for part, words in (("training", text), ("validation", held)):
         if not window_count(words.shape[1], settings.bptt):
             raise PrivatuneError(
-                f"general: {words.size} words of {part} text are too few for {settings.batch} rows; bring more text "
-                "(`general.corpora`, shares of its sources, `pretrain.validation_tokens`) or lower `pretrain.batch`"
+                f"general: {words.size} words of {part} text are too few for {settings.minibatch} rows; bring more "
+                "text (`general.corpora`, shares of its sources, `pretrain.validation_tokens`), or lower "
+                "`pretrain.minibatch`"
             )
     steps = max(1, round(epoch * settings.epochs))
     at = load_snapshot(folder) or Snapshot(initial_weights(model, vocabulary, stream(seed, "initial weights")))
@@ -111,13 +112,13 @@ def pretrain(
         task = bar.add_task("pretraining", total=steps, completed=at.step, perplexity=math.nan)
         while at.step < steps:
             if at.step % epoch == 0:
-                at.state = zero_state(lm.computing, settings.batch)
+                at.state = zero_state(lm.computing, settings.minibatch)
             rate = rate_at(at.step, steps, settings)
             _step(lm, at, window(text, at.step % epoch, settings.bptt), rate, settings, seed)
             if at.step % settings.validation_steps == 0 or at.step == steps:
                 row = {
                     "step": at.step,
-                    "tokens": at.step * settings.batch * settings.bptt,
+                    "tokens": at.step * settings.minibatch * settings.bptt,
                     "seconds": before + time.perf_counter() - started,
                     "learning_rate": rate,
                     "ppl_train": _perplexity(at.loss / at.targets),

@@ -26,7 +26,7 @@ Epochs = Annotated[int, Field(ge=1, le=1000, description="Epochs: passes over th
 class TrainingSettings(Settings):
     """SGD with truncated backpropagation through time."""
 
-    batch: Batch = 10
+    minibatch: Batch = 10
     bptt: Bptt = 20
     learning_rate: Rate = 0.75
     clip: Clip = 5.0
@@ -35,7 +35,7 @@ class TrainingSettings(Settings):
 class PretrainSettings(TrainingSettings):
     """SGD as in Zaremba et al. (2014): a constant rate, then a geometric decay."""
 
-    batch: Batch = 20
+    minibatch: Batch = 20
     bptt: Bptt = 35
     learning_rate: Rate = 1.0
     dropout: Dropout = 0.2

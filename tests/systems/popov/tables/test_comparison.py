@@ -95,11 +95,11 @@ def test_typed_figures_of_the_paper_agree_with_each_other(make_run):
 
 def test_a_sweep_has_a_column_for_each_swept_key(make_run, build):
     run = make_run(scenarios=["initial", "averaging-rehearsal", "averaging-plain"])
-    next(about for about in run.about if about["name"] == "averaging-plain")["swept"] = {"client.batch": 5}
+    next(about for about in run.about if about["name"] == "averaging-plain")["swept"] = {"client.minibatch": 5}
     made = build(run)
-    batch = made.frame.set_index("scenario")["client.batch"]
+    batch = made.frame.set_index("scenario")["client.minibatch"]
     assert set(batch["averaging-plain"]) == {5} and batch[["initial", "averaging-rehearsal"]].isna().all()
-    assert made.shown["client.batch"].tolist()[-1] == "5"
+    assert made.shown["client.minibatch"].tolist()[-1] == "5"
 
 
 def test_the_error_of_the_text_stands_beside_a_measure_and_its_resamples_in_replicates_alone(make_run, build, tmp_path):

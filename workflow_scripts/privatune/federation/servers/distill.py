@@ -39,9 +39,9 @@ def next_model(model: Arrays, payloads: Iterable[bytes], server: Server) -> Arra
     student = learner_of(model, server.numerics)
     old = {name: weight.clone() for name, weight in student.weights.items()}
     for text in _texts(old, server):
-        state = zero_state(student.computing, s.batch)
+        state = zero_state(student.computing, s.minibatch)
         taught = [state] * len(teachers)
-        for block in windows(rows(text, s.batch), s.bptt):
+        for block in windows(rows(text, s.minibatch), s.bptt):
             inputs, targets = (part.to(old["embedding"].device) for part in block)
             mean, taught = mean_distribution(teachers, inputs, taught)
             _, state = train_step(
@@ -71,7 +71,7 @@ def _texts(model: Weights, server: Server) -> Iterator[np.ndarray]:
         if cycle != drawn:
             rng = stream(server.seed, "distillation text", server.round, cycle)
             if s.text == "generated":
-                text = generate(model, s.tokens, s.batch, rng)
+                text = generate(model, s.tokens, s.minibatch, rng)
             elif server.general is not None:
                 text = draw_lines(server.general, s.tokens, rng)
             else:

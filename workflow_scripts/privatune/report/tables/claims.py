@@ -79,6 +79,6 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     cells = show(frame, SHOWN)
     mark = " (recalled)"  # without it the claim and its figure look as if they were read in the paper
     recalled = frame["recalled"].astype(bool)
-    cells.loc[recalled, "claim"] += mark
-    cells.loc[recalled & frame["paper"].notna(), "paper"] += mark
+    for column, marked in (("claim", recalled), ("paper", recalled & frame["paper"].notna())):
+        cells[column] = cells[column].where(~marked, cells[column].astype(str) + mark)
     return cells

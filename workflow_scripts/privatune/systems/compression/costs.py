@@ -39,9 +39,9 @@ def codec_cost(
     updates = []
     for text in texts:
         inputs, targets = (
-            part.to(lm.weights["embedding"].device) for part in window(rows(text, client.batch), 0, client.bptt)
+            part.to(lm.weights["embedding"].device) for part in window(rows(text, client.minibatch), 0, client.bptt)
         )
-        gradients, _, _ = gradient(lm, inputs, targets, zero_state(lm.computing, client.batch))
+        gradients, _, _ = gradient(lm, inputs, targets, zero_state(lm.computing, client.minibatch))
         updates.append({name: g.cpu().numpy().copy() for name, g in gradients.items()})
     seconds: dict[str, list[float]] = {"encode": [], "decode": []}
     memories: list[Arrays] = [{}] * size

@@ -60,8 +60,8 @@ def train(
     if not steps:
         raise PrivatuneError(
             f"compression: {len(visits)} of {choice.cohort.size * choice.cohort.rounds} persons have text for a window "
-            f"of {choice.client.batch} rows, which is too few for {choice.cohort.size} devices; raise "
-            "`private.min_words` or lower `compression.client.batch`"
+            f"of {choice.client.minibatch} rows, which is too few for {choice.cohort.size} devices; raise "
+            "`private.min_words` or lower `compression.client.minibatch`"
         )
     return steps, _steps(model, [[visits[n] for n in queue] for queue in queues], steps, choice, numerics, seed)
 
@@ -86,7 +86,7 @@ def _steps(
                 down += sent.length + visit.sent
                 fresh, unread = learner_of(sent.weights, numerics), _windows(visit, choice)
                 block = next(unread)
-                place = Place(fresh, zero_state(fresh.computing, choice.client.batch), {}, unread)
+                place = Place(fresh, zero_state(fresh.computing, choice.client.minibatch), {}, unread)
                 if places:
                     left = places[number].memory
                     place = place._replace(memory=left if choice.memory == "device" else lasting(left))
@@ -163,7 +163,7 @@ def _visits(private: Stream, general: Stream, choice: Choice, seed: int) -> list
             user = np.asarray(private.unit(person))
             task = visit_task(user, general.ids, choice.client, (seed, number, person))
             sent = len(pack({"words": task.sent})) if task.sent is not None else 0
-            found.append(Visit(rows(task.text, choice.client.batch), sent))
+            found.append(Visit(rows(task.text, choice.client.minibatch), sent))
     return found
 
 

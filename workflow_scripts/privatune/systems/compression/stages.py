@@ -13,7 +13,7 @@ def stages(known: Known, c: CompressionSettings) -> dict[str, Stage]:
     look = evaluation(lm, c.evaluation, known.texts)
     # Each device holds its model with what computes it, the memory of its codec, and its payload. There are also the
     # float64 sums from which each evaluation takes the mean of the newest models.
-    devices = c.cohort.size * (14 * lm.memory + 2 * lm.scores(c.client.batch * c.client.bptt))
+    devices = c.cohort.size * (14 * lm.memory + 2 * lm.scores(c.client.minibatch * c.client.bptt))
     held = max(visits(1, lm, c.client, known.texts).held, look.held) + devices + 2 * (len(c.shares) + 3) * lm.memory
 
     def tune_method(names: Names) -> Work:
@@ -48,7 +48,7 @@ def _training(choice: Choice, lm: Lm, known: Known) -> Work:
     if choice.mode == "averaging":
         sends: float = choice.cohort.rounds
     else:
-        sends = words / (size * client.batch * client.bptt)
+        sends = words / (size * client.minibatch * client.bptt)
         answers = {"same": payload, "dense": lm.bytes, "sparse": min(size * payload, lm.bytes)}
         down += sends * size * answers[choice.down]
     return trained._replace(

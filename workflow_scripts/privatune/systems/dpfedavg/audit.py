@@ -17,7 +17,7 @@ from privatune.core.vectors import flat, shaped, shapes_of, size_of
 from privatune.federation.settings import SgdSettings
 from privatune.privacy.accounting import Accountant, guarantee
 from privatune.privacy.mechanism import Mechanism
-from privatune.systems.dpfedavg.rounds import Contribution, State, close_round, run_slot
+from privatune.systems.dpfedavg.rounds import Contribution, State, close_round, run_shard
 
 # the length of a canary's update, in clips: an attacker may send anything, and only clipping bounds it
 LENGTH = 1000.0
@@ -85,7 +85,7 @@ def observe(state: State, heads: np.ndarray, mechanism: Mechanism, seed: int) ->
     seen, lengths, clips = np.zeros((len(heads), mechanism.rounds)), [], []
     whole, room = np.zeros(size), np.empty((-(-size // 8), 8), np.float32)
     for number in range(1, mechanism.rounds + 1):
-        total = run_slot(state, contribution, mechanism, number, seed, seed)
+        total = run_shard(state, contribution, mechanism, number, seed, seed)
         after = close_round(state, [total], mechanism, SgdSettings(), number, seed, seed)
         moved = flat(after.weights) - flat(state.weights)
         # do not use BLAS, whose sums depend on its number of threads

@@ -72,7 +72,7 @@ class PrivateCohortSettings(CohortSettings):
     rounds: int = Field(20, ge=1, le=100_000, description="Number of rounds T.")
 
 
-class PrivateTrainingSettings(Settings):
+class DpTrainingSettings(Settings):
     """What all variants share."""
 
     model: ModelSettings = Field(
@@ -100,7 +100,7 @@ class PrivateTrainingSettings(Settings):
     )
 
 
-class PrivateJobSettings(Settings):
+class DpJobSettings(Settings):
     """What a job of private training uses beside its mechanism."""
 
     canaries: CanarySettings | None = Field(description="Canaries that are planted; null: none.")
@@ -110,5 +110,5 @@ class PrivateJobSettings(Settings):
     secrets: str | None = Field(
         description="Folder of secret releases; null: cohorts and noise follow from public seeds."
     )
-    slots: int = Field(ge=1, description="Number of slots into which a round is cut.")
+    shards: int = Field(ge=1, description="Number of shards into which a round is cut.")
     vocabulary: int = Field(ge=10, description="Vocabulary size: how many of the most frequent words the model knows.")

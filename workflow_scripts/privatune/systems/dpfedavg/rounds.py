@@ -1,7 +1,7 @@
 """Run DP-FedAvg: rounds that clip updates and add noise to their mean (Ramaswamy et al. 2020).
 
-A round is divided into numbered slots. Each slot draws the cohort itself and takes its share of it, so that no file and
-no job name reveals who takes part. Slots in one process and slots in separate jobs give the same bits.
+A round is divided into numbered shards. Each shard draws the cohort itself and takes its share, so that no file and no
+job name reveals who takes part. Shards in one process and shards in separate jobs give the same bits.
 """
 
 from collections.abc import Callable, Iterable
@@ -62,17 +62,17 @@ def drawn(mechanism: Mechanism, number: int, secret: int, seed: int) -> list[int
     return persons + [mechanism.population + carrier for carrier in came]
 
 
-def run_slot(
+def run_shard(
     state: State,
     contribution: Contribution,
     mechanism: Mechanism,
     number: int,
     secret: int,
     seed: int,
-    slot: int = 0,
-    slots: int = 1,
+    shard: int = 0,
+    shards: int = 1,
 ) -> ClippedSum:
-    """Sum the clipped updates of every `slots`-th person of a round's cohort, starting at place `slot`.
+    """Sum the clipped updates of every `shards`-th person of a round's cohort, starting at place `shard`.
 
     Args:
         state: what the round starts from.
@@ -81,9 +81,9 @@ def run_slot(
         number: the number of the round, counted from 1.
         secret: the seed of cohorts and noise; it comes from the operating system where privacy is claimed.
         seed: the public seed of the carriers' draws.
-        slot, slots: which part of the cohort to sum, and how many parts there are.
+        shard, shards: which part of the cohort to sum, and how many parts there are.
     """
-    persons = drawn(mechanism, number, secret, seed)[slot::slots]
+    persons = drawn(mechanism, number, secret, seed)[shard::shards]
     updates = (contribution(state.weights, number, person) for person in persons)
     return clipped_sum(updates, shapes_of(state.weights), state.clip, mechanism.spacing(state.clip))
 
@@ -97,9 +97,9 @@ def close_round(
     secret: int,
     seed: int,
 ) -> State:
-    """Add noise to the sums of all slots, and apply the mean with the server's optimiser.
+    """Add noise to the sums of all shards, and apply the mean with the server's optimiser.
 
-    The arguments are those of `run_slot`, and errors are those of `noisy_mean`.
+    The arguments are those of `run_shard`, and errors are those of `noisy_mean`.
     """
     release = noisy_mean(mechanism, sums, drawn(mechanism, number, secret, seed), state.clip, (secret, number))
     change, memory = step(release.mean, state.memory, optimiser)
@@ -107,7 +107,7 @@ def close_round(
     return State(weights, memory, release.next_clip)
 
 
-def train_privately(
+def train_with_dp(
     state: State, contribution: Contribution, mechanism: Mechanism, optimiser: OptimiserSettings, secret: int, seed: int
 ) -> State:
     """Train for all of the mechanism's rounds; epsilon covers the returned state and every state before it.
@@ -116,11 +116,11 @@ def train_privately(
 
     Args:
         state: what the first round starts from.
-        contribution, mechanism, secret, seed: as in `run_slot`.
+        contribution, mechanism, secret, seed: as in `run_shard`.
         optimiser: the settings of the server's optimiser.
     """
     for number in range(1, mechanism.rounds + 1):
-        total = run_slot(state, contribution, mechanism, number, secret, seed)
+        total = run_shard(state, contribution, mechanism, number, secret, seed)
         state = close_round(state, [total], mechanism, optimiser, number, secret, seed)
     return state
 
@@ -136,7 +136,7 @@ def save_model(path: str | Path, weights: Arrays) -> None:
 
 
 def save_sum(path: str | Path, part: ClippedSum) -> None:
-    """Write a slot's sum so that only the file's owner can read it."""
+    """Write a shard's sum so that only the file's owner can read it."""
     save_tensors(path, part.sum, dict(zip(ClippedSum._fields[1:], part[1:], strict=True)), private=True)
 
 

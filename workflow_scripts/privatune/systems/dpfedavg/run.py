@@ -16,7 +16,7 @@ from privatune.models.settings import NumericsSettings
 from privatune.privacy.clipping import ClippedSum, clipped_sum
 from privatune.privacy.mechanism import Mechanism, mechanism_from, mechanism_record
 from privatune.privacy.releases import keep, release_name, release_seed, released
-from privatune.systems.dpfedavg.job_settings import PrivateJobSettings
+from privatune.systems.dpfedavg.job_settings import DpJobSettings
 from privatune.systems.dpfedavg.population import population
 from privatune.systems.dpfedavg.rounds import (
     Contribution,
@@ -24,14 +24,14 @@ from privatune.systems.dpfedavg.rounds import (
     close_round,
     fine_tuning,
     first_state,
-    run_slot,
-    train_privately,
+    run_shard,
+    train_with_dp,
 )
 from privatune.text.streams import Stream, read_stream
 from privatune.text.tokenizer import read_words
 
 
-class PrivateRun(NamedTuple):
+class DpRun(NamedTuple):
     """One training under DP; the functions of privatune.systems.dpfedavg.rounds take the first five values."""
 
     start: State
@@ -43,16 +43,16 @@ class PrivateRun(NamedTuple):
     finished: Arrays | None = None  # the model of a release that is already finished and is not computed again
 
 
-def private_run(
+def dp_run(
     private: str | Path,
     general: str | Path,
     tokenizer: str | Path,
     terms: str | Path,
     model: str | Path,
     code: Sequence[str | Path],
-    settings: PrivateJobSettings,
+    settings: DpJobSettings,
     seed: int,
-) -> PrivateRun:
+) -> DpRun:
     """Read what a DP training starts from.
 
     Args:
@@ -81,23 +81,23 @@ def private_run(
     start = first_state(model, mechanism)
     contribution = fine_tuning(everyone, public.ids, settings.client, settings.numerics, seed)
     if settings.secrets is None:
-        return PrivateRun(start, contribution, mechanism, seed, seed)
+        return DpRun(start, contribution, mechanism, seed, seed)
     origin = made_from(everyone, public, mechanism, settings, seed)
     folder = Path(settings.secrets) / release_name(origin)
     first = {"the general model": digest(start.weights)}
     if (finished := released(folder, first)) is not None:
         logging.info("%s: this release is finished, so its model is read from there and nothing is computed", folder)
-        return PrivateRun(start, contribution, mechanism, 0, seed, folder, finished)
+        return DpRun(start, contribution, mechanism, 0, seed, folder, finished)
     secret = release_seed(folder, origin, first | made_with(code, settings.numerics))
-    return PrivateRun(start, contribution, mechanism, secret, seed, folder)
+    return DpRun(start, contribution, mechanism, secret, seed, folder)
 
 
 def made_from(
-    everyone: Stream, general: Stream, mechanism: Mechanism, settings: PrivateJobSettings, seed: int
+    everyone: Stream, general: Stream, mechanism: Mechanism, settings: DpJobSettings, seed: int
 ) -> dict[str, Any]:
     """Return the choices that determine a training's updates and noise: texts and settings by role, and nothing else.
 
-    With another delta or accountant, another number of slots, or a change of anything unused, it is still the same
+    With another delta or accountant, another number of shards, or a change of anything unused, it is still the same
     release and must keep its seed: with new noise, the same updates would be released twice.
     """
     stated = {"delta", "unit", "noised"}  # these change what a release is said to protect, not what it contains
@@ -118,27 +118,27 @@ def made_with(code: Sequence[str | Path], numerics: NumericsSettings) -> dict[st
     """Return what determines the last bits: the library's files in use, the numerics, and the machine."""
     library = Path(__file__).parents[2]
     files = {str(Path(file).resolve().relative_to(library)): sha256(file) for file in code}
-    return files | {name: str(value) for name, value in numerics} | machine(numerics.device)
+    return files | {name: str(value) for name, value in numerics} | machine(numerics.accelerator)
 
 
-def train(run: PrivateRun, optimiser: OptimiserSettings) -> Arrays:
+def train(run: DpRun, optimiser: OptimiserSettings) -> Arrays:
     """Return the model after all rounds; for a secret release, the one that was stored first."""
     if run.finished is not None:
         return run.finished
     return _kept(
-        run, train_privately(run.start, run.contribution, run.mechanism, optimiser, run.secret, run.seed).weights
+        run, train_with_dp(run.start, run.contribution, run.mechanism, optimiser, run.secret, run.seed).weights
     )
 
 
-def slot_sum(run: PrivateRun, state: State, number: int, slot: int, slots: int) -> ClippedSum:
-    """Return the sum of `run_slot`, or an empty sum for a finished release, whose sums are never made again."""
+def shard_sum(run: DpRun, state: State, number: int, shard: int, shards: int) -> ClippedSum:
+    """Return the sum of `run_shard`, or an empty sum for a finished release, whose sums are never made again."""
     if run.finished is not None:
         return clipped_sum([], shapes_of(state.weights), state.clip, run.mechanism.everyone)
-    return run_slot(state, run.contribution, run.mechanism, number, run.secret, run.seed, slot, slots)
+    return run_shard(state, run.contribution, run.mechanism, number, run.secret, run.seed, shard, shards)
 
 
 def next_state(
-    run: PrivateRun, state: State, sums: Iterable[ClippedSum], optimiser: OptimiserSettings, number: int
+    run: DpRun, state: State, sums: Iterable[ClippedSum], optimiser: OptimiserSettings, number: int
 ) -> State:
     """Return the state of `close_round`, or in every round the final model for a finished release."""
     if run.finished is not None:
@@ -147,5 +147,5 @@ def next_state(
     return after._replace(weights=_kept(run, after.weights)) if number == run.mechanism.rounds else after
 
 
-def _kept(run: PrivateRun, weights: Arrays) -> Arrays:
+def _kept(run: DpRun, weights: Arrays) -> Arrays:
     return keep(run.folder, weights) if run.folder else weights

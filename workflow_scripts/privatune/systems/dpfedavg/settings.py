@@ -8,7 +8,7 @@ from privatune.attacks.settings import AuditSettings
 from privatune.core.settings import Name, Names, Section, Seeds, known_names, smaller_vocabulary
 from privatune.evaluation.settings import SampleSettings
 from privatune.privacy.settings import ScaleSettings
-from privatune.systems.dpfedavg.job_settings import PrivateTrainingSettings, VariantSettings
+from privatune.systems.dpfedavg.job_settings import DpTrainingSettings, VariantSettings
 
 
 class DpFedAvgSettings(Section):
@@ -18,8 +18,8 @@ class DpFedAvgSettings(Section):
         default_factory=ScaleSettings,
         description="Epsilon by population, at the scale of the paper.",
     )
-    training: PrivateTrainingSettings = Field(
-        default_factory=PrivateTrainingSettings,
+    training: DpTrainingSettings = Field(
+        default_factory=DpTrainingSettings,
         description="Settings that all variants share.",
     )
     ngram_order: int = Field(

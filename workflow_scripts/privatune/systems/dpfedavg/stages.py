@@ -26,7 +26,7 @@ def stages(known: Known, d: DpFedAvgSettings) -> dict[str, Stage]:
     """Return the stages by rule."""
     t, texts = d.training, known.texts
     lm = Lm(t.model, t.vocabulary)
-    slots = max(1, known.private_slots)
+    shards = max(1, known.dp_shards)
 
     def rounds(count: float, names: Names) -> Work:
         """Return the work of rounds in which persons and carriers train and clipped updates are summed exactly."""
@@ -43,13 +43,13 @@ def stages(known: Known, d: DpFedAvgSettings) -> dict[str, Stage]:
             down=trained.down + carried.down,
         )
 
-    def train_private(names: Names) -> Work:
+    def dp_train(names: Names) -> Work:
         return rounds(t.cohort.rounds, names)._replace(kept=lm.bytes)
 
-    def private_round(names: Names) -> Work:
-        return Work(lm.joining(slots), rounds(0, names).held, TORCH, passing=2 * lm.bytes)
+    def dp_round(names: Names) -> Work:
+        return Work(lm.joining(shards), rounds(0, names).held, TORCH, passing=2 * lm.bytes)
 
-    def measure_private(names: Names) -> Work:
+    def measure_dp(names: Names) -> Work:
         c, measured = t.canaries, evaluation(lm, d.evaluation, texts)
         ranked = len(c.users) * len(c.copies) * c.per_cell * c.references
         return measured._replace(
@@ -68,13 +68,13 @@ def stages(known: Known, d: DpFedAvgSettings) -> dict[str, Stage]:
 
     return {
         "account": Stage(lambda _: Work(ACCOUNTED * len(d.accounting.populations), libraries=LIBRARIES)),
-        "pretrain_private": Stage(lambda _: pretraining(lm, t.pretrain, texts), accelerated=True),
+        "pretrain_dp": Stage(lambda _: pretraining(lm, t.pretrain, texts), accelerated=True),
         "guarantee": Stage(lambda _: Work(libraries=LIBRARIES)),
-        "train_private": Stage(train_private, accelerated=True),
-        "private_slot": Stage(lambda names: rounds(1 / slots, names), accelerated=True, kin="train_private"),
-        "private_round": Stage(private_round, kin="aggregate"),
-        "private_model": Stage(lambda _: Work(held=6 * lm.memory, libraries=TORCH, kept=lm.bytes)),
-        "measure_private": Stage(measure_private),
+        "dp_train": Stage(dp_train, accelerated=True),
+        "dp_shard": Stage(lambda names: rounds(1 / shards, names), accelerated=True, kin="dp_train"),
+        "dp_round": Stage(dp_round, kin="aggregate"),
+        "dp_model": Stage(lambda _: Work(held=6 * lm.memory, libraries=TORCH, kept=lm.bytes)),
+        "measure_dp": Stage(measure_dp),
         "measure_ngram": Stage(measure_ngram),
         "audit": Stage(audit),
     }

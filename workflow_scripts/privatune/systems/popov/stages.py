@@ -29,7 +29,7 @@ def stages(known: Known, popov: PopovSettings) -> dict[str, Stage]:
 
     def fine_tune(names: Names) -> Work:
         s, at_once = of(names), known.clients_per_job
-        return _clients(min(at_once, s.cohort.size - int(names["batch"]) * at_once), s, known)
+        return _clients(min(at_once, s.cohort.size - int(names["shard"]) * at_once), s, known)
 
     def aggregate(names: Names) -> Work:
         return _server(of(names), known)
@@ -104,5 +104,5 @@ def _server(s: ScenarioSettings, known: Known) -> Work:
         return Work(lm.joining(clients), 6 * lm.memory, NUMBA, passing=lm.bytes)
     read, written = d.tokens * d.epochs, d.tokens * d.cycles if d.text == "generated" else 0
     operations = lm.joining(clients) + lm.training(read) + lm.forward(clients * read + written)
-    held = (2 * clients + 10) * lm.memory + 8 * lm.scores(d.batch * d.bptt)  # every client's model teaches
+    held = (2 * clients + 10) * lm.memory + 8 * lm.scores(d.minibatch * d.bptt)  # every client's model teaches
     return Work(operations, held, TORCH, passing=lm.bytes)

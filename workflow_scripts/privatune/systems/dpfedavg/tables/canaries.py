@@ -33,7 +33,7 @@ NOTE = (
 
 
 def table(measures: Sequence[str | Path]) -> Table:
-    """One row per canary and model; from files of `measure_private`."""
+    """One row per canary and model; from files of `measure_dp`."""
     rows = []
     for path in measures:
         model = read_json(path)

@@ -44,7 +44,7 @@ NOTE = (
 
 
 def table(measures: Sequence[str | Path]) -> Table:
-    """One row per trained model and per n-gram model; from files of `measure_private` and `measure_ngram`."""
+    """One row per trained model and per n-gram model; from files of `measure_dp` and `measure_ngram`."""
     models = [read_json(path) for path in measures]
     frame = pd.DataFrame([_row(model) for model in models])
     frame = arrange(frame, [*MEASURED, "covered", *STATED, *CARRIED], list(dict.fromkeys(frame["scenario"])), ["seed"])

@@ -34,7 +34,7 @@ def table(measures: Sequence[str | Path]) -> Table:
     """One row per variant, and one for all of them together.
 
     Args:
-        measures: files of `measure_private`, and those of `measure_ngram` about n-gram models of the persons' text.
+        measures: files of `measure_dp`, and those of `measure_ngram` about n-gram models of the persons' text.
     """
     phases = [phase_of(read_json(path)) for path in measures]
     epsilon, delta, unit = total(phases)
@@ -47,7 +47,7 @@ def table(measures: Sequence[str | Path]) -> Table:
 
 
 def phase_of(model: Mapping[str, Any]) -> Phase:
-    """What a model tells of its persons; from what `measure_private` or `measure_ngram` writes of it."""
+    """What a model tells of its persons; from what `measure_dp` or `measure_ngram` writes of it."""
     if "mechanism" in model:
         return Phase(model["variant"], "training", mechanism_from(model["mechanism"]))
     return Phase(model["variant"], "counts of words", None)  # an n-gram model is made of the text as it is
