@@ -107,7 +107,7 @@ def one_person_more(persons, sigma, delta):
     [
         (100, 2.0, 1e-4, 1.880, 1.698, 6.756),
         (10, 1.0, 1e-3, 3.537, 3.139, 15.39),
-        (1000, 2.3, 1e-4, 1.605, 1.447, 5.345),  # "one round of everyone" of tests/federation/test_audit.py
+        (1000, 2.3, 1e-4, 1.605, 1.447, 5.345),  # "one round of everyone" of tests/systems/dpfedavg/test_audit.py
     ],
 )
 def test_a_poisson_epsilon_is_about_zeroing_out_and_not_about_joining(persons, z, delta, rdp, pld, added):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privatune.core.streams import stream
+from privatune.report.verdicts import UNDECIDED, higher, verdict
 from privatune.systems.compression.bits import (
     ANYWHERE,
     Span,
@@ -89,6 +90,16 @@ def test_bounds_decide_only_what_they_can():
     unknown = spanned([Span(10.0, 10.0), Span(11.0, 11.0), ANYWHERE])
     assert (unknown.low, unknown.high, unknown.n) == (0, math.inf, 3) and math.isnan(unknown.middle)
     assert all(map(math.isnan, spanned([])[:3])) and spanned([]).n == 0
+
+
+def test_equal_bounds_decide_nothing():
+    """Their t interval has no width. A claim held by it, with p = 1e-9, after two seeds."""
+    for bounds in ([Span(10.0, math.inf)] * 2, [Span(0.0, 0.1)] * 3):
+        found = spanned(bounds)
+        assert (found.low, found.high) == (0, math.inf)
+        assert verdict(higher(), found.map(math.log1p), math.nan) == UNDECIDED
+    measured = spanned([Span(10.0, 10.0)] * 3)
+    assert measured.low == measured.high == pytest.approx(10), "and a verdict needs a width"
 
 
 def test_equal_curves_of_different_noise_take_equal_bits():

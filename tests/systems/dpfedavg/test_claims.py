@@ -1,8 +1,10 @@
+import math
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from privatune.report.intervals import share
 from privatune.report.tables.claims import table as claims_table
 from privatune.report.verdicts import FAILS, HOLDS, UNDECIDED, verdict
 from privatune.systems.dpfedavg import claims as module
@@ -75,6 +77,18 @@ def test_extraction(tables):
     fedavg = tables["canaries"]["scenario"].eq("fedavg") & tables["canaries"]["visits"].gt(0)
     tables["canaries"].loc[smallest & fedavg, "beam_found"] = True
     assert judged(tables)[next(text for text in found if text.startswith("private"))][2] == HOLDS
+
+
+def test_an_undecided_claim_that_none_is_extracted_says_how_many_canaries_it_would_take(tables):
+    (claim,) = (c for c in module.claims(tables) if c.text.startswith("private: no canary"))
+    ours = claim.ours(tables)
+    needed = claim.needed(claim.rule, ours, 0.0)
+    assert 9 < needed < 20, "nine were too few"
+    for n, decided in ((needed - 1, False), (needed, True)):
+        control, none = share(round(n * 6 / 9), n), share(0, n)
+        assert (verdict(module.none_beside(control), none, 0.0) == HOLDS) == decided
+    assert math.isnan(claim.needed(claim.rule, ours._replace(middle=10.0), 0.0))
+    assert math.isnan(module.canaries_needed(claim.rule, ours, 0.0, control=share(0, 9)))
 
 
 def test_our_control_is_no_claim_of_the_paper(tables):

@@ -212,6 +212,16 @@ def test_an_epsilon_is_the_largest_over_the_samples_not_rejected(judged, samples
     assert "not a proof" in claims.loc[EPSILON, "note"]
 
 
+@pytest.mark.parametrize(("samples", "p"), [(pairs(kept=13), 2 * 0.75**13), (pairs(kept=3, epsilon=1.2), 2 * 0.25**3)])
+def test_an_epsilon_is_counted_among_the_verdicts_that_chance_may_decide(judged, samples, p):
+    """It had no p, so its verdict was kept whatever the number of claims."""
+    for place, row in enumerate(samples):
+        row[3] -= 0.001 * place
+    row = judged(tail=samples).loc[EPSILON]
+    assert (row["p"], row["sources"]) == (pytest.approx(p, rel=1e-4), "trials")
+    assert row["p_holm"] >= row["p"]
+
+
 def test_an_epsilon_at_another_delta_decides_nothing(judged):
     claims = judged(tail=pairs(kept=13), renamed={"estimated_epsilon_1e-5": "estimated_epsilon_1e-7"})
     assert (claims.loc[EPSILON, "verdict"], claims.loc[EPSILON, "n"]) == ("undecided", 0)

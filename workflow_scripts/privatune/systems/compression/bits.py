@@ -79,16 +79,19 @@ def spanned(ratios: Iterable[Span]) -> Interval:
     """Return the geometric mean of one ratio per replicate, with an interval valid wherever they lie in their spans.
 
     Its low end is that of the t interval of the logarithms of the low ends, and its high end that of the high ends. One
-    replicate without a lower bound therefore leaves the interval without one. A ratio that is only bounded enters the
-    mean as its bound; the mean is null if a ratio has no bound at all.
+    replicate without a lower bound therefore leaves the interval without one. So do bounds that are all equal, because
+    they have no spread from which an interval could be made. A ratio that is only bounded enters the mean as its bound;
+    the mean is null if a ratio has no bound at all.
     """
     with np.errstate(divide="ignore"):
         ends = np.log(np.array([*ratios], float).reshape(-1, 2))
-    bounded = np.isfinite(ends)
-    low, high = (
-        interval(side) if known.all() else Interval(math.nan, edge, edge, len(side))
-        for side, known, edge in zip(ends.T, bounded.T, (-math.inf, math.inf), strict=True)
-    )
+    bounded, measured = np.isfinite(ends), np.array_equal(*ends.T)
+
+    def of_side(side: np.ndarray, edge: float) -> Interval:
+        tells = np.isfinite(side).all() and (measured or len(side) < 2 or np.ptp(side) > 0)
+        return interval(side) if tells else Interval(math.nan, edge, edge, len(side))
+
+    low, high = of_side(ends[:, 0], -math.inf), of_side(ends[:, 1], math.inf)
     one = np.where(bounded, ends, ends[:, ::-1])  # where one end is unbounded, take the other
     middle = float(one.mean()) if len(one) and np.isfinite(one).all() else math.nan
 

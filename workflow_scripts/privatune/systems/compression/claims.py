@@ -49,8 +49,10 @@ def note(tables: Tables) -> str:
         "Equal average PPL is, for each seed, the worse of the two values at the end, which both methods keep. Bits "
         "between measured points are interpolated linearly in logarithms. For a level that the first measured point "
         "has reached already, or that the last one has not reached, the bits are only bounded; then `ours` is the "
-        "bound, and the interval ends at bounds. Each seed has its own general model, persons and sample of test text, "
-        "so these intervals cover all three."
+        "bound, and the interval ends at bounds. Where an end of the interval is 0 or inf, more replicates would not "
+        "help, so n needed is empty: the method with only a bound would have to train longer, or to be measured "
+        "earlier. Each seed has its own general model, persons and sample of test text, so these intervals cover all "
+        "three."
     ]
     lasting = list(dict.fromkeys(runs.loc[(runs["mode"] == "gradient") & (runs["memory"] == "device"), "method"]))
     if lasting:

@@ -6,10 +6,12 @@ from functools import partial
 
 import pandas as pd
 
+from privatune.core.proportions import share_interval
 from privatune.report.intervals import Interval, difference
 from privatune.report.verdicts import (
     FAILS,
     HOLDS,
+    MOST,
     UNDECIDED,
     Claim,
     Rule,
@@ -37,7 +39,7 @@ BASELINE = "ngram-general"
 SAYS_NOTHING = 20.0
 MARGIN = 2.0  # bits of exposure that do not matter
 
-MOST = above("50", lambda _: 50.0)
+MAJORITY = above("50", lambda _: 50.0)
 CONTROL = "a control of this project, not a claim of the paper"
 
 
@@ -56,6 +58,17 @@ def none_beside(control: Interval) -> Rule:
     )
 
 
+def canaries_needed(rule: Rule, ours: Interval, paper: float, control: Interval) -> float:
+    """Return how many canaries would show that none is found, if the control finds the same share of as many.
+
+    It is null if one is found, if the control finds none, or if MOST canaries would be too few.
+    """
+    for n in range(2, MOST + 1) if ours.middle == 0 and control.middle > 0 else ():
+        if share_interval(0, n)[1] < share_interval(round(n * control.middle / 100), n)[0]:
+            return n
+    return math.nan
+
+
 def claims(tables: Tables) -> Iterator[Claim]:
     """Yield claims on extraction with and without DP, on recall compared with n-grams, and on the table of epsilons."""
     private, plain = _variants(tables)
@@ -65,7 +78,7 @@ def claims(tables: Tables) -> Iterator[Claim]:
             "% of canaries",
             lambda _: math.nan,
             partial(_of_largest, extracted, variant),
-            MOST,
+            MAJORITY,
             shares_needed,
         )
         yield Claim(
@@ -84,6 +97,7 @@ def claims(tables: Tables) -> Iterator[Claim]:
             lambda _: 0.0,
             partial(_of_smallest, extracted, variant),
             none_beside(control),
+            partial(canaries_needed, control=control),
             recalled=True,
         )
         yield Claim(

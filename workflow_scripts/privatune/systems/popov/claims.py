@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from privatune.attacks.tail import NOT_REJECTED, REJECTED
 from privatune.core.proportions import share_interval
-from privatune.report.intervals import CONFIDENCE, Interval, difference, interval, ratio, share
+from privatune.report.intervals import CONFIDENCE, TRIALS, Interval, difference, interval, ratio, share
 from privatune.report.verdicts import (
     Claim,
     Rule,
@@ -151,10 +151,13 @@ def _largest_epsilon(column: str, tables: Tables) -> Interval:
     if not n:
         return Interval(math.nan, math.nan, math.nan, 0)
     below_share = binom(n, SHARE / 100)
-    first = int(below_share.ppf((1 - CONFIDENCE) / 2))
-    last = int(below_share.ppf((1 + CONFIDENCE) / 2)) + 1
-    low = float(largest[first - 1]) if first else 0.0
-    return Interval(float(largest[-1]), low, float(largest[last - 1]) if last <= n else math.inf, n)
+
+    def at(confidence: float) -> tuple[float, float]:
+        first = int(below_share.ppf((1 - confidence) / 2))
+        last = int(below_share.ppf((1 + confidence) / 2)) + 1
+        return float(largest[first - 1]) if first else 0.0, float(largest[last - 1]) if last <= n else math.inf
+
+    return Interval(float(largest[-1]), *at(CONFIDENCE), n, TRIALS, at)
 
 
 def _pairs_for_a_quantile(rule: Rule, ours: Interval, paper: float) -> float:

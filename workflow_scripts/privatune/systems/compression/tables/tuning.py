@@ -19,7 +19,7 @@ NOTE = (
     "The average perplexity of words on validation text (general text, and newer text of the training persons) at the "
     "end of a training of {rounds} rounds, or of gradient training on the text of these rounds, under seed {seed}. The "
     "best point of each method is the one that the table `compression` measures on test text. The grids of all methods "
-    "have the same size."
+    "have the same size. The newer text is that of training persons, so no epsilon covers these figures."
 )
 
 

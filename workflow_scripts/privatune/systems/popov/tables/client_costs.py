@@ -34,6 +34,7 @@ def table(costs: Sequence[str | Path], paper_text: str | Path, scenarios: Sequen
         "Wall time and peak memory of one client's fine-tuning while nothing else runs; both differ from run to run. "
         f"The paper's device took about {paper['device seconds']:g} s for {paper['device text']:g} kB of text, with a "
         f"model of {paper['device products'] / 1e6:.1f} million multiplications per word. 1 kB is 1,000 characters, "
-        "with one space per word."
+        "with one space per word. Counts and times of a client tell how long the person's text is, and no epsilon "
+        "covers them."
     )
     return Table("What a client pays", note, frame, shown)

@@ -17,6 +17,7 @@ def table(clients: Sequence[str | Path], scenarios: Sequence[str]) -> Table:
     shown = show(frame, SHOWN, OWN)
     note = (
         "A client is named by a person's pseudonym. Sent down are one model and the rehearsal text; sent up is the "
-        "payload. Both count what was really written."
+        "payload. Both count what was really written. A client's number of words is an exact count of private text, "
+        "which no epsilon covers."
     )
     return Table("Clients of every round", note, frame, shown)

@@ -35,7 +35,8 @@ NOTE = (
     "the share of words outside the vocabulary. ± is the standard error that comes from the sampling of documents and "
     "persons. All models are measured on the same sample, so the difference between two models is more certain than "
     "their errors suggest. Persons per device: with more than one, a client's device holds their text pooled. Sent up "
-    "and sent down count all clients in all rounds so far."
+    "and sent down count all clients in all rounds so far. No epsilon covers these models; the CSV also has "
+    "`ppl_later`, the perplexity of the training persons' own newer text."
 )
 
 
