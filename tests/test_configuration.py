@@ -109,7 +109,7 @@ def test_a_pair_of_models_differs_by_single_updates():
         ({"scenarios": {"a/b": {}}}, "scenarios.a/b`: String should match"),
         (
             {"compression": {"vocabulary": 20_001}},
-            r"^config: compression\.vocabulary: 20001 words are more than text\.vocabulary, 20000$",
+            r"^config: compression\.vocabulary: 20001 words are more than text\.vocabulary, which is 20000; lower it$",
         ),
         ({"plan": {"populations": [100]}}, r"`plan`: cohort\.size: 20000 persons per round are more than a .* of 100;"),
         (

@@ -82,7 +82,7 @@ def test_larger_models_and_texts_never_need_less(stage):
 
 
 def test_a_gpu_is_asked_for_where_models_train():
-    memory = {stage: asked(stage, device="cuda")[0] - asked(stage, device="cpu")[0] for stage in STAGES}
+    memory = {stage: asked(stage, accelerator="cuda")[0] - asked(stage, accelerator="cpu")[0] for stage in STAGES}
     assert memory["pretrain"] == memory["fine_tune"] == CUDA
     assert memory["evaluate"] == memory["vocabulary"] == memory["codec_costs"] == 0
 
