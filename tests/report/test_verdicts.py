@@ -130,4 +130,7 @@ def test_shares_needed_for_a_share():
     rule = above("75 %", lambda _: 75.0)
     assert shares_needed(rule, Interval(100, 15.8, 100, 2), 95.0) == 13, "0.025 ** (1 / 13) is the first above 0.75"
     assert 13 < shares_needed(rule, Interval(90, 50, 99, 10), 95.0) < 200
-    assert math.isnan(shares_needed(rule, Interval(70, 50, 99, 10), 95.0))
+    assert shares_needed(rule, Interval(0, 0, 98, 1), 95.0) == 3, "1 - 0.025 ** (1 / 3) is the first below 0.75"
+    assert 100 < shares_needed(rule, Interval(70, 50, 99, 10), 95.0) < 1000, "it would fail, which is decided too"
+    assert math.isnan(shares_needed(rule, Interval(75, 50, 99, 10), 95.0))
+    assert math.isnan(shares_needed(rule, Interval(math.nan, 0, 0, 0), 95.0))

@@ -72,8 +72,9 @@ def replicates_needed(rule: Rule, ours: Interval, paper: float) -> float:
 def shares_needed(rule: Rule, ours: Interval, paper: float) -> float:
     """Return what `replicates_needed` does, for the exact interval of a share in percent."""
     (edge,) = rule.edges(paper)
-    for n in range(2, MOST + 1) if ours.middle > edge else ():
-        if 100 * share_interval(round(n * ours.middle / 100), n)[0] > edge:
+    for n in range(2, MOST + 1) if not math.isnan(ours.middle) else ():
+        low, high = share_interval(round(n * ours.middle / 100), n)
+        if 100 * low > edge or 100 * high < edge:
             return n
     return math.nan
 

@@ -14,3 +14,4 @@ def test_of_equal_points_the_first_is_chosen(tmp_path):
     assert made.frame["chosen"].tolist() == [False, True, False]
     assert made.frame["setting"].tolist() == ["share 0.01"] * 3
     assert "5 rounds" in made.note
+    assert made.shown["method"].tolist() == ["gradient-topk"] * 3, "a strict method has the same codec"

@@ -13,7 +13,7 @@ from privatune.systems.compression.columns import OWN
 from privatune.systems.compression.methods import best
 from privatune.systems.compression.tables.compression import setting
 
-SHOWN = "mode codec setting learning_rate ppl_average chosen".split()
+SHOWN = "method mode codec setting learning_rate ppl_average chosen".split()
 HERE = {"ppl_average": Column("average PPL, words of validation text", decimals(1))}
 NOTE = (
     "The average perplexity of words on validation text (general text, and newer text of the training persons) at the "
