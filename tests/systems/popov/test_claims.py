@@ -222,6 +222,20 @@ def test_an_epsilon_is_counted_among_the_verdicts_that_chance_may_decide(judged,
     assert row["p_holm"] >= row["p"]
 
 
+@pytest.mark.parametrize(
+    ("samples", "needed"),
+    [
+        (pairs(kept=2), 13),
+        (pairs(kept=1, epsilon=1.2), 3),
+        (pairs(kept=1, epsilon=1.2) + pairs(kept=2)[2:], math.nan),
+        (pairs(rejected=2), math.nan),
+    ],
+)
+def test_an_undecided_epsilon_says_how_many_pairs_it_would_take(judged, samples, needed):
+    row = judged(tail=samples).loc[EPSILON]
+    assert row["verdict"] == "undecided" and row["needed"] == pytest.approx(needed, nan_ok=True)
+
+
 def test_an_epsilon_at_another_delta_decides_nothing(judged):
     claims = judged(tail=pairs(kept=13), renamed={"estimated_epsilon_1e-5": "estimated_epsilon_1e-7"})
     assert (claims.loc[EPSILON, "verdict"], claims.loc[EPSILON, "n"]) == ("undecided", 0)

@@ -23,8 +23,8 @@ NOTE = (
     "claims have a p. Each is judged at 95 %, so up to {wrong:.1f} of their verdicts are expected to be wrong by "
     "chance. The verdicts after Holm hold together for all claims of a paper: with 95 % confidence none of them is "
     "wrong. n needed is about how many replicates would decide an undecided claim if their mean and spread were those "
-    "of the n at hand and the text were the same; it is empty where 10,000 would be too few, or where the n at hand do "
-    "not tell."
+    "of the n at hand and the text were the same. It is empty where 10,000 would be too few, because the error of the "
+    "text remains and only more text to measure on would help, or where the n at hand do not tell."
 )
 
 

@@ -161,8 +161,10 @@ def _largest_epsilon(column: str, tables: Tables) -> Interval:
 
 
 def _pairs_for_a_quantile(rule: Rule, ours: Interval, paper: float) -> float:
-    """Return how few pairs could show the claim if all are below the paper's figure; null if one of ours is not."""
-    return next(n for n in count(2) if share_interval(n, n)[0] > SHARE / 100) if ours.middle < paper else math.nan
+    """Return how few pairs could decide if all are on our side of the paper's figure; null if ours may be on both."""
+    if ours.middle < paper:
+        return next(n for n in count(2) if share_interval(n, n)[0] > SHARE / 100)
+    return next(n for n in count(2) if share_interval(0, n)[1] < SHARE / 100) if ours.n == 1 else math.nan
 
 
 DEVICE = never("the speed of the paper's phone relative to a core of this machine was not measured")
