@@ -116,6 +116,7 @@ def test_exposure_is_judged_by_what_exceeds_that_of_a_model_that_never_saw_them(
     made = {text.split(":")[0]: made for text, made in judged(tables).items() if "exposed" in text}
     assert {name: said for name, (_, _, said) in made.items()} == {"fedavg": HOLDS, "weak": FAILS, "private": HOLDS}
     assert made["private"][0].middle == pytest.approx(0.5) and made["private"][0].n == 9
+    assert {ours.sources for ours, _, _ in made.values()} == {"canaries"}, "their n is not of seeds"
 
 
 def test_recall_beside_ngrams(tables):

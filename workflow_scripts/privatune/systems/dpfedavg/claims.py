@@ -141,8 +141,9 @@ def note(tables: Tables) -> str:
         "of copies of which the same attack extracts some without noise. Largest cell: most persons, most copies. A "
         "canary counts if a person who carries it was drawn. Extracted: found by the beam search. Intervals of shares "
         "are those of Clopper and Pearson; n counts the canaries of all seeds, and fewer than two seeds decide "
-        "nothing. Exposure is compared with that of the same canaries in a model that never saw them. The paper's own "
-        "differences of recall are in the column `paper`."
+        "nothing. Exposure is compared with that of the same canaries in a model that never saw them. Canaries as a "
+        "source: the interval is over the canaries of all seeds, as if those of one seed did not share a model. The "
+        "paper's own differences of recall are in the column `paper`."
     )
 
 

@@ -13,6 +13,7 @@ from privatune.report.intervals import Interval, interval, share
 # The average exposure, in bits, of a canary that a model never saw. Its rank is uniform, so -log2(rank / references) is
 # exponential, and its standard deviation equals its mean.
 CHANCE = math.log2(math.e)
+CANARIES = "canaries"  # the source of error of a mean over canaries
 FEWEST_SEEDS = 2  # all canaries of one model share its training, so they are a single replicate
 
 
@@ -30,7 +31,8 @@ def extracted(rows: pd.DataFrame) -> Interval:
 def beyond_chance(rows: pd.DataFrame) -> Interval:
     """Return by how many bits, on average, drawn canaries are more exposed than in a model that never saw them."""
     rows = drawn(rows[rows["beyond"].notna()])
-    return _of_enough_seeds(rows, interval(rows["beyond"]))
+    made = interval(rows["beyond"])
+    return _of_enough_seeds(rows, made._replace(sources=CANARIES) if made.sources else made)
 
 
 def _of_enough_seeds(rows: pd.DataFrame, made: Interval) -> Interval:
