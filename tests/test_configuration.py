@@ -92,7 +92,9 @@ def test_a_wrong_base_is_named_once():
 def test_a_pair_of_models_differs_by_single_updates():
     scenario = DEFAULT["tail"]["scenario"]
     for change in ({"codec": {"name": "signsgd"}}, {"cohort": {"persons_per_device": 2}}):
-        with pytest.raises(PrivatuneError, match=r"tail.scenario: .* not average single updates of one person each"):
+        with pytest.raises(
+            PrivatuneError, match=r"tail.scenario: .* not average updates that come from one person each"
+        ):
             experiment(merged(DEFAULT, {"scenarios": {scenario: change}}))
 
 
@@ -155,7 +157,9 @@ def test_a_target_without_anything_to_run_is_refused(key):
 def test_a_name_that_is_not_defined_is_refused_with_its_key(overrides):
     (section, below) = next(iter(overrides.items()))
     key = next(iter(below)) if isinstance(below, dict) else section
-    line = rf"^config: `?{section}(`: |\.|\b){key if key != section else ''}: nobody is not defined; known are"
+    line = (
+        rf"^config: `?{section}(`: |\.|\b){key if key != section else ''}: nobody is not defined; define it, or choose"
+    )
     with pytest.raises(PrivatuneError, match=line):
         experiment(merged(DEFAULT, overrides))
 

@@ -74,7 +74,7 @@ def test_what_is_no_sweep(value):
 
 
 def test_a_variant_whose_name_is_taken():
-    with pytest.raises(PrivatuneError, match=r"its variant a-size-2 exists already; rename one"):
+    with pytest.raises(PrivatuneError, match=r"its variant a-size-2 has the name of another one; rename one"):
         swept({"scenarios": {"a": {"cohort": {"size": [1, 2]}}, "a-size-2": {}}})
 
 

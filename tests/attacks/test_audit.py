@@ -71,7 +71,7 @@ def test_no_epsilon_below_the_bound_is_left_standing(guesses, share, delta, conf
 
 def test_too_large_a_delta_shows_nothing():
     assert lower_bound(1000, 100, 100, 0.005, 0.95) == 0
-    with pytest.raises(PrivatuneError, match="12 of 11 guesses about 30 canaries cannot be right"):
+    with pytest.raises(PrivatuneError, match="12 of 11 guesses about 30 canaries are impossible counts"):
         lower_bound(30, 11, 12, 1e-5, 0.95)
 
 

@@ -18,5 +18,5 @@ def test_shares_are_kept_at_every_length(valid, test, documents):
 
 
 def test_shares_leave_something_to_train():
-    with pytest.raises(ValidationError, match="must stay below 1"):
+    with pytest.raises(ValidationError, match="their sum must be below 1"):
         Shares(valid_share=0.5, test_share=0.5)

@@ -117,7 +117,7 @@ def test_general_corpus_and_damaged_table(table):
 
 
 def test_settings_refuse_a_cap_below_the_minimum():
-    with pytest.raises(ValidationError, match="max_words must be at least min_words"):
+    with pytest.raises(ValidationError, match="max_words: it must be at least min_words"):
         PrivateSettings(min_words=100, max_words=99)
 
 

@@ -301,7 +301,7 @@ def test_settings_become_a_mechanism():
     tight = mechanism_of(PrivacySettings(target_epsilon=1), 400, 20, 12)
     assert epsilon([tight], "pld") == pytest.approx(1, abs=1e-2), "a target is met by the accountant that is stated"
     for both in ({}, {"noise_multiplier": 1, "target_epsilon": 2}):
-        with pytest.raises(ValueError, match="give one of the two"):
+        with pytest.raises(ValueError, match="set exactly one of the two"):
             PrivacySettings(**both)
 
 

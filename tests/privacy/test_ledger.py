@@ -83,5 +83,5 @@ def test_users_and_examples_have_no_common_epsilon_but_scalars_and_vectors_have(
     assert total(examples) == (pytest.approx(together(mixed, 1e-5)), 1e-5, "example")
     for noise in (1.0, 0.0):
         other = Phase("b", "training", replace(part, noise_multiplier=noise))
-        with pytest.raises(PrivatuneError, match="one epsilon cannot be by user and by example"):
+        with pytest.raises(PrivatuneError, match="one epsilon cannot protect both users and examples"):
             total([*examples, other])

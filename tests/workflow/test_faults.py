@@ -69,7 +69,7 @@ def test_every_kind_of_kill_leaves_what_can_be_made_again(tiny, copy, begin, sna
     process.kill()
     process.wait()
     job.resume()
-    assert "going on from the checkpoint" in (root / "logs/pretrain/bfloat16.log").read_text()
+    assert "continuing from the checkpoint" in (root / "logs/pretrain/bfloat16.log").read_text()
     deadline = time.monotonic() + 30
     while any(map(runs, orphans)):
         assert time.monotonic() < deadline, "no job at work outlives its run"

@@ -114,8 +114,8 @@ def test_a_cohort_larger_than_the_persons_stops_the_run(copy, snakemake):
     [
         ({"federation": {"client": {"user_shar": 0.5}}}, "did you mean `federation.client.user_share`?"),
         ({"federation": {"client": {"user_share": 1.5}}}, "`federation.client.user_share` is 1.5; it must be"),
-        ({"run": ["averaging"]}, "averaging is not defined; known are"),
-        ({"private": {"corpus": "mail"}}, "private.corpus: mail is not defined; known are"),
+        ({"run": ["averaging"]}, "averaging is not defined; define it, or choose from"),
+        ({"private": {"corpus": "mail"}}, "private.corpus: mail is not defined; define it, or choose from"),
     ],
 )
 def test_a_wrong_configuration_is_one_line(tmp_path, snakemake, overlay, message):

@@ -51,7 +51,9 @@ def swept(config: Mapping[str, Any]) -> Swept:
             assigned = dict(zip(lists, chosen, strict=True))
             variant = _name(name, assigned)
             if variant in scenarios or variant in whole["scenarios"]:
-                raise PrivatuneError(f"config: `scenarios.{name}`: its variant {variant} exists already; rename one")
+                raise PrivatuneError(
+                    f"config: `scenarios.{name}`: its variant {variant} has the name of another one; rename one"
+                )
             variants[name].append(variant)
             values[variant] = {".".join(path): value for path, value in assigned.items()}
             scenarios[variant] = _replaced(overrides, assigned)

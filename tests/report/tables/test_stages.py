@@ -37,5 +37,5 @@ def test_repeated_measurements_of_a_job_count_each(tmp_path):
 
 def test_a_file_from_elsewhere_is_named(tmp_path):
     (tmp_path / "x.tsv").write_text("s\tmax_rss\n1\t2\n")
-    with pytest.raises(PrivatuneError, match=r"x\.tsv: is not under"):
+    with pytest.raises(PrivatuneError, match=r"x\.tsv: is not in the folder"):
         table([tmp_path / "x.tsv"], tmp_path / "benchmarks")

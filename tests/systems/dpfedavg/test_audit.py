@@ -134,5 +134,5 @@ def test_the_estimate_through_a_round_of_everyone(sampling, distance):
 
 
 def test_an_estimate_needs_two():
-    with pytest.raises(PrivatuneError, match="the coins left 1 canaries in; take more canaries"):
+    with pytest.raises(PrivatuneError, match="too few canaries: the coins chose 1 to send an update"):
         estimate(np.ones(1), 10, MECHANISMS["rounds of some"])

@@ -164,7 +164,7 @@ def test_figure_has_a_point_an_epsilon_and_a_line_for_all_else(tables, tmp_path)
         "clipped",
     ]
     assert {text.get_text() for text in recall.texts} == {"z = 0.8", "z = 0.7", "z = 0.01"}
-    assert recall.get_xlabel() == "epsilon by user at delta = 0.001 (log.)", "never an epsilon without its delta"
+    assert recall.get_xlabel() == "user-level epsilon at delta = 0.001 (log.)", "never an epsilon without its delta"
 
 
 def test_variants_of_equal_epsilon_are_points_of_their_own_and_adjacencies_apart(tables, tmp_path):
@@ -176,7 +176,7 @@ def test_variants_of_equal_epsilon_are_points_of_their_own_and_adjacencies_apart
     replaced, removed = recall.containers
     assert sorted(replaced.lines[0].get_ydata().tolist()) == pytest.approx([5.0, 8.1, 9.1, 9.1])
     assert removed.lines[0].get_xdata().tolist() == [2.0]
-    assert recall.get_xlabel() == "epsilon by user at deltas of 0.001 to 0.002 (log.)"
+    assert recall.get_xlabel() == "user-level epsilon at deltas of 0.001 to 0.002 (log.)"
 
 
 def test_without_any_epsilon_there_are_lines_alone(tables, tmp_path):

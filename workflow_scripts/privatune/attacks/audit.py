@@ -118,8 +118,8 @@ def lower_bound(canaries: int, guesses: int, right: int, delta: float, confidenc
     """
     if not 0 <= right <= guesses <= canaries:
         raise PrivatuneError(
-            f"audit: {right} of {guesses} guesses about {canaries} canaries cannot be right; take right <= guesses <= "
-            "canaries"
+            f"audit: {right} of {guesses} guesses about {canaries} canaries are impossible counts; take right <= "
+            "guesses <= canaries"
         )
 
     def excess(epsilon: float) -> float:
@@ -153,7 +153,9 @@ def estimate(cosines: np.ndarray, size: int, mechanism: Mechanism) -> float:
         PrivatuneError: fewer than two canaries took part.
     """
     if len(cosines) < 2:
-        raise PrivatuneError(f"dpfedavg.audit.canaries: the coins left {len(cosines)} canaries in; take more canaries")
+        raise PrivatuneError(
+            f"dpfedavg.audit.canaries: too few canaries: the coins chose {len(cosines)} to send an update; raise it"
+        )
     scaled = cosines * math.sqrt(size)
     there = Gaussian(float(scaled.mean()), float(scaled.std(ddof=1)))
     other = Gaussian(-there.mean, there.deviation) if mechanism.sampling == "fixed" else Gaussian(0.0, 1.0)

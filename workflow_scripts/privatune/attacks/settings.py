@@ -25,7 +25,7 @@ class AuditSettings(Settings):
     @model_validator(mode="after")
     def _guesses_are_about_canaries(self) -> Self:
         if self.guesses > self.canaries:
-            raise ValueError(f"guesses: {self.guesses} are more than {self.canaries} canaries; lower it")
+            raise ValueError(f"guesses: {self.guesses} guesses cannot be made about {self.canaries} canaries; lower it")
         return self
 
 
@@ -58,7 +58,8 @@ class TailTestSettings(Settings):
     deltas: list[Annotated[float, Field(ge=1e-30, lt=1)]] = Field(
         [1e-4, 1e-5, 1e-6],
         min_length=1,
-        description="Values of delta, the probability beyond epsilon, for which epsilon is estimated.",
+        description="Values of delta, the probability with which epsilon may be exceeded, for which epsilon is "
+        "estimated.",
     )
 
     @model_validator(mode="after")
@@ -92,5 +93,5 @@ class TailSettings(TailTestSettings, Section):
         """Raise ValueError if two models of the scenario cannot differ by one person; see `Section.check`."""
         known_names("tail.scenario", [self.scenario], set(whole.scenarios))
         if not whole.scenarios[self.scenario].averages_single_persons:
-            wrong = "does not average single updates of one person each"
-            raise ValueError(f"tail.scenario: the server of {self.scenario} {wrong}; name another")
+            wrong = "does not average updates that come from one person each"
+            raise ValueError(f"tail.scenario: the server of {self.scenario} {wrong}; choose another scenario")

@@ -76,7 +76,9 @@ def decode(payloads: Iterable[bytes], like: Shapes, settings: CodecSettings) -> 
         PrivatuneError: as `combine`, and if the codec's payloads can only be decoded together.
     """
     if not settings.single_updates:
-        raise PrivatuneError(f"codec.name: {settings.name} does not send single updates; choose another codec")
+        raise PrivatuneError(
+            f"codec.name: {settings.name} does not let the server see each client's update; choose another codec"
+        )
     return decoded(payloads, _module(settings).decode, like, settings)
 
 

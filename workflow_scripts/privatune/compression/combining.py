@@ -24,7 +24,10 @@ def decoded(payloads: Iterable[bytes], decode: Decode, like: Shapes, settings: A
         except PrivatuneError as error:
             raise PrivatuneError(f"payload {place}: {error}") from error
         if not all(np.isfinite(change).all() for change in update.values()):
-            raise PrivatuneError(f"payload {place}: it holds a value that is not finite")
+            raise PrivatuneError(
+                f"payload {place}: it holds NaN or infinity: the client's training has diverged; lower its "
+                "learning_rate"
+            )
         yield update
 
 

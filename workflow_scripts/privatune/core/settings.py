@@ -51,4 +51,6 @@ def known_names(key: str, names: Iterable[str], known: set[str]) -> None:
     """Raise ValueError, for use in a model's validator, when `key` lists names that are not defined."""
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"{key}: {', '.join(unknown)} is not defined; known are {', '.join(sorted(known))}")
+        raise ValueError(
+            f"{key}: {', '.join(unknown)} is not defined; define it, or choose from {', '.join(sorted(known))}"
+        )

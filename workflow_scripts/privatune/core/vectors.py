@@ -47,7 +47,7 @@ def flat(update: Mapping[str, np.ndarray]) -> np.ndarray:
     parts = [np.asarray(update[name], np.float32).ravel() for name in sorted(update)]
     vector = np.concatenate(parts) if parts else np.empty(0, np.float32)
     if not np.isfinite(vector).all():
-        raise PrivatuneError("an update holds a value that is not finite: training has diverged; lower learning_rate")
+        raise PrivatuneError("an update holds NaN or infinity: its training has diverged; lower its learning_rate")
     return vector
 
 

@@ -70,7 +70,7 @@ class Shares(Settings):
     @model_validator(mode="after")
     def _leaves_training(self) -> Self:
         if self.valid_share + self.test_share >= 1:
-            raise ValueError("valid_share + test_share must stay below 1")
+            raise ValueError("valid_share, test_share: their sum must be below 1; lower one of them")
         return self
 
 

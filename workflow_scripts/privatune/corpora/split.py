@@ -28,7 +28,8 @@ class PrivateSettings(Section):
     max_words: int = Field(
         8000,
         ge=1,
-        description="maximum number of words used from each person, newest first; any longer message is left out",
+        description="maximum number of words used from each person, newest first; a single message "
+        "longer than that is left out",
     )
     max_persons: int | None = Field(
         None,
@@ -53,7 +54,7 @@ class PrivateSettings(Section):
     @model_validator(mode="after")
     def _cap_above_minimum(self) -> Self:
         if self.max_words < self.min_words:
-            raise ValueError("max_words must be at least min_words")
+            raise ValueError("max_words: it must be at least min_words; raise it or lower min_words")
         return self
 
     def check(self, whole: Any) -> None:
@@ -94,7 +95,7 @@ def split_persons(
             },
         },
     )
-    log.info("%d persons, %d words", len(numbers), sum(tally["words", part] for part in parts))
+    log.info("the private text has %d persons and %d words", len(numbers), sum(tally["words", part] for part in parts))
 
 
 def choose_persons(words: dict[str, int], settings: PrivateSettings, seed: int) -> "tuple[dict[str, int], np.ndarray]":

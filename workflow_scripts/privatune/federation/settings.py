@@ -190,7 +190,7 @@ class ScenarioSettings(Settings):
     def _the_server_can_read_the_codec(self) -> Self:
         if self.server.method == "distill" and not self.codec.single_updates:
             raise ValueError(
-                f"codec.name: {self.codec.name} does not show the server single updates, which distillation needs; "
-                "choose another codec, or `server.method: average`"
+                f"codec.name: {self.codec.name} does not let the server see each client's update, which "
+                "distillation needs; choose another codec, or `server.method: average`"
             )
         return self

@@ -92,7 +92,9 @@ def read_costs(record: Mapping[str, Any]) -> dict[str, Cost]:
     try:
         return {stage: Cost(Line(*c["seconds"]), Line(*c["memory_mb"])) for stage, c in record["stages"].items()}
     except (KeyError, TypeError) as error:
-        raise PrivatuneError("plan.costs: this is not a costs.json of a finished run; name one, or set null") from error
+        raise PrivatuneError(
+            "plan.costs: this file is not the costs.json of a finished run; name one that is, or set null"
+        ) from error
 
 
 def texts(e: Experiment, files: Mapping[str, str], done: bool, known: Mapping[str, Any]) -> Texts:

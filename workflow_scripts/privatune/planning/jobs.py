@@ -40,7 +40,7 @@ def read_jobs(text: str) -> list[Job]:
         elif found and (item := ITEM.match(line)):
             found[-1][1][item[1]] = item[2]
     if not found and "Nothing to be done" not in text:
-        raise PrivatuneError("the dry run names no job; run `snakemake -n all` to see why")
+        raise PrivatuneError("the dry run lists no job; run `snakemake -n all` to see why")
     return [_job(rule, items) for rule, items in found]
 
 

@@ -62,7 +62,9 @@ def clip_update(update: Arrays, clip: float) -> Clipped:
     """
     wide = {name: tensor.astype(np.float64) for name, tensor in update.items()}
     if not all(np.isfinite(tensor).all() for tensor in wide.values()):
-        raise PrivatuneError("an update holds a value that is not finite and cannot be clipped, so it is refused")
+        raise PrivatuneError(
+            "an update holds NaN or infinity and cannot be clipped: its training has diverged; lower its learning_rate"
+        )
     largest = max((float(np.abs(tensor).max(initial=0.0)) for tensor in wide.values()), default=0.0)
     if largest == 0:
         return Clipped(wide, within=True)
@@ -86,8 +88,8 @@ def unit_of(clip: float, clips: float) -> float:
     """
     if not 2.0**-500 < clip < 2.0**500:
         raise PrivatuneError(
-            f"privacy.clip: the clip became {clip}, which is not a usable bound; set another, or lower "
-            "`privacy.adaptive.rate`"
+            f"privacy.clip: the clip became {clip}, which is too small or too large to compute with; set another, or "
+            "lower `privacy.adaptive.rate`"
         )
     return 2.0 ** (math.ceil(math.log2(clip)) + math.ceil(math.log2(clips)) - BITS)
 

@@ -98,7 +98,7 @@ def together(mechanisms: Sequence[Mechanism | None], delta: float) -> float:
     """
     known = [mechanism for mechanism in mechanisms if mechanism]
     if len({mechanism.unit for mechanism in known}) > 1:
-        raise PrivatuneError("one epsilon cannot be by user and by example; keep a ledger for each unit")
+        raise PrivatuneError("one epsilon cannot protect both users and examples; keep a ledger for each unit")
     if len(known) < len(mechanisms) or any(mechanism.noise_multiplier == 0 for mechanism in known):
         return math.inf
     if not known:

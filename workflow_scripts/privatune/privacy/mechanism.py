@@ -86,14 +86,18 @@ class Mechanism:
             raise PrivatuneError(f"privacy.sampling: {self.sampling} has no accountant; take poisson or fixed")
         if not 1 <= self.cohort <= self.population:
             raise PrivatuneError(
-                f"cohort: {self.cohort} {counted} per round of {self.population}; take 1 to {self.population}"
+                f"cohort: {self.cohort} {counted} per round cannot be drawn from {self.population}; take 1 to "
+                f"{self.population}"
             )
         if self.rounds < 1:
-            raise PrivatuneError(f"rounds: {self.rounds}; take 1 or more")
+            raise PrivatuneError(f"rounds: {self.rounds} rounds are too few; take 1 or more")
         if not (math.isfinite(self.clip) and self.clip > 0):
-            raise PrivatuneError(f"privacy.clip: {self.clip} is not a bound; take a finite number above 0")
+            raise PrivatuneError(f"privacy.clip: {self.clip} cannot serve as a bound; take a finite number above 0")
         if not (math.isfinite(self.noise_multiplier) and self.noise_multiplier >= 0):
-            raise PrivatuneError(f"privacy.noise_multiplier: {self.noise_multiplier}; take a finite number, 0 or more")
+            raise PrivatuneError(
+                f"privacy.noise_multiplier: {self.noise_multiplier} cannot scale the noise; take a finite "
+                "number of at least 0"
+            )
         if self.carriers < 0 or not 0 <= self.participation <= 1:
             raise PrivatuneError(
                 f"canaries: {self.carriers} carriers, each in a round with probability {self.participation}; take 0 or "
@@ -102,7 +106,7 @@ class Mechanism:
         if not 0 < self.delta * self.population < 1:
             raise PrivatuneError(
                 f"privacy.delta: {self.delta:g} is not between 0 and 1 / {self.population} {counted}; with a larger "
-                "delta, publishing one of them outright would count as private"
+                "delta, publishing one of them outright would count as private; change it"
             )
 
     @property
@@ -250,7 +254,8 @@ def _refuse_what_is_not_accounted_for(
         )
     if not (math.isfinite(clip) and clip > 0):
         raise PrivatuneError(
-            f"clip: {clip} is not a bound; take the mechanism's clip, or the one that the previous round released"
+            f"clip: {clip} cannot serve as a bound; take the mechanism's clip, or the one that the previous round "
+            "released"
         )
     if mechanism.adaptive is None and clip != mechanism.clip:
         raise PrivatuneError(

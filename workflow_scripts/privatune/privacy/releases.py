@@ -101,5 +101,5 @@ def _intact(path: Path, read: Callable[[Path], Any]) -> Any:
         return read(path)
     except PrivatuneError as error:
         raise PrivatuneError(
-            f"{path}: the file is damaged; restore it from a copy (a finished model is among the results, too)"
+            f"{path}: the file is damaged; restore it from a copy (the results hold a copy of a finished model)"
         ) from error

@@ -31,7 +31,10 @@ def secret_seed(path: str | Path) -> int:
         mode = stat.S_IMODE(path.stat().st_mode)
         text = path.read_text(errors="replace")
     except OSError as error:
-        raise PrivatuneError(f"{path}: the secret seed cannot be stored or read ({error.strerror})") from error
+        raise PrivatuneError(
+            f"{path}: the secret seed cannot be stored or read ({error.strerror}); check the permissions "
+            "and the free space of its folder"
+        ) from error
     if mode & 0o077:
         raise PrivatuneError(
             f"{path}: others can read this secret seed (mode {mode:o}), so the noise may protect nobody; store it on a "

@@ -67,12 +67,13 @@ class PrivacySettings(Settings):
         None,
         gt=0,
         lt=1,
-        description="Delta: the probability beyond epsilon, at most 1 / (10 persons); null: 1 / (10 persons).",
+        description="Delta: the probability with which epsilon may be exceeded. For N persons "
+        "it is at most 1 / (10 N); null: 1 / (10 N).",
     )
     allow_large_delta: bool = Field(
         False,
-        description="Whether a `delta` above 1 / (10 persons) is accepted; one of 1 / persons or more never is. "
-        "At 1 / (10 persons) a mechanism may publish one person's whole text in one run of ten, and "
+        description="Whether, for N persons, a `delta` above 1 / (10 N) is accepted; one of 1 / N or more never is. "
+        "At 1 / (10 N) a mechanism may publish one person's whole text in one run of ten, and "
         "with a larger delta more often.",
     )
     sampling: Literal["poisson", "fixed"] = Field(
@@ -103,7 +104,7 @@ class PrivacySettings(Settings):
     @model_validator(mode="after")
     def _noise_and_accountant_fit(self) -> Self:
         if (self.noise_multiplier is None) == (self.target_epsilon is None):
-            raise ValueError("noise_multiplier, target_epsilon: give one of the two, the other follows")
+            raise ValueError("noise_multiplier, target_epsilon: set exactly one of the two; the other follows from it")
         if self.accountant == "pld" and self.sampling != "poisson":
             raise ValueError("accountant: pld does not support cohorts of fixed size; take rdp, or sampling: poisson")
         return self

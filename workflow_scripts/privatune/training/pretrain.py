@@ -104,7 +104,7 @@ def pretrain(
     steps = max(1, round(epoch * settings.epochs))
     at = load_snapshot(folder) or Snapshot(initial_weights(model, vocabulary, stream(seed, "initial weights")))
     if at.step:
-        logging.info("going on from the checkpoint of step %d", at.step)
+        logging.info("continuing from the checkpoint of step %d", at.step)
     at.weights = {name: weight.to(device) for name, weight in at.weights.items()}
     lm = learner(at.weights, PRECISIONS[numerics.precision])
     before, started = at.curve[-1]["seconds"] if at.curve else 0.0, time.perf_counter()
@@ -126,7 +126,9 @@ def pretrain(
                 }
                 at.curve, at.loss, at.targets = [*at.curve, row], 0.0, 0
                 speed = row["tokens"] / row["seconds"]
-                logging.info("step %d of %d: validation %.1f, %.0f tokens/s", at.step, steps, row["ppl_valid"], speed)
+                logging.info(
+                    "step %d of %d: validation perplexity %.1f, %.0f tokens/s", at.step, steps, row["ppl_valid"], speed
+                )
                 bar.update(task, perplexity=row["ppl_valid"])
             if at.step % settings.checkpoint_steps == 0 and at.step < steps:
                 save_snapshot(folder, at)

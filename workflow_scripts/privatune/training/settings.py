@@ -6,7 +6,9 @@ from pydantic import Field
 
 from privatune.core.settings import Settings
 
-Batch = Annotated[int, Field(ge=1, le=4096, description="Batch size: rows of text that are read side by side.")]
+Batch = Annotated[
+    int, Field(ge=1, le=4096, description="Minibatch size: number of rows of text that are read side by side.")
+]
 Bptt = Annotated[
     int, Field(ge=1, le=1000, description="Truncated BPTT length: words that the gradient flows back through.")
 ]
@@ -15,7 +17,7 @@ Rate = Annotated[
     Field(
         gt=0,
         le=100,
-        description="Learning rate of SGD, on the loss summed over `bptt` words and averaged over the batch.",
+        description="Learning rate of SGD, for the loss summed over `bptt` words and averaged over the minibatch.",
     ),
 ]
 Clip = Annotated[float, Field(gt=0, le=1000, description="Gradient clip: the largest L2 norm of a step's gradient.")]
@@ -47,7 +49,7 @@ class PretrainSettings(TrainingSettings):
         0.05, gt=0, le=1, description="Learning rate of the last step, as a share of `learning_rate`."
     )
     checkpoint_steps: int = Field(
-        500, ge=1, description="Number of steps between checkpoints, from which a job that was stopped goes on."
+        500, ge=1, description="Number of steps between checkpoints, from which a stopped job continues."
     )
     validation_steps: int = Field(500, ge=1, description="Number of steps between validations.")
     validation_tokens: int = Field(

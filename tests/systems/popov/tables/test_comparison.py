@@ -80,7 +80,7 @@ def test_bits_are_those_of_all_clients_in_all_rounds_so_far(make_run, build):
 def test_an_unknown_row_of_the_paper_is_named_with_those_there_are(make_run, build):
     run = make_run(scenarios=["initial"])
     run.about[0]["paper"] = {0: "table 3"}
-    with pytest.raises(PrivatuneError, match=r"'table 3' is no row of .*paper\.csv.*averaging 300 rounds"):
+    with pytest.raises(PrivatuneError, match=r"'table 3' is not a row of .*paper\.csv.*averaging 300 rounds"):
         build(run)
 
 

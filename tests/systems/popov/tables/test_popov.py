@@ -51,7 +51,7 @@ def test_a_single_run_shows_no_spread_and_a_method_is_not_compared_with_itself(w
     shown = made.shown.set_index(["scenario", "round"])
     assert "±" not in shown.loc[("averaging-rehearsal", "10"), "average PPL, words"]
     assert "±" in shown.loc[("averaging-rehearsal", "4"), "average PPL, words"]
-    assert shown.loc[("initial", "0"), "average PPL, words: difference to initial"] == "–"
+    assert shown.loc[("initial", "0"), "average PPL, words: difference from initial"] == "–"
 
 
 def test_without_a_reference_its_differences_are_null(write_replicates, tmp_path):

@@ -20,7 +20,9 @@ def encode(update: Arrays, state: Arrays, settings: HalfSettings, key: int, coho
     else:
         stored = _to_bfloat16(values)
     if ((stored & _INFINITE[settings.precision]) == _INFINITE[settings.precision]).any():
-        raise PrivatuneError(f"codec.precision: a value is too large for {settings.precision}; choose another codec")
+        raise PrivatuneError(
+            f"codec.precision: a value is too large for {settings.precision}; take a wider precision or another codec"
+        )
     return wire.write("half", shapes_of(update), [stored], settings.zstd), state
 
 

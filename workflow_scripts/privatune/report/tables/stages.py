@@ -47,4 +47,6 @@ def _rule(path: str | Path, folder: str | Path) -> str:
     try:
         return PurePath(path).relative_to(folder).parts[0].removesuffix(".tsv")
     except ValueError as error:
-        raise PrivatuneError(f"{path}: is not under {folder}; give each rule's `benchmark:` a place there") from error
+        raise PrivatuneError(
+            f"{path}: is not in the folder {folder}; give the rule a `benchmark:` path in it"
+        ) from error

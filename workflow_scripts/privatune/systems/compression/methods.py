@@ -57,7 +57,8 @@ class MethodSettings(Settings):
             raise ValueError(str(error)) from error
         if self.memory == "person" and self.codec.name == "ef21":
             raise ValueError(
-                "memory: the server of ef21 adds to the same memory, so the memory cannot leave the device; use device"
+                "memory: the server of ef21 adds to the same memory, so it cannot leave the device; set "
+                "`memory: device`"
             )
         return self
 

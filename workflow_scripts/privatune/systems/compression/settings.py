@@ -93,15 +93,15 @@ class CompressionSettings(Section):
             if len(set(sizes.values())) > 1:
                 raise ValueError(
                     f"{key}: grids of unequal size, {sizes}; give every method as many points (learning_rates times "
-                    "values of parameter), or tuning favours some"
+                    "values of parameter), because tuning favours a larger grid"
                 )
         if self.client.facts.teaches:
             raise ValueError(
                 f"client.objective: {self.client.objective} needs a teacher, and a device that sends "
-                "a gradient each step has none; take another objective"
+                "a gradient at every step has none; choose another objective"
             )
         if self.shares != sorted(set(self.shares)) or self.shares[-1] != 1:
-            raise ValueError("shares: must ascend and end with 1, the end of training")
+            raise ValueError("shares: they must ascend and end with 1, the end of training; sort them")
         return self
 
     def check(self, whole: Any) -> None:

@@ -24,7 +24,7 @@ OWN = {
     "epsilon_estimate": Column("estimated epsilon", digits(3)),
     "confidence": Column("confidence, %", lambda share: f"{100 * share:g}"),
     "guesses": Column("guesses", WHOLE),
-    "right": Column("right guesses", WHOLE),
+    "right": Column("correct guesses", WHOLE),
     "contradicted": Column("contradicted", yes_no),
     # canaries
     "canaries": Column("canaries", WHOLE),

@@ -86,7 +86,9 @@ def dp_run(
     folder = Path(settings.secrets) / release_name(origin)
     first = {"the general model": digest(start.weights)}
     if (finished := released(folder, first)) is not None:
-        logging.info("%s: this release is finished, so its model is read from there and nothing is computed", folder)
+        logging.info(
+            "%s: this release is finished, so its model is read from this folder and no round is computed", folder
+        )
         return DpRun(start, contribution, mechanism, 0, seed, folder, finished)
     secret = release_seed(folder, origin, first | made_with(code, settings.numerics))
     return DpRun(start, contribution, mechanism, secret, seed, folder)

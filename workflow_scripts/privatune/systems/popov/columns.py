@@ -12,8 +12,8 @@ WHOLE, ONE, TWO, THREE = (decimals(places) for places in range(4))
 
 OWN = {
     **{f"paper_{measure}": Column(f"{SHARED[measure].heading}: paper", ONE) for measure in PAPER},
-    "ppl_average_to_initial": Column(f"{AVERAGE}: difference to initial"),
-    "ppl_average_to_half": Column(f"{AVERAGE}: difference to rehearsal 1/2"),
+    "ppl_average_to_initial": Column(f"{AVERAGE}: difference from initial"),
+    "ppl_average_to_half": Column(f"{AVERAGE}: difference from rehearsal 1/2"),
     # clients
     "client": Column("client"),
     "user_tokens": Column("user tokens", WHOLE),

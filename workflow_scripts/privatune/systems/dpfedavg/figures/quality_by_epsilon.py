@@ -36,7 +36,9 @@ def figure(comparison: str | Path) -> Figure:
         if measure.startswith("ppl"):
             label += " (log.)"
             perplexity_axis(axes, "y", models[measure], most=5)
-        axes.set(xscale="log" if len(stated) else "linear", xlabel=f"epsilon by user{_at(stated)} (log.)", ylabel=label)
+        axes.set(
+            xscale="log" if len(stated) else "linear", xlabel=f"user-level epsilon{_at(stated)} (log.)", ylabel=label
+        )
     drawn.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return drawn
 

@@ -16,8 +16,8 @@ COLUMNS = [
 PAPER = "population cohort rounds noise_multiplier".split()
 SHOWN = "source unit adjacency sensitivity sampling q population delta accountant epsilon paper_epsilon".split()
 NOTE = (
-    "Epsilon is by user, for all rounds together. A person's update is clipped at S = {clip:g}. The noise on the sum "
-    "has a standard deviation of z S, with z = {noise_multiplier:g}. There are {rounds:,} rounds of {cohort:,} "
+    "Epsilon is user-level, for all rounds together. A person's update is clipped at S = {clip:g}. The noise on the "
+    "sum has a standard deviation of z S, with z = {noise_multiplier:g}. There are {rounds:,} rounds of {cohort:,} "
     "persons. As the paper: cohorts of fixed size, z relative to a sensitivity of S, and the paper's delta, N^-1.1. "
     "Ours: delta = 1 / (10 N). With cohorts of fixed size one person's text is replaced by another's, which moves the "
     "sum by 2 S, so the paper's figures are no bounds under that adjacency. With Poisson sampling one person's text is "

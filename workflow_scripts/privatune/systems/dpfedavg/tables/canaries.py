@@ -25,10 +25,10 @@ NOTE = (
     "from the interval for the share of all continuations that are at least as likely. With {references:,} references "
     "no exposure is above {most:.1f}. A canary that a model never saw has an exposure of {chance:.2f} bits by chance, "
     "with a standard deviation of {chance:.2f}. The exposure if never seen is that of the same canary in the variant "
-    "{unseen}, and the exposure beyond never seen is the difference to it. Visits are how often persons who carry the "
-    "canary took part in a round; a model can know nothing of a canary without visits. The carriers are synthetic, so "
-    "visits are no secret. The cohort of real persons is drawn apart from them and stays secret. Found: a beam search "
-    "of width 5 from the first two words gives the canary."
+    "{unseen}, and the exposure beyond never seen is the difference from it. Visits are how often persons who carry "
+    "the canary took part in a round; a model can know nothing of a canary without visits. The carriers are synthetic, "
+    "so visits are no secret. The cohort of real persons is drawn apart from them and stays secret. Found: a beam "
+    "search of width 5 from the first two words gives the canary."
 )
 
 

@@ -26,7 +26,7 @@ NOTE = (
     "The canaries of all seeds, in the variants whose synthetic persons carry them. Drawn: canaries of which a carrier "
     "took part in a round; all columns to its right are about these. Extracted: the share that a beam search finds, "
     "with the 95 % interval of Clopper and Pearson. Exposure: the mean, which by chance is {chance:.2f} bits, with a "
-    "standard deviation of {chance:.2f} for a single canary. Exposure beyond never seen: the mean difference to the "
+    "standard deviation of {chance:.2f} for a single canary. Exposure beyond never seen: the mean difference from the "
     "same canaries in the variant without carriers, with its 95 % t-interval over canaries. Canaries of one seed share "
     "a model, so there is no interval from fewer than two seeds."
 )

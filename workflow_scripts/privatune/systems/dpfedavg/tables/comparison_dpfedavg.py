@@ -25,7 +25,7 @@ SHOWN = (
 ).split()
 NOTE = (
     "The rows are as in the table `comparison`, for a model and samples of their own. PPL is the perplexity of words; "
-    "the CSV also has it with ends of lines. Epsilon is an upper bound, by user, over all rounds, at the delta in its "
+    "the CSV also has it with ends of lines. Epsilon is a user-level upper bound over all rounds, at the delta in its "
     "row. It compares one person's text with none (zero out one: the person's place remains, and the number of persons "
     "is public) or with another person's text (replace one). The CSV has all its terms: unit, adjacency, sampling, q, "
     "T, noise multiplier, clip, delta and accountant. It is about one model. The last row is about all models of this "

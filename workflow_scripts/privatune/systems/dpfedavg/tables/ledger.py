@@ -22,11 +22,11 @@ SHOWN = "model models mechanism unit adjacency q T sigma delta epsilon_alone eps
 NOTE = (
     "All models of the same persons, by variant; the variants with the most noise come first. Epsilon of one alone is "
     "that of one of the variant's models. Epsilon of all so far is that of the models of this row and of all rows "
-    "above it together, under all seeds, composed over all their rounds. Every epsilon is by user, at the delta of its "
-    "row, which is the smallest of any variant. A model without noise has an infinite epsilon, and so does everything "
-    "that is released together with it. The epsilons hold where the seeds are secret (`secure: true`); with public "
-    "seeds anyone can subtract the noise. Other targets train on the same persons without noise; their models are not "
-    "in this table."
+    "above it together, under all seeds, composed over all their rounds. Every epsilon is user-level, at the delta of "
+    "its row, which is the smallest of any variant. A model without noise has an infinite epsilon, and so does "
+    "everything that is released together with it. The epsilons hold where the seeds are secret (`secure: true`); with "
+    "public seeds anyone can subtract the noise. Other targets train on the same persons without noise; their models "
+    "are not in this table."
 )
 
 

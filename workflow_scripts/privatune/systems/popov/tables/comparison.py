@@ -85,7 +85,9 @@ def table(
     ]
     unknown = sorted(set(models["paper"].dropna()) - set(rows.index))
     if unknown:
-        raise PrivatuneError(f"report.paper: {unknown[0]!r} is no row of {paper}; known are {', '.join(rows.index)}")
+        raise PrivatuneError(
+            f"report.paper: {unknown[0]!r} is not a row of {paper}; choose one of {', '.join(rows.index)}"
+        )
     columns = [*COLUMNS, *keys, "paper", *rows.columns]
     frame = arrange(models.join(rows, on="paper"), columns, list(about), MODEL[1:])
     return Table("Comparison of models", NOTE, frame, _shown(frame, keys))

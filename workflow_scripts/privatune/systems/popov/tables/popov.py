@@ -48,9 +48,9 @@ def table(replicates: str | Path, scenarios: Sequence[str]) -> Table:
         "Mean ± standard deviation over n replicates, each of which draws its own devices. paper: the paper's figure "
         "for the same method (other text, larger sizes). PPL is the perplexity of words; with ends, the ends of lines "
         "are counted too. In brackets: the 95 % interval of the difference in average PPL, paired by seed and by text, "
-        "to the initial model and to one device with rehearsal at user share 1/2. It covers which devices took part "
-        "and which persons and documents were sampled. With one replicate it covers the text alone, and says so. All "
-        "replicates share one general model."
+        "from the initial model and from one device with rehearsal at user share 1/2. It covers which devices took "
+        "part and which persons and documents were sampled. With one replicate it covers the text alone, and says so. "
+        "All replicates share one general model."
     )
     return Table("Tables 1 and 2 of Popov et al. (2018)", note, frame, _shown(frame))
 
