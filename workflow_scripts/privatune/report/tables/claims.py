@@ -24,7 +24,7 @@ NOTE = (
     "chance. The verdicts after Holm hold together for all claims of a paper: with 95 % confidence none of them is "
     "wrong. n needed is about how many replicates would decide an undecided claim if their mean and spread were those "
     "of the n at hand and the text were the same. It is empty where 10,000 would be too few, because the error of the "
-    "text remains and only more text to measure on would help, or where the n at hand do not tell."
+    "text remains and only more text to measure on would help, or where the n at hand allow no estimate."
 )
 
 
