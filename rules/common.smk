@@ -94,9 +94,9 @@ def code(script, *modules):
 
 def asked(rule):
     """Return the resources of a rule's jobs; each attempt gets more, as a lack of them may have killed the last one."""
-    if rule not in STAGES:
-        raise WorkflowError(f"rule {rule}: no stage describes the work of its jobs; add one to stages.py of its system")
-    stage, cuda = STAGES[rule], E.accelerator == "cuda"
+    stage, cuda = STAGES.get(rule), E.accelerator == "cuda"
+    if stage is None:
+        raise WorkflowError(f"no stage describes the work of rule {rule}; add one to stages.py of its system")
 
     def scaled(place):
         return lambda wildcards, attempt: attempt * needs(stage, dict(wildcards.items()), cuda)[place]

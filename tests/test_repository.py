@@ -16,7 +16,7 @@ SCRIPTS = sorted((ROOT / "workflow_scripts").glob("*.py"))
 RULE = re.compile(r"^( *)(?:rule|checkpoint) ?(\w+)?:\n((?:\1 +.*\n|\n)+)", re.MULTILINE)
 RULES = [
     (path.name, rule[2] or re.search(r"name:\s+(.+)", rule[3])[1], rule[3])
-    for path in sorted([ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")])
+    for path in sorted([ROOT / "Snakefile", *(ROOT / "rules").rglob("*.smk")])
     for rule in RULE.finditer(path.read_text())
 ]
 # torch asks for its CUDA libraries by exact version itself, where it has any
@@ -134,7 +134,7 @@ def test_rules_were_found():
     assert {"pretrain", "fine_tune", "plan"} <= {name for _, name, _ in RULES}
     assert len(RULES) == sum(
         len(re.findall(r"^ *(?:rule|checkpoint)\b.*:", path.read_text(), re.MULTILINE))
-        for path in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]
+        for path in [ROOT / "Snakefile", *(ROOT / "rules").rglob("*.smk")]
     )
 
 
@@ -150,7 +150,7 @@ def test_the_report_of_any_target_says_where_a_guarantee_is_claimed():
     assert re.search(r"\*\*Privacy, proved\*\* that were trained with noise have a guarantee", said)
 
 
-@pytest.mark.parametrize("path", [*ROOT.glob("docs/*.md"), *ROOT.glob("report/**/*.rst")], ids=short)
+@pytest.mark.parametrize("path", [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("report/**/*.rst")], ids=short)
 def test_no_epsilon_without_its_delta(path):
     """On the same line, so that neither is quoted alone."""
     lines = path.read_text().splitlines()

@@ -31,7 +31,7 @@ def test_options_exist(name):
 
 @pytest.mark.parametrize("name", CLUSTERS)
 def test_clusters_share_their_groups_which_name_rules_that_exist(name):
-    rules = "".join(path.read_text() for path in ROOT.glob("rules/*.smk"))
+    rules = "".join(path.read_text() for path in ROOT.glob("rules/**/*.smk"))
     named = set(re.findall(r"rule (\w+):", rules)) | {"encode_general", "encode_private"}
     profile, slurm = PROFILES[name], PROFILES["slurm"]
     assert profile["groups"].keys() <= named

@@ -57,7 +57,7 @@ def test_a_rule_that_is_no_stage_is_refused(tmp_path):
         [*command, "--snakefile", tmp_path / "Snakefile"], capture_output=True, text=True, check=False
     )
     assert process.returncode
-    assert "rule unheard_of: no stage describes the work of its jobs" in process.stdout + process.stderr
+    assert "no stage describes the work of rule unheard_of" in process.stdout + process.stderr
 
 
 def test_measured_memory_lies_within_what_was_asked_for(tiny, jobs):
