@@ -150,7 +150,9 @@ def test_the_report_of_any_target_says_where_a_guarantee_is_claimed():
     assert re.search(r"\*\*Privacy, proved\*\* that were trained with noise have a guarantee", said)
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("report/**/*.rst")], ids=short)
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("report/**/*.rst")], ids=short
+)
 def test_no_epsilon_without_its_delta(path):
     """On the same line, so that neither is quoted alone."""
     lines = path.read_text().splitlines()

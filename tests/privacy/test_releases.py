@@ -55,14 +55,14 @@ def test_the_first_model_is_the_one_that_is_kept(tmp_path):
     release_seed(tmp_path / "name", MADE_FROM, MADE_WITH)
     first, second = ({"w": np.full(3, value, np.float32)} for value in (1, 2))
     for weights in (first, second):
-        np.testing.assert_array_equal(keep(tmp_path / "name", weights)["w"], first["w"])
+        np.testing.assert_array_equal(keep(tmp_path / "name", weights, {})["w"], first["w"])
     np.testing.assert_array_equal(released(tmp_path / "name", {})["w"], first["w"])
 
 
 def test_a_finished_release_is_handed_on_whatever_code_but_not_for_another_start(tmp_path):
     folder, start = tmp_path / "name", {"the general model": "4d"}
     release_seed(folder, MADE_FROM, MADE_WITH | start)
-    keep(folder, {"w": np.zeros(3, np.float32)})
+    keep(folder, {"w": np.zeros(3, np.float32)}, {})
     (folder / "seed").unlink()
     assert released(folder, start)["w"].tolist() == [0, 0, 0], "no seed is needed any more"
     with pytest.raises(PrivatuneError, match="begun with the general model 4d, and here it is 5e"):
@@ -73,7 +73,7 @@ def test_a_finished_release_is_handed_on_whatever_code_but_not_for_another_start
 def test_a_damaged_file_is_not_made_again(tmp_path, name):
     folder = tmp_path / "name"
     release_seed(folder, MADE_FROM, MADE_WITH)
-    keep(folder, {"w": np.zeros(3, np.float32)})
+    keep(folder, {"w": np.zeros(3, np.float32)}, {})
     whole = (folder / name).read_bytes()
     (folder / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     with pytest.raises(PrivatuneError, match=rf"{name}: the file is damaged; restore it from a copy"):

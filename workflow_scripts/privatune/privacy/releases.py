@@ -76,10 +76,10 @@ def released(folder: str | Path, made_with: Mapping[str, str]) -> Arrays | None:
     return _intact(path, load_tensors)[0]
 
 
-def keep(folder: str | Path, weights: Arrays) -> Arrays:
-    """Store the model of a release before anyone uses it; return the stored model, which is the first one stored."""
+def keep(folder: str | Path, weights: Arrays, about: Mapping[str, Any]) -> Arrays:
+    """Store the model of a release, with the header `about`, before anyone uses it; return the first one stored."""
     path = Path(folder) / MODEL
-    once(path, lambda part: save_tensors(part, weights))
+    once(path, lambda part: save_tensors(part, weights, about))
     return _intact(path, load_tensors)[0]
 
 

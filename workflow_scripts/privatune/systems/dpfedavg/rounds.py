@@ -6,7 +6,7 @@ job name reveals who takes part. Shards in one process and shards in separate jo
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -132,7 +132,12 @@ def first_state(model: str | Path, mechanism: Mechanism) -> State:
 
 def save_model(path: str | Path, weights: Arrays) -> None:
     """Write a trained model in the same form as every kept model."""
-    save_tensors(path, weights, {"model": {"kind": kind_of(weights)}})
+    save_tensors(path, weights, header_of(weights))
+
+
+def header_of(weights: Arrays) -> dict[str, Any]:
+    """Return what the header of a model's file says."""
+    return {"model": {"kind": kind_of(weights)}}
 
 
 def save_sum(path: str | Path, part: ClippedSum) -> None:

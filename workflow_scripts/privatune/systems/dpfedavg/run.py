@@ -24,6 +24,7 @@ from privatune.systems.dpfedavg.rounds import (
     close_round,
     fine_tuning,
     first_state,
+    header_of,
     run_shard,
     train_with_dp,
 )
@@ -150,4 +151,4 @@ def next_state(
 
 
 def _kept(run: DpRun, weights: Arrays) -> Arrays:
-    return keep(run.folder, weights) if run.folder else weights
+    return keep(run.folder, weights, header_of(weights)) if run.folder else weights
