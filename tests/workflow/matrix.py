@@ -28,6 +28,7 @@ TARGETS = ["all", "compression_full", "precision"]
 # noise follows from an epsilon
 MORE = {
     "federation": {"cohort": {"rounds": 3}},
+    "scenarios": {"averaging-rehearsal": {"cohort": {"persons_per_device": 1}}},  # the tail refuses pooled persons
     "report": {"keep_every": 3},
     "popov": {"rounds": [1, 3]},
     "compression": {"full": ["averaging-dense", "gradient-half"]},
@@ -165,7 +166,9 @@ def walk(processes):
                 start = merged(started(), cut)
                 rules = {job.rule for job in alone(plan, folders[0], start, TARGETS).jobs.values()}
                 # of the keys that concern rules which this cut replaces
-                concerned = {key for key, result in plain.items() if {*result["runs again"], *result["added"]} - rules}
+                concerned = {
+                    key for key, result in plain.items() if result and {*result["runs again"], *result["added"]} - rules
+                }
                 found |= shared(start, label, pool, folders, lambda key, names=concerned: str(key) in names)[0]
     return found, nowhere
 
@@ -186,7 +189,7 @@ def page(found):
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
-    for key, result in sorted(found.items()):
+    for key, result in sorted((key, result) for key, result in found.items() if result):
         rows.writerow([key, result["example"], *(" ".join(result[column]) for column in COLUMNS[2:])])
     return text.getvalue()
 
