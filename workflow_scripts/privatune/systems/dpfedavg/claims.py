@@ -44,7 +44,7 @@ CONTROL = "a control of this project, not a claim of the paper"
 
 
 def none_beside(control: Interval) -> Rule:
-    """Require that none is found, where without noise the attack finds so many that this is not by chance."""
+    """Require that none is found, where without noise the attack finds too many for that to be chance."""
 
     def judge(ours: Interval, _: float) -> str:
         if ours.middle > 0:

@@ -57,7 +57,7 @@ def table(measures: Sequence[str | Path]) -> Table:
 
 
 def _row(model: dict) -> dict:
-    """An n-gram model has no rounds; without noise the mechanism stands there, but neither epsilon nor delta."""
+    """An n-gram model has no rounds; a model without noise has a mechanism, but neither epsilon nor delta."""
     mechanism = model.get("mechanism") or {}
     stated = model["guarantee"] or {}
     cohort, rounds = mechanism.get("cohort"), mechanism.get("rounds")
