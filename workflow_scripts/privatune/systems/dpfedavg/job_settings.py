@@ -101,7 +101,7 @@ class DpTrainingSettings(Settings):
 
 
 class DpJobSettings(Settings):
-    """What a job of private training uses beside its mechanism."""
+    """What a job of training under differential privacy uses beside its mechanism."""
 
     canaries: CanarySettings | None = Field(description="Canaries that are planted; null: none.")
     client: ClientSettings = Field(description="What a client does in a round.")
