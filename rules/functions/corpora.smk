@@ -8,5 +8,7 @@ def wheel_of(wildcards):
 
 
 def reading(source):
-    """Return the settings for reading a source; cleaning rules apply to private text only."""
-    return {"source": source} | ({"cleaning": E.cleaning} if source.role == "private" else {})
+    """Return the settings for reading a source, with those of the cleaning rules that apply to text of its role."""
+    applied = {"private": None, "labelled": {"max_line_chars", "mask_emails", "mask_urls"}, "general": set()}
+    cleaning = E.cleaning.model_dump(mode="json", include=applied[source.role])
+    return {"source": source} | ({"cleaning": cleaning} if cleaning else {})

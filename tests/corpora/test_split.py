@@ -109,7 +109,7 @@ def test_no_person_with_enough_text(table, tmp_path):
 
 def test_general_corpus_and_damaged_table(table):
     write_table(table, in_batches([("d", "train", "t")], GENERAL), GENERAL)
-    with pytest.raises(PrivatuneError, match="has no column `person`; choose a corpus with the other role"):
+    with pytest.raises(PrivatuneError, match="has no column `person`; choose a corpus with another role"):
         split(table)
     table.write_bytes(table.read_bytes()[:-9])
     with pytest.raises(PrivatuneError, match=r"chat\.parquet: .*damaged.* delete it and run again"):

@@ -43,6 +43,7 @@ MEASURED = {
 }
 NAMES = {"source": "chitchat", "scenario": "server-distill-generated-5", "method": "averaging-dense"}
 NAMES |= {"shard": "0", "round": "1", "baseline": "ngram-general", "variant": "dp"}
+NAMES |= {"set": "rotten_tomatoes", "encoder": "minilm"}
 
 
 READ = {name: yaml.safe_load((CONFIG / name).read_text()) for name in ("config.yaml", "tiny.yaml", "paper.yaml")}
@@ -103,6 +104,7 @@ def test_words_of_a_general_and_a_private_source_are_counted(tmp_path):
         sources={"chat": source, "wikitext2": {"kind": "wikitext2"}},
         general={"corpora": ["wikitext2"]},
         private={"corpus": "chat", "min_words": 100, "max_words": 300},
+        sentences={},
     )
     found = most(e)
     assert found.sources == {"wikitext2": e.sources["wikitext2"].words()}

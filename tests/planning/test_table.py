@@ -12,7 +12,7 @@ from privatune.stages.work import Texts, Work
 TEXTS = Texts({"sotu": 1e5, "wikitext2": 2e6}, 2e6, 200, 2500)
 ROUND = {"scenario": "averaging-rehearsal", "seed": "0", "round": "4"}
 NAMES = ROUND | {"shard": "0", "client": "0", "method": "gradient-topk", "variant": "dp"}
-NAMES |= {"baseline": "ngram-private", "source": "chitchat"}
+NAMES |= {"baseline": "ngram-private", "source": "chitchat", "set": "rotten_tomatoes", "encoder": "minilm"}
 ALIKE = {"fetch_package", "keep_model", "guarantee", "dp_model", "table", "figure"}  # whose jobs all take as long
 
 
@@ -45,6 +45,7 @@ def test_work_grows_with_what_makes_it_longer(planned):
         compression={"model": larger},
         dpfedavg={"training": {"model": larger}, "accounting": {"populations": [10_000_000] * 9}},
         tail={"texts": 20_000},
+        sources={"rotten_tomatoes": {"part": "imdb"}},
     )
     for rule, stage in planned().items():
         small, more = stage.work(NAMES), large[rule].work(NAMES)

@@ -12,6 +12,7 @@ from privatune.core.settings import Name, Names, Section, Seeds, Settings, known
 from privatune.core.validation import validated
 from privatune.corpora.catalog import SourceName, SourceSettings
 from privatune.corpora.cleaning import CleaningSettings
+from privatune.corpora.rows import known_sources
 from privatune.corpora.settings import GeneralSettings
 from privatune.corpora.split import PrivateSettings
 from privatune.evaluation.settings import EvaluationSettings
@@ -23,6 +24,7 @@ from privatune.sweeps import swept
 from privatune.systems.compression.settings import CompressionSettings
 from privatune.systems.dpfedavg.settings import DpFedAvgSettings
 from privatune.systems.popov.settings import PopovSettings
+from privatune.text.sentence_settings import SentencesSettings
 from privatune.text.settings import TextSettings
 from privatune.training.settings import PretrainSettings
 
@@ -51,6 +53,7 @@ class Experiment(Settings):
         default_factory=CleaningSettings, description="What is removed from private text."
     )
     text: TextSettings = Field(default_factory=TextSettings, description="What counts as a word.")
+    sentences: dict[Name, SentencesSettings] = Field({}, description="Sets of labelled sentences to classify, by name.")
     model: ModelSettings = Field(default_factory=LstmSettings, description="Language model that scenarios fine-tune.")
     pretrain: PretrainSettings = Field(
         default_factory=PretrainSettings, description="How the general model is pretrained."
@@ -85,6 +88,8 @@ class Experiment(Settings):
         if INITIAL in self.scenarios:
             raise ValueError(f"scenarios: {INITIAL} is the general model; choose another name")
         known_names("run", self.run, {INITIAL, *self.scenarios})
+        for name, chosen in self.sentences.items():
+            known_sources(f"sentences.{name}.source", [chosen.source], "labelled", self.sources)
         for name in type(self).model_fields:
             if isinstance(section := getattr(self, name), Section):
                 section.check(self)

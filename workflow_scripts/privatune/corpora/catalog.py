@@ -10,11 +10,14 @@ from pydantic import AfterValidator, Field
 from privatune.corpora.sources.chitchat import ChitchatSource
 from privatune.corpora.sources.files import FilesSource
 from privatune.corpora.sources.huggingface import HuggingFaceSource
+from privatune.corpora.sources.movie_reviews import MovieReviewsSource
 from privatune.corpora.sources.sotu import SotuSource
+from privatune.corpora.sources.trec import TrecSource
 from privatune.corpora.sources.wikitext2 import WikiText2Source
 
 SourceSettings = Annotated[
-    WikiText2Source | SotuSource | ChitchatSource | FilesSource | HuggingFaceSource, Field(discriminator="kind")
+    WikiText2Source | SotuSource | ChitchatSource | MovieReviewsSource | TrecSource | FilesSource | HuggingFaceSource,
+    Field(discriminator="kind"),
 ]
 
 

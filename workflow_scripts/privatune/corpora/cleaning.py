@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from privatune.core.settings import Settings
-from privatune.corpora.rows import GeneralRow, PrivateRow
+from privatune.corpora.rows import GeneralRow, LabelledRow, PrivateRow
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")  # lone surrogates are not text either
 _WORD = re.compile(r"\w+")
@@ -16,7 +16,7 @@ _URL = re.compile(r"\b(?:https?://|www\.)\S+|\b(?:[\w-]+\.)+(?:com|org|net|edu|g
 
 
 class CleaningSettings(Settings):
-    """Rules for private text. Empty texts are always dropped, and control characters become spaces."""
+    """Rules for private and labelled text. Empty texts are always dropped, and control characters become spaces."""
 
     drop_persons: tuple[str, ...] = Field(
         (), description="persons to leave out, named as in the corpus, in addition to those that its source names"
@@ -58,13 +58,46 @@ def clean_private(
         elif settings.max_repeats is not None and _repeats(text) > settings.max_repeats:
             dropped["max_repeats"] += 1
         else:
-            if settings.mask_emails and "@" in text:
-                text, masked = _EMAIL.subn("email", text)
-                changed["mask_emails"] += masked
-            if settings.mask_urls and ("." in text or "://" in text):
-                text, masked = _URL.subn("url", text)
-                changed["mask_urls"] += masked
-            yield PrivateRow(_CONTROL.sub(" ", person), time, text)
+            yield PrivateRow(_CONTROL.sub(" ", person), time, _masked(text, settings, changed))
+
+
+def clean_labelled(
+    rows: Iterator[LabelledRow], settings: CleaningSettings, dropped: Counter[str], changed: Counter[str]
+) -> Iterator[LabelledRow]:
+    """Yield every text once, with its label; count what is dropped, and the masked addresses and altered rows.
+
+    Runs of white space become one space. Copies of a text are dropped as `duplicates` but for the first; all copies of
+    a text are dropped as `contradictions` if they have several labels, since nothing says which one is right. Whether a
+    text has such a copy is known at the end only, so all texts are in memory.
+
+    >>> dropped, changed = Counter(), Counter()
+    >>> rows = [LabelledRow("b", "a film"), LabelledRow("b", "a  film"), LabelledRow("a", "ok"), LabelledRow("b", "ok")]
+    >>> list(clean_labelled(iter(rows), CleaningSettings(), dropped, changed))
+    [LabelledRow(label='b', text='a film')]
+    >>> dict(dropped)
+    {'duplicates': 1, 'contradictions': 2}
+    """
+    longest = settings.max_line_chars
+    labels: dict[str, str | None] = {}  # by text, in the order of the first copies; None: labels that contradict
+    copies: Counter[str] = Counter()
+    for label, text in rows:
+        text = " ".join(_without_control(text, changed).split())
+        if not text:
+            dropped["empty"] += 1
+        elif longest is not None and len(text) > longest:
+            dropped["max_line_chars"] += 1
+        else:
+            text = _masked(text, settings, changed)
+            label = _CONTROL.sub(" ", label)
+            copies[text] += 1
+            if labels.setdefault(text, label) != label:
+                labels[text] = None
+    for text, label_or_none in labels.items():
+        if label_or_none is None:
+            dropped["contradictions"] += copies[text]
+        else:
+            dropped["duplicates"] += copies[text] - 1
+            yield LabelledRow(label_or_none, text)
 
 
 def clean_general(rows: Iterator[GeneralRow], dropped: Counter[str], changed: Counter[str]) -> Iterator[GeneralRow]:
@@ -75,6 +108,16 @@ def clean_general(rows: Iterator[GeneralRow], dropped: Counter[str], changed: Co
             yield GeneralRow(_CONTROL.sub(" ", document), part, text)
         else:
             dropped["empty"] += 1
+
+
+def _masked(text: str, settings: CleaningSettings, changed: Counter[str]) -> str:
+    if settings.mask_emails and "@" in text:
+        text, masked = _EMAIL.subn("email", text)
+        changed["mask_emails"] += masked
+    if settings.mask_urls and ("." in text or "://" in text):
+        text, masked = _URL.subn("url", text)
+        changed["mask_urls"] += masked
+    return text
 
 
 def _repeats(text: str) -> int:

@@ -1,7 +1,7 @@
 """Turn records with named columns (from files or Hugging Face datasets) into rows."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any, Literal, NamedTuple
@@ -9,17 +9,20 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from privatune.core.errors import PrivatuneError
-from privatune.corpora.rows import LONGEST, GeneralRow, PrivateRow, Role, Rows, Shares, Source, part_of
+from privatune.corpora.rows import LONGEST, GeneralRow, LabelledRow, PrivateRow, Role, Rows, Shares, Source, part_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_LONGEST_LABEL, _MOST_LABELS = 100, 1000
 _PART = {"train": "train", "valid": "valid", "validation": "valid", "test": "test"}
 
 
 class ColumnSource(Source, Shares):
     """The columns of your own text. The shares and the document and part columns apply to general text only."""
 
-    role: Role = Field(description="general: public text for pretraining; private: texts by person")
+    role: Role = Field(
+        description="general: public text for pretraining; private: texts by person; labelled: sentences with labels"
+    )
     text_column: str = Field("text", description="column of the text: a message, or a document whose lines become rows")
     person_column: str = Field("person", description="private: column that says whose text it is")
     time_column: str | None = Field(
@@ -38,13 +41,17 @@ class ColumnSource(Source, Shares):
         None,
         description="general: column that holds train, valid or test; null: valid_share and test_share decide",
     )
+    label_column: str = Field("label", description="labelled: column with the label, which is text or a whole number")
     max_rows: int | None = Field(None, ge=1, description="records to read from the start; null: all")
 
     def columns(self) -> list[str]:
         """The names of the columns to read."""
-        private = [self.person_column, self.time_column]
-        general = [self.document_column, self.part_column]
-        return [self.text_column, *filter(None, private if self.role == "private" else general)]
+        others: dict[Role, list[str | None]] = {
+            "private": [self.person_column, self.time_column],
+            "general": [self.document_column, self.part_column],
+            "labelled": [self.label_column],
+        }
+        return [self.text_column, *filter(None, others[self.role])]
 
 
 class Record(NamedTuple):
@@ -59,7 +66,7 @@ class Record(NamedTuple):
 def rows(records: Iterable[Record], settings: ColumnSource) -> Rows:
     """Yield rows of the settings' role; a PrivatuneError names the place and the column, but never a value."""
     records = islice(records, settings.max_rows)
-    return _private(records, settings) if settings.role == "private" else _general(records, settings)
+    return _READERS[settings.role](records, settings)
 
 
 def _private(records: Iterable[Record], settings: ColumnSource) -> Iterator[PrivateRow]:
@@ -98,6 +105,28 @@ def _general(records: Iterable[Record], settings: ColumnSource) -> Iterator[Gene
             part = part_of(index, settings) if record.part == "train" else record.part
         for line in _text(record, settings).splitlines():
             yield GeneralRow(str(index) if document is None else document, part, line)
+
+
+def _labelled(records: Iterable[Record], settings: ColumnSource) -> Iterator[LabelledRow]:
+    column = settings.label_column
+    seen = set()
+    for record in records:
+        label = _name(record, "label_column", column).strip()
+        if isinstance(record.values[column], float) or not label or len(label) > _LONGEST_LABEL:
+            what = f"no label (text of up to {_LONGEST_LABEL} characters, or a whole number)"
+            raise _wrong(record, column, what, "correct it or set `label_column`")
+        seen.add(label)
+        if len(seen) > _MOST_LABELS:  # labels are counted in the manifest, where no text of a person may come
+            what = f"the place of more than {_MOST_LABELS} different labels"
+            raise _wrong(record, column, what, "name the column of the label in `label_column`")
+        yield LabelledRow(label, _text(record, settings))
+
+
+_READERS: dict[Role, Callable[[Iterable[Record], ColumnSource], Rows]] = {
+    "private": _private,
+    "general": _general,
+    "labelled": _labelled,
+}
 
 
 def _value(record: Record, key: str, column: str) -> Any:

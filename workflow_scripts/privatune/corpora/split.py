@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.files import scratch, write_json
-from privatune.core.settings import Section, known_names
+from privatune.core.settings import Section
+from privatune.corpora.rows import known_sources
 
 if TYPE_CHECKING:  # the Snakefile imports this module for its settings, so functions import numpy and pyarrow
     import numpy as np
@@ -58,8 +59,8 @@ class PrivateSettings(Section):
         return self
 
     def check(self, whole: Any) -> None:
-        """Raise ValueError if the corpus is not among the sources; see `Section.check`."""
-        known_names("private.corpus", [self.corpus], set(whole.sources))
+        """Raise ValueError if the corpus is not a source of private text; see `Section.check`."""
+        known_sources("private.corpus", [self.corpus], "private", whole.sources)
 
 
 def split_persons(

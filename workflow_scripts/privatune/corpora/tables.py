@@ -17,6 +17,7 @@ from privatune.core.files import replacing
 _TIME = pa.timestamp("us", tz="UTC")
 GENERAL = pa.schema([("document", pa.string()), ("part", pa.string()), ("text", pa.string())])
 PRIVATE = pa.schema([("person", pa.string()), ("time", _TIME), ("text", pa.string())])
+LABELLED = pa.schema([("label", pa.string()), ("text", pa.string())])
 CHOSEN = pa.schema([("person", pa.string()), ("part", pa.string()), ("time", _TIME), ("text", pa.string())])
 # the checksum in the footer, in Thrift's compact protocol: the key, then a text of 64 characters as the next field
 _KEY = "privatune.sha256"
@@ -75,7 +76,7 @@ def read_batches(path: str | Path, columns: list[str]) -> Iterator[pa.RecordBatc
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
             missing = [name for name in columns if name not in file.schema_arrow.names]
             if missing:
-                raise PrivatuneError(f"{path}: has no column `{missing[0]}`; choose a corpus with the other role")
+                raise PrivatuneError(f"{path}: has no column `{missing[0]}`; choose a corpus with another role")
             for group in range(file.num_row_groups):  # one at a time, to bound the size of a batch
                 yield from file.iter_batches(batch_size=_ROWS, row_groups=[group], columns=columns)
     except (pa.ArrowException, OSError) as error:  # from None, because the cause may quote the text

@@ -24,6 +24,8 @@ def table(e: Experiment, texts: Texts, payload: Payload) -> dict[str, Stage]:
     """
     known = Known(
         texts=texts,
+        labelled={s.source: float(e.sources[s.source].words()) for s in e.sentences.values()},
+        sentences=e.sentences,
         payload=payload,
         main=Lm(e.model, e.text.vocabulary),
         pretrain=e.pretrain,

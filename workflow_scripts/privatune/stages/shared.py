@@ -1,6 +1,6 @@
 """Describe the stages that all systems share, which prepare text and make tables."""
 
-from privatune.stages.work import LIBRARIES, Known, Names, Stage, Work, pretraining, text
+from privatune.stages.work import LIBRARIES, Known, Names, Stage, Work, pretraining, sentences, text
 
 
 def stages(known: Known) -> dict[str, Stage]:
@@ -8,7 +8,12 @@ def stages(known: Known) -> dict[str, Stage]:
     texts = known.texts
 
     def read_corpus(names: Names) -> Work:
+        if names["source"] in known.labelled:
+            return sentences(known.labelled[names["source"]])
         return text(texts.sources.get(names["source"], texts.collected))
+
+    def encode_sentences(names: Names) -> Work:
+        return sentences(known.labelled[known.sentences[names["set"]].source])
 
     return {
         "fetch_package": Stage(lambda _: Work()),
@@ -17,6 +22,7 @@ def stages(known: Known) -> dict[str, Stage]:
         "vocabulary": Stage(lambda _: text(texts.general)),
         "encode_general": Stage(lambda _: text(texts.general)),
         "encode_private": Stage(lambda _: text(texts.private)),
+        "encode_sentences": Stage(encode_sentences, kin="encode_general"),
         "pretrain": Stage(lambda _: pretraining(known.main, known.pretrain, texts), accelerated=True),
         "table": Stage(lambda _: Work(libraries=LIBRARIES)),
         "figure": Stage(lambda _: Work(libraries=LIBRARIES)),

@@ -14,6 +14,7 @@ from privatune.evaluation.settings import EvaluationSettings, SampleSettings
 from privatune.federation.settings import ClientSettings, ScenarioSettings
 from privatune.models.settings import ModelSettings
 from privatune.models.sizes import parameters, products
+from privatune.text.sentence_settings import SentencesSettings
 from privatune.training.settings import PretrainSettings
 
 BILLION, MEGA = 1e9, 1e6
@@ -21,6 +22,7 @@ FORWARD, TRAINED = 2, 6  # operations per multiplication when a model reads a wo
 WORD = 1.2e6  # operations per word in addition to the products: windows, gates, steps
 TEXT = 2e5  # operations per word that is read, cleaned, counted or encoded
 WEIGHT = 900  # operations per weight of a payload that the server checks, decodes and adds
+SENTENCE = 30  # bytes of memory per word of sentences: the text, its hashes, and its tokens
 KEPT = 4  # bytes on disk per word of a text, as a table or encoded
 
 # megabytes that a process takes before it holds any text or model
@@ -133,6 +135,8 @@ class Known(NamedTuple):
     """What the stages of every system may depend on, in addition to its own section of the configuration."""
 
     texts: Texts
+    labelled: Mapping[str, float]  # words of the source of each set of sentences, at most, by source
+    sentences: Mapping[str, SentencesSettings]
     payload: Payload  # bytes of a device's payload, by codec, model, vocabulary and cohort size
     main: Lm  # the model that scenarios fine-tune
     pretrain: PretrainSettings
@@ -147,6 +151,11 @@ class Known(NamedTuple):
 def text(words: float) -> Work:
     """Return the work of reading a text and writing the result."""
     return Work(words * TEXT / BILLION, 8 * words / MEGA, ARROW, kept=KEPT * words)
+
+
+def sentences(words: float) -> Work:
+    """Return the work of reading or tokenising sentences with labels, all of which are in memory."""
+    return Work(words * TEXT / BILLION, SENTENCE * words / MEGA, ARROW, kept=KEPT * words)
 
 
 def pretraining(lm: Lm, s: PretrainSettings, texts: Texts) -> Work:

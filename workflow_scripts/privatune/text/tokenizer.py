@@ -70,12 +70,16 @@ def build_tokenizer(tables: Sequence[str | Path], settings: TextSettings, path: 
     Raises the errors of `train_tokenizer`.
     """
     texts = chain.from_iterable(pieces(text) for table in tables for _, text in read_rows(table, "train"))
-    text = train_tokenizer(texts, settings).to_str(pretty=True)
-    write_sealed(path, JSON, text.removeprefix("{\n").encode())
+    save_tokenizer(train_tokenizer(texts, settings), path)
+
+
+def save_tokenizer(tokenizer: Tokenizer, path: str | Path) -> None:
+    """Atomically write a tokenizer.json with a checksum; without the first line it is one as tokenizers writes it."""
+    write_sealed(path, JSON, tokenizer.to_str(pretty=True).removeprefix("{\n").encode())
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
-    """Read a tokenizer.json that `build_tokenizer` wrote; raises PrivatuneError if it is missing or damaged."""
+    """Read a tokenizer.json that `save_tokenizer` wrote; raises PrivatuneError if it is missing or damaged."""
     return Tokenizer.from_str("{" + read_sealed(path, JSON).decode())  # tokenizers refuses the checksum's key
 
 

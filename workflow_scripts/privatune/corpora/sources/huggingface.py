@@ -20,7 +20,7 @@ class HuggingFaceSource(ColumnSource):
     revision: str | None = Field(None, description="branch, tag or commit; a commit always gives the same text")
     splits: dict[Literal["train", "valid", "test"], str] = Field(
         {"train": "train"},
-        description="the split of the dataset for each part; private text comes from all splits listed",
+        description="the split of the dataset for each part; private and labelled text comes from all splits listed",
     )
 
     def inputs(self) -> list[str]:
@@ -45,14 +45,25 @@ def _records(settings: HuggingFaceSource) -> Iterator[Record]:
     for part, split in settings.splits.items():
         number = 0
         try:
-            for values in _load(settings, split):
+            loaded = _load(settings, split)
+            names = _label_names(loaded, settings)
+            for values in loaded:
                 number += 1
+                if names:  # -1 stands for no label
+                    place = values[settings.label_column]
+                    values |= {settings.label_column: names[place] if place in range(len(names)) else None}
                 yield Record(f"{settings.dataset} {split} row", number, values, part)
         except Exception as error:  # datasets raises many kinds of errors; from None: the cause may quote the text
             raise PrivatuneError(
                 f"{settings.dataset}: split `{split}` cannot be read past row {number} ({type(error).__name__});"
                 " check `dataset`, `subset`, `revision` and `splits`, and the network when it is on the hub"
             ) from None
+
+
+def _label_names(loaded: Any, settings: HuggingFaceSource) -> list[str] | None:
+    """Names of the labels, if the dataset stores each label as its place in a list of names (`ClassLabel`)."""
+    features = loaded.features if settings.role == "labelled" else None
+    return getattr((features or {}).get(settings.label_column), "names", None)
 
 
 def _load(settings: HuggingFaceSource, split: str) -> Any:

