@@ -1,0 +1,266 @@
+"""The sum of per-example clipped gradients, by one forward and one backward pass.
+
+This is the book-keeping of Bu, Wang, Zha and Karypis (2022, arXiv 2210.00038). Hooks keep the inputs of each trained
+layer, and one backward pass gives the gradients with respect to the layers' outputs. The squared norm of an example's
+gradient follows from the Gram matrices of both, without the gradient itself, and the sum of the clipped gradients is
+one product of the same two tensors. A plain step also makes this product, so the only extra work is that of the norms.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, layer_norm
+
+from privatune.core.errors import PrivatuneError
+
+Minibatch = tuple[Tensor, Tensor, Tensor]  # inputs and mask as the classifier takes them, and labels int64 [batch]
+# Clipping aims at slightly less than the clip, so that rounding does not carry a gradient beyond it: products of
+# bfloat16 round each value by up to 2^-8 of it.
+MARGINS = {torch.float32: 2.0**-12, torch.bfloat16: 2.0**-7}
+
+
+class ClippedSum(NamedTuple):
+    """A sum of clipped gradients. It has no noise yet, so nothing of it may be shown.
+
+    Attributes:
+        sums: float32 tensors by the names of the trained parameters, in the order of `named_parameters`.
+        examples: how many examples there were, including those refused.
+        refused: how many had a gradient that is not finite; they count as zero.
+    """
+
+    sums: dict[str, Tensor]
+    examples: int
+    refused: int
+
+
+class _Record(NamedTuple):
+    """What a layer leaves behind in the forward pass; the version counts changes of the output in place."""
+
+    layer: nn.Module
+    inputs: Tensor
+    output: Tensor
+    version: int
+
+
+class _Gradients(NamedTuple):
+    """The gradients of a layer's parameters by example, as their squared norms [batch] and a way to sum them.
+
+    `total(factors)` returns, by parameter, the sum of all gradients after each is multiplied by its factor [batch].
+    """
+
+    squares: Tensor
+    total: Callable[[Tensor], dict[str, Tensor]]
+
+
+def clipped_sum(
+    classifier: nn.Module, minibatches: Iterable[Minibatch], clip: float, precision: torch.dtype = torch.float32
+) -> ClippedSum:
+    """Return the sum over all examples of the gradient of each one's cross entropy, clipped as a whole.
+
+    The gradient of an example is clipped to clip * min(1, 1 / norm), where the norm is taken over all parameters that
+    have `requires_grad`. Zeroing out an example moves the sum by at most the clip, up to the rounding of float32.
+
+    Args:
+        classifier: maps (inputs, mask) to logits [batch, classes]. It is neither changed nor switched between training
+            and evaluation, and no example may influence the logits of another.
+        minibatches: the examples, in minibatches of any size; there may be none, and then the sums are zero.
+        clip: the largest L2 norm; infinity means that nothing is clipped.
+        precision: float32 or bfloat16, in which the passes compute; norms and sums are always float32.
+
+    Raises:
+        PrivatuneError: nothing is trained, or a trained parameter belongs to a layer that cannot be clipped.
+    """
+    if not clip > 0:
+        raise PrivatuneError(f"clip: {clip} is not a bound on gradients; set a number above 0")
+    layers = _trained_layers(classifier)
+    sums = {
+        name: torch.zeros_like(parameter, dtype=torch.float32)
+        for name, parameter in classifier.named_parameters()
+        if parameter.requires_grad
+    }
+    examples = refused = 0
+    with _recording(layers) as records:
+        for inputs, mask, labels in minibatches:
+            if len(labels) == 0:
+                continue
+            records.clear()
+            with torch.enable_grad(), torch.autocast(labels.device.type, precision, precision != torch.float32):
+                losses = cross_entropy(classifier(inputs, mask).float(), labels, reduction="none")
+            parts = _gradients(records, losses)
+            norms = sum((part.squares for part in parts.values()), torch.zeros_like(losses)).sqrt()
+            finite = norms.isfinite()
+            factors = torch.where(finite, (clip * (1 - MARGINS[precision]) / norms).clamp(max=1), 0)
+            for name, part in parts.items():
+                for own, total in part.total(factors).items():
+                    sums[_full(name, own)] += total
+            examples, refused = examples + len(labels), refused + int((~finite).sum())
+    return ClippedSum(sums, examples, refused)
+
+
+def _full(name: str, own: str) -> str:
+    return f"{name}.{own}" if name else own
+
+
+def _trained(layer: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    """The trained parameters of the layer itself, without those of the layers inside it."""
+    return [(own, parameter) for own, parameter in layer.named_parameters(recurse=False) if parameter.requires_grad]
+
+
+def _trained_layers(classifier: nn.Module) -> dict[str, nn.Module]:
+    """The layers with trained parameters, by name; refuses those whose gradients cannot be told apart by example."""
+    layers: dict[str, nn.Module] = {}
+    owners: dict[nn.Parameter, str] = {}
+    for name, layer in classifier.named_modules():
+        for own, parameter in _trained(layer):
+            if type(layer) not in _RULES or (isinstance(layer, nn.Embedding) and _mixes(layer)):
+                raise PrivatuneError(
+                    f"{_full(name, own)}: gradients of a {type(layer).__name__} cannot be clipped by example; choose a "
+                    "scope that does not train it"
+                )
+            if parameter in owners:
+                raise PrivatuneError(
+                    f"{_full(name, own)}: it is also {owners[parameter]}, and gradients of a parameter with two uses "
+                    "cannot be clipped by example; choose a scope that does not train it"
+                )
+            owners[parameter] = _full(name, own)
+            layers[name] = layer
+    if not layers:
+        raise PrivatuneError("scope: no parameter of the classifier is trained; choose a scope that trains some")
+    return layers
+
+
+def _mixes(embedding: nn.Embedding) -> bool:
+    return embedding.max_norm is not None or embedding.scale_grad_by_freq
+
+
+@contextmanager
+def _recording(layers: dict[str, nn.Module]) -> Iterator[dict[str, _Record]]:
+    """Fill the records, by name of layer, at each forward pass within the block."""
+    records: dict[str, _Record] = {}
+
+    def keep(name: str, layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        if name in records:
+            raise PrivatuneError(
+                f"{name}: the classifier uses this layer twice in a forward pass, and then its gradients cannot be "
+                "clipped by example; choose a scope that does not train it"
+            )
+        if output.requires_grad:
+            records[name] = _Record(layer, inputs[0].detach(), output, output._version)
+
+    hooks = [layer.register_forward_hook(partial(keep, name)) for name, layer in layers.items()]
+    try:
+        yield records
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _gradients(records: dict[str, _Record], losses: Tensor) -> dict[str, _Gradients]:
+    """The gradients of the losses [batch], by name of layer; layers that had no part in them are left out."""
+    if not records:
+        return {}
+    for name, record in records.items():
+        if len(record.inputs) != len(losses):
+            raise PrivatuneError(
+                f"{name}: its input has {len(record.inputs)} rows for {len(losses)} examples, so its gradients cannot "
+                "be clipped by example; give it one row for each, or choose a scope that does not train it"
+            )
+        if record.output._version != record.version:
+            raise PrivatuneError(
+                f"{name}: its output is changed in place, and then its gradients cannot be clipped by example; "
+                "choose a scope that does not train it"
+            )
+    outputs = [record.output for record in records.values()]
+    arrived = torch.autograd.grad(losses, outputs, torch.ones_like(losses), allow_unused=True)
+    return {
+        name: _RULES[type(record.layer)](record.layer, record.inputs, gradient)
+        for (name, record), gradient in zip(records.items(), arrived, strict=True)
+        if gradient is not None
+    }
+
+
+def _linear(layer: nn.Linear, inputs: Tensor, gradient: Tensor) -> _Gradients:
+    """Inputs [batch, ..., d] and gradients of outputs [batch, ..., p]."""
+    # in bfloat16 a plain backward pass would also round the inputs
+    a = inputs.to(gradient.dtype).float().view(len(inputs), -1, layer.in_features)
+    g = gradient.float().view(len(inputs), -1, layer.out_features)
+    weight, bias = layer.weight.requires_grad, layer.bias is not None and layer.bias.requires_grad
+    if not weight:
+        squares = g.sum(1).square().sum(1)
+    elif a.shape[1] == 1:
+        squares = (a.square().sum((1, 2)) + bias) * g.square().sum((1, 2))
+    elif 2 * a.shape[1] ** 2 < a.shape[2] * g.shape[2]:
+        # a bias is the weight of an input that is always 1
+        squares = ((torch.bmm(a, a.mT) + bias) * torch.bmm(g, g.mT)).sum((1, 2))
+    else:
+        squares = torch.bmm(g.mT, a).square().sum((1, 2))
+        if bias:
+            squares = squares + g.sum(1).square().sum(1)
+
+    def total(factors: Tensor) -> dict[str, Tensor]:
+        scaled = _scaled(g, factors).flatten(0, 1)
+        found = {}
+        if weight:
+            found["weight"] = scaled.T @ _kept(a, factors).flatten(0, 1)
+        if bias:
+            found["bias"] = scaled.sum(0)
+        return found
+
+    return _Gradients(squares.clamp(min=0), total)  # rounding can take a sum of products below 0
+
+
+def _layer_norm(layer: nn.LayerNorm, inputs: Tensor, gradient: Tensor) -> _Gradients:
+    """Inputs and gradients of outputs [batch, ..., *normalized_shape]."""
+    size = math.prod(layer.normalized_shape)
+    g = gradient.float()
+    own = {}
+    if layer.weight.requires_grad:
+        own["weight"] = g * layer_norm(inputs.float(), layer.normalized_shape, eps=layer.eps)
+    if layer.bias is not None and layer.bias.requires_grad:
+        own["bias"] = g
+    own = {name: each.reshape(len(g), -1, size).sum(1) for name, each in own.items()}
+
+    def total(factors: Tensor) -> dict[str, Tensor]:
+        return {name: (factors @ _kept(each, factors)).view(layer.normalized_shape) for name, each in own.items()}
+
+    return _Gradients(sum((each.square().sum(1) for each in own.values()), torch.zeros_like(g[:, 0].sum())), total)
+
+
+def _embedding(layer: nn.Embedding, inputs: Tensor, gradient: Tensor) -> _Gradients:
+    """Ids [batch, ...] and gradients of outputs [batch, ..., width]; the padding row has no gradient."""
+    ids = inputs.reshape(len(inputs), -1)
+    g = gradient.float().reshape(*ids.shape, layer.embedding_dim)
+    if layer.padding_idx is not None:
+        g = g.masked_fill((ids == layer.padding_idx)[..., None], 0)
+    # positions with the same id add to the same row
+    same = ids[:, :, None] == ids[:, None, :]
+    squares = (torch.bmm(g, g.mT) * same).sum((1, 2))
+
+    def total(factors: Tensor) -> dict[str, Tensor]:
+        found = torch.zeros_like(layer.weight, dtype=torch.float32)
+        return {"weight": found.index_add_(0, ids.flatten(), _scaled(g, factors).flatten(0, 1))}
+
+    return _Gradients(squares.clamp(min=0), total)
+
+
+def _scaled(x: Tensor, factors: Tensor) -> Tensor:
+    """Multiply each example's part of x [batch, ...] by its factor [batch]; zero makes zero even of NaN."""
+    return _kept(x, factors) * factors.view(-1, *[1] * (x.dim() - 1))
+
+
+def _kept(x: Tensor, factors: Tensor) -> Tensor:
+    """x [batch, ...] with zeros where the factor is zero, whatever was there."""
+    dropped = factors == 0
+    return x.masked_fill(dropped.view(-1, *[1] * (x.dim() - 1)), 0) if dropped.any() else x
+
+
+_RULES: dict[type, Callable[[Any, Tensor, Tensor], _Gradients]] = {
+    nn.Linear: _linear,
+    nn.LayerNorm: _layer_norm,
+    nn.Embedding: _embedding,
+}
