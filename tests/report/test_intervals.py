@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 
 from privatune.core.streams import stream
 from privatune.evaluation.resampling import resamples
@@ -47,6 +48,19 @@ def test_the_initial_model_is_the_same_under_every_seed():
     ours, initial = models([10.0, 20.0], first_seed=3), models([5.0], number=0)
     assert difference(ours, initial, "ppl").middle == 10 and difference(ours, initial, "ppl").n == 2
     assert difference(initial, ours, "ppl").middle == -10 and difference(initial, ours, "ppl").n == 2
+
+
+def test_a_model_measured_on_one_text_has_one_number_of_clusters_and_needs_no_round():
+    """Sentences of a classifier are all of one kind; a text of two kinds keeps the smaller number of both."""
+    resampled = {"ppl_resampled": "9 11 10 10", "seed": [0], "ppl": 10.0}
+    error = math.sqrt(2 / 3)
+    for clusters, freedom in ((30, 29), (3, 2)):
+        found = mean(pd.DataFrame(resampled | {"clusters": clusters}), "ppl")
+        assert (found.high - found.middle) == pytest.approx(stdtrit(freedom, 0.975) * error)
+    both = {"clusters_general": 50, "clusters_user": 3}
+    assert mean(pd.DataFrame(resampled | both), "ppl")[:3] == pytest.approx(found[:3])
+    two = pd.DataFrame({"seed": [0, 1], "ppl": [1.0, 2.0]})
+    assert difference(two, two.assign(ppl=[0.0, 5.0]), "ppl").n == 2
 
 
 def test_pairing_takes_out_what_the_seeds_share():

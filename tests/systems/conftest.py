@@ -252,7 +252,7 @@ def tied(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _replicate(frame: pd.DataFrame) -> str | None:
-    return next((name for name in ("seed", "pair") if name in frame), None)
+    return next((name for name in ("seed", "pair", "replicate", "repeat") if name in frame), None)
 
 
 POOR = {"one": one, "none": lambda frame: frame.head(0), "null": null, "tied": tied}

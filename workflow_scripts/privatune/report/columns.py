@@ -57,6 +57,7 @@ SHARED = {
     "clients_per_round": Column("clients per round"),
     "persons_per_device": Column("persons per device"),
     "user_share": Column("user share", digits(6)),
+    "chosen": Column("chosen", yes_no),
     # its quality
     "ppl_general": Column("general PPL, words", ONE),
     "ppl_user": Column("user PPL, words", ONE),

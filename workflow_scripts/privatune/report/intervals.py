@@ -121,12 +121,17 @@ def matched(models: pd.DataFrame, reference: pd.DataFrame) -> tuple[pd.DataFrame
     A model that does not depend on the seed (the initial one of round 0, or one without rounds) counts for every seed.
     """
     ours, theirs = models.set_index("seed"), reference.set_index("seed")
-    if len(reference) and reference["round"].fillna(0).eq(0).all():
+    if _seedless(reference):
         theirs = theirs.iloc[[0] * len(ours)].set_axis(ours.index)
-    elif len(models) and models["round"].fillna(0).eq(0).all():
+    elif _seedless(models):
         ours = ours.iloc[[0] * len(theirs)].set_axis(theirs.index)
     common = ours.index.intersection(theirs.index).sort_values()
     return ours.loc[common], theirs.loc[common]
+
+
+def _seedless(models: pd.DataFrame) -> bool:
+    """Whether every seed has this same model; models that are not trained in rounds have no column `round`."""
+    return len(models) > 0 and "round" in models and bool(models["round"].fillna(0).eq(0).all())
 
 
 def paired(models: pd.DataFrame, reference: pd.DataFrame, measure: str) -> tuple[pd.Series, pd.Series]:
@@ -179,8 +184,10 @@ def _text_error(ours: pd.DataFrame, theirs: pd.DataFrame, measure: str, contrast
         return None
     means = contrast(first, second).mean(axis=0)
     means = means[np.isfinite(means)]
-    both = ("general", "user")
-    counted = [f"clusters_{text}" for text in [text for text in both if f"_{text}" in measure] or both]
+    counted = ["clusters"]  # of a model that is measured on a single text
+    if "clusters" not in ours:
+        both = ("general", "user")
+        counted = [f"clusters_{text}" for text in [text for text in both if f"_{text}" in measure] or both]
     least = min(float(rows[column].min()) for rows in (ours, theirs) for column in counted)
     return Error(float(means.var(ddof=1)), least - 1) if len(means) > 1 else None
 

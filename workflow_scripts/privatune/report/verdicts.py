@@ -140,6 +140,20 @@ def not_higher(margin: float) -> Rule:
     return below(f"{margin:g}", lambda _: margin)
 
 
+def not_lower(margin: float) -> Rule:
+    """Require a change that is positive or too small to matter."""
+    return above(f"{-margin:g}", lambda _: -margin)
+
+
+def within(margin: float) -> Rule:
+    """Require a change that is too small to matter in either direction: two one-sided tests, each at 2.5 %."""
+    return Rule(
+        f"holds if the whole interval is between {-margin:g} and {margin:g}, fails if all of it is outside",
+        lambda ours, _: inside(ours, -margin, margin),
+        lambda _: (-margin, margin),
+    )
+
+
 def at_most(margin: float) -> Rule:
     """Require a figure that exceeds the paper's by at most a margin; it may be any amount lower."""
     return below(f"the paper's figure plus {margin:g}", lambda paper: paper + margin)

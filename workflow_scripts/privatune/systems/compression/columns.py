@@ -1,6 +1,6 @@
 """Columns that only the tables of this system show."""
 
-from privatune.report.columns import Column, decimals, yes_no
+from privatune.report.columns import Column, decimals
 
 OWN = {
     "mode": Column("mode"),
@@ -8,7 +8,6 @@ OWN = {
     "setting": Column("setting of the codec"),
     "download": Column("codec of the download"),
     "memory": Column("memory"),
-    "chosen": Column("chosen", yes_no),
     "values": Column("values", decimals(0)),
     "payload_bytes": Column("payload, bytes", decimals(0)),
     "encode_ms": Column("encode, ms", decimals(2)),

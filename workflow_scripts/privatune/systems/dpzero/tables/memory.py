@@ -1,0 +1,64 @@
+"""The table `memory`: seconds per step and peak memory of each way of training, and over those of inference."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from privatune.core.files import read_json
+from privatune.report.columns import Column, decimals, digits, show
+from privatune.report.frames import Table
+from privatune.systems.dpzero.columns import OWN
+
+ABOUT = "row method pass parameters batch tokens threads path bytes_per_step".split()
+MEASURED = "seconds inference_seconds peak_memory_mb inference_memory_mb".split()
+RATIOS = {
+    "seconds_over_inference": ("seconds", "inference_seconds"),
+    "memory_over_inference": ("peak_memory_mb", "inference_memory_mb"),
+}
+COLUMNS = [*ABOUT, "repeat", *MEASURED, *RATIOS]
+SPREADS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "step_seconds": ("seconds", digits(3)),
+    "seconds_over_inference": ("seconds_over_inference", decimals(2)),
+    "step_memory_mb": ("peak_memory_mb", decimals(0)),
+    "memory_over_inference": ("memory_over_inference", decimals(3)),
+}
+SHOWN = [*"row method pass path parameters batch tokens threads repeats".split(), *SPREADS, "bytes_per_step"]
+HERE = {"batch": Column("sentences", decimals(0)), "tokens": Column("tokens per sentence", decimals(0))}
+NOTE = (
+    "Each row was measured in processes of its own, one per repeat, that ran alone. Shown is the median over the "
+    "repeats, with the least and the largest value in brackets. Over inference: divided by what a forward pass without "
+    "training needs on the same batch. In place: the direction is added to the weights themselves and made again from "
+    "its seed, so no second copy of either exists. Rows that train the whole model measure speed and memory only: no "
+    "accuracy is measured of them. Measured costs differ from run to run and from machine to machine. Payload per "
+    "step: what a client would send of one step in federated training."
+)
+
+
+def table(costs: Sequence[str | Path]) -> Table:
+    """One row per way of training and repeat; shown are medians. From files of `costs`, in their order."""
+    frame = pd.DataFrame([row for path in costs for row in _repeats(path)], columns=COLUMNS)
+    rows = [of_row.iloc[0] for _, of_row in frame.groupby("row", sort=False)]
+    medians = pd.DataFrame(rows, columns=ABOUT).reset_index(drop=True)
+    groups = frame.groupby("row", sort=False)
+    for shown_as, (column, form) in SPREADS.items():
+        medians[shown_as] = [spread(values, form) for _, values in groups[column]]
+    medians["repeats"] = groups.size().to_numpy()
+    shown = show(medians, SHOWN, OWN | HERE)
+    return Table("Memory and seconds per step", NOTE, frame, shown)
+
+
+def _repeats(path: str | Path) -> list[dict]:
+    held = read_json(path)
+    about = {name: held[name] for name in ABOUT}
+    rows = [about | {"repeat": number, **repeat} for number, repeat in enumerate(held["repeats"])]
+    return [row | {name: row[over] / row[under] for name, (over, under) in RATIOS.items()} for row in rows]
+
+
+def spread(values: pd.Series, form: Callable[[float], str]) -> str:
+    """Return a median with the least and the largest value.
+
+    >>> spread(pd.Series([1.0, 2.0, 4.0]), decimals(0))
+    '2 (1 to 4)'
+    """
+    return f"{form(values.median())} ({form(values.min())} to {form(values.max())})"
