@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help results all check test test-full bench docs lock clean distclean environment
+.PHONY: help results all check types-and-rules unit-tests test test-full bench docs lock clean distclean environment
 
 PYTHON ?= python3
 LOCK := envs/requirements.lock
@@ -23,12 +23,19 @@ check: environment ## check format, style, layers, types and rules, and run the 
 	@$(IN_VENV) ruff format --check .
 	@$(IN_VENV) ruff check .
 	@$(IN_VENV) snakefmt --check Snakefile rules
-	@$(IN_VENV) snakemake --lint
 	@$(IN_VENV) lint-imports
-	@$(IN_VENV) mypy
-	@$(IN_VENV) python -m pytest $(SHARED) --ignore tests/workflow
+	@$(MAKE) --no-print-directory -j2 types-and-rules unit-tests
 
-test: check ## run `make check`, and then the tests that run Snakemake itself
+# these two run at the same time: the tests wait now and then, and mypy takes half a minute where it has no cache
+types-and-rules:
+	@$(IN_VENV) mypy
+	@$(IN_VENV) snakemake --lint
+
+unit-tests:
+	@$(IN_VENV) python -m pytest $(SHARED) --ignore tests/workflow -m "not slow and not full"
+
+test: check ## run `make check`, then the slow unit tests, and then the tests that run Snakemake itself
+	@$(IN_VENV) python -m pytest $(SHARED) --ignore tests/workflow -m "slow and not full"
 	@$(IN_VENV) python -m pytest $(SHARED) tests/workflow $(PYTEST)
 
 test-full: PYTEST := -m "" # the marker `full` is left out by default

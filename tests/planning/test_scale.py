@@ -14,7 +14,7 @@ TEXTS = Texts({"sotu": 1e5}, 1e5, 200, 2500)
 
 def planned(root, **plan):
     config = yaml.safe_load((root / "config/config.yaml").read_text())
-    config["plan"] |= plan
+    config["plan"] |= {"populations": [2_000_000]} | plan
     training = config["dpfedavg"]["training"]
     training["model"], training["vocabulary"] = {"kind": "cifg", "layers": 1, "hidden": 670, "projection": 96}, 10_000
     return experiment(config)

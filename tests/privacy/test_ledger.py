@@ -47,7 +47,8 @@ def test_golden_values_of_cohorts_of_a_fixed_size():
 
 
 def test_entries_add_up_from_the_most_noise_to_the_least():
-    training, tuning = replace(ONE, rounds=100), replace(ONE, rounds=20, noise_multiplier=0.7, delta=1e-6)
+    training = replace(ONE, rounds=100, noise_multiplier=3.0)
+    tuning = replace(training, rounds=20, noise_multiplier=2.0, delta=1e-6)
     phases = [Phase("b", "tuning", tuning), Phase("b", "training", training), Phase("a", "training", training)]
     phases.append(Phase("b", "training", training))
     whole = total(phases)
@@ -60,7 +61,7 @@ def test_entries_add_up_from_the_most_noise_to_the_least():
     ]
     alone = [epsilon([replace(e.mechanism, delta=1e-6)], "pld") for e in made]
     assert [e.epsilon_alone for e in made] == pytest.approx(alone, rel=1e-4)
-    so_far = [epsilon([replace(ONE, rounds=rounds, delta=1e-6)], "pld") for rounds in (200, 300)]
+    so_far = [epsilon([replace(training, rounds=rounds, delta=1e-6)], "pld") for rounds in (200, 300)]
     assert [e.epsilon_so_far for e in made[:2]] == pytest.approx(so_far, rel=1e-4)
     assert made[2].epsilon_so_far == pytest.approx(whole.epsilon, rel=1e-9)
     assert max(so_far[1], alone[2]) < whole.epsilon < so_far[1] + alone[2]

@@ -154,10 +154,12 @@ def write_run(folder: Path, seeds: list[int], scenarios: list[str]) -> SimpleNam
     )
 
 
-@pytest.fixture
-def make_run(tmp_path: Path) -> Callable[..., SimpleNamespace]:
-    """make_run(seeds=[0], scenarios=all of them) writes a run's files and names them."""
-    return lambda seeds=(0,), scenarios=SCENARIOS: write_run(tmp_path / "run", list(seeds), list(scenarios))
+@pytest.fixture(scope="session")
+def make_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., SimpleNamespace]:
+    """make_run(seeds=[0], scenarios=all of them) writes a run's files into a new folder and names them."""
+    return lambda seeds=(0,), scenarios=SCENARIOS: write_run(
+        tmp_path_factory.mktemp("run"), list(seeds), list(scenarios)
+    )
 
 
 # scenario: clients a round, user share, (general, user) PPL and the paper's row at each round
@@ -210,15 +212,15 @@ def replicates_of(changes: dict, seeds: list[int], noise: float, rounds: int) ->
     return pd.DataFrame(rows)
 
 
-@pytest.fixture
-def write_replicates(tmp_path: Path) -> Callable[..., Path]:
-    """write_replicates(changes, seeds, noise, rounds) writes a table `replicates` and names it.
+@pytest.fixture(scope="session")
+def write_replicates(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """write_replicates(changes, seeds, noise, rounds) writes a table `replicates` into a new folder and names it.
 
     `changes` gives (general, user) PPL by (scenario, round); seeds but the first end after `rounds`.
     """
 
     def write(changes=None, seeds=(0, 1, 2), noise=0.01, rounds=4):
-        path = tmp_path / "replicates.csv"
+        path = tmp_path_factory.mktemp("replicates") / "replicates.csv"
         replicates_of(changes or {}, list(seeds), noise, rounds).to_csv(path, index=False)
         return path
 

@@ -115,6 +115,7 @@ def test_person_who_comes_back(tokenizer, tmp_path):
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="elsewhere the peak counts the parent's memory too")
 def test_memory_does_not_grow_with_the_text(tmp_path, tokenizer, monkeypatch):
     """Ten times the text: the same memory but for 25 MB, where the text's words alone would take 40 MB as a list."""

@@ -8,7 +8,7 @@ from privatune.privacy.mechanism import mechanism_from
 from privatune.privacy.settings import PrivacySettings
 from privatune.systems.dpfedavg.terms import terms
 
-NOISY = PrivacySettings(noise_multiplier=1.0)
+NOISY = PrivacySettings(noise_multiplier=3.0)
 
 
 def test_a_cohort_larger_than_the_persons_names_its_own_key():

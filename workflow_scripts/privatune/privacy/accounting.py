@@ -9,6 +9,7 @@ epsilons cannot be compared directly.
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from dp_accounting import (
@@ -197,16 +198,32 @@ def epsilon(phases: Sequence[Mechanism], accountant: Accountant = "rdp", as_pape
 
 def composed(events: Sequence[DpEvent], sampling: Sampling, accountant: Accountant, delta: float) -> float:
     """Return the epsilon of events on the same persons, whose cohorts are all drawn in the same way."""
-    interval = PLD_INTERVAL
     if accountant == "pld":
-        interval = min(max(PLD_INTERVAL, PLD_SHARE * composed(events, sampling, "rdp", delta)), PLD_WIDEST)
-    accounted = _accountant(sampling, accountant, interval)
-    for event in events:
-        accounted.compose(event)
+        return _by_losses(tuple(events), sampling, delta)
+    same_orders = sampling == "fixed"  # whatever the conversion
+    accounted = _by_renyi(tuple(events), sampling, "rdp" if same_orders else accountant)
     if accountant == "rdp_plain":
         pairs = zip(accounted.orders, accounted.rdp, strict=True)
         return float(min(rdp + math.log(1 / delta) / (order - 1) for order, rdp in pairs))
     return float(accounted.get_epsilon(delta))
+
+
+# Both are remembered: a guarantee, its ledger and its table ask for the same epsilons, each up to a second of work.
+@lru_cache(maxsize=256)
+def _by_losses(events: tuple[DpEvent, ...], sampling: Sampling, delta: float) -> float:
+    interval = min(max(PLD_INTERVAL, PLD_SHARE * composed(events, sampling, "rdp", delta)), PLD_WIDEST)
+    accounted = _accountant(sampling, "pld", interval)
+    for event in events:
+        accounted.compose(event)
+    return float(accounted.get_epsilon(delta))
+
+
+@lru_cache(maxsize=256)
+def _by_renyi(events: tuple[DpEvent, ...], sampling: Sampling, accountant: Accountant) -> RdpAccountant:
+    accounted = _accountant(sampling, accountant, PLD_INTERVAL)
+    for event in events:
+        accounted.compose(event)
+    return accounted
 
 
 def carriers_epsilon(mechanism: Mechanism, accountant: Literal["rdp", "pld"] = "rdp") -> float:

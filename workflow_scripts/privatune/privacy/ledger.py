@@ -3,10 +3,11 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from dp_accounting import DpEvent, SelfComposedDpEvent
+from dp_accounting import DpEvent
 from dp_accounting.rdp import RdpAccountant, compute_epsilon
 
 from privatune.core.errors import PrivatuneError
@@ -105,7 +106,7 @@ def together(mechanisms: Sequence[Mechanism | None], delta: float) -> float:
         return 0.0
     events: dict[Sampling, list[DpEvent]] = {}
     for mechanism, times in Counter(known).items():  # composing equal ones at once is faster
-        event = SelfComposedDpEvent(all_rounds(mechanism, mechanism.noise_multiplier), times)
+        event = all_rounds(replace(mechanism, rounds=times * mechanism.rounds), mechanism.noise_multiplier)
         events.setdefault(mechanism.sampling, []).append(event)
     if len(events) == 1:
         ((sampling, alike),) = events.items()

@@ -17,11 +17,16 @@ INTERFACE = [
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """The table of the paper's two smallest populations and of one that it has not."""
+def rows():
+    """Of the paper's two smallest populations and of one that it has not."""
+    settings = ScaleSettings(populations=[2_000_000, 3_000_000, 6_000_000])
+    return [row for row in by_population(settings) if row["accountant"] != "pld"]
+
+
+@pytest.fixture(scope="module")
+def made(rows, tmp_path_factory):
     folder = tmp_path_factory.mktemp("accounting")
-    rows = by_population(ScaleSettings(populations=[2_000_000, 3_000_000, 6_000_000]))
-    write_json(folder / "accounting.json", [row for row in rows if row["accountant"] != "pld"])
+    write_json(folder / "accounting.json", rows)
     write_table(table(folder / "accounting.json", PAPER), folder / "accounting.csv")
     return pd.read_csv(folder / "accounting.csv"), (folder / "accounting.md").read_text()
 
@@ -49,8 +54,6 @@ def test_ours_pays_for_the_replacement(made):
     assert "no bounds under that adjacency" in page
 
 
-def test_other_sizes_have_no_figure_of_the_paper(tmp_path):
-    smaller = ScaleSettings(populations=[2_000_000], cohort={"size": 10_000})
-    rows = [row for row in by_population(smaller) if row["accountant"] != "pld"]
-    write_json(tmp_path / "accounting.json", rows)
+def test_other_sizes_have_no_figure_of_the_paper(rows, tmp_path):
+    write_json(tmp_path / "accounting.json", [row | {"cohort": 10_000} for row in rows])
     assert table(tmp_path / "accounting.json", PAPER).frame["paper_epsilon"].isna().all()

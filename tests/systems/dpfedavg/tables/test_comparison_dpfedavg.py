@@ -12,13 +12,13 @@ from privatune.report.measured import COLUMNS
 from privatune.systems.dpfedavg.tables import accounting, audit, comparison_dpfedavg, ledger
 
 MEASURES = [name for name in COLUMNS if name.split("_")[0] in {"ppl", "oov", "kss", "recall1", "recall3"}]
-PRIVATE = Mechanism("poisson", 1500, 4, 10, 0.5, 1.0, 5e-5, None, 6, 0.5)
+PRIVATE = Mechanism("poisson", 1500, 4, 10, 2.0, 1.0, 5e-5, None, 6, 0.5)
 
 
 @pytest.fixture
 def files(tmp_path):
     paths = []
-    for variant, z in (("fedavg", 0.0), ("private", 0.5)):
+    for variant, z in (("fedavg", 0.0), ("private", 2.0)):
         mechanism = replace(PRIVATE, noise_multiplier=z)
         stated = guarantee(mechanism).record() if z else None
         model = {"variant": variant, "seed": 0, "guarantee": stated, "carriers": True}
@@ -47,7 +47,7 @@ def test_an_epsilon_stands_only_beside_noise_and_with_its_terms(files):
     assert frame["epsilon"].isna().tolist() == frame["delta"].isna().tolist() == [True, True, False]
     assert frame.loc["private", comparison_dpfedavg.STATED].notna().all()
     assert frame["bits_up"].fillna(0).tolist() == frame["bits_down"].fillna(0).tolist() == [0, 56_000, 56_000]
-    assert frame["noise_multiplier"].tolist()[1:] == [0.0, 0.5]
+    assert frame["noise_multiplier"].tolist()[1:] == [0.0, 2.0]
     assert frame["carriers_epsilon"].isna().tolist() == [True, True, False]
     assert made.shown["epsilon of carriers"].tolist()[:3] == ["–", "–", "9"]
     assert "With 1,500 persons" in made.note
