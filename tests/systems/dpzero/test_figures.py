@@ -1,0 +1,119 @@
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.container import ErrorbarContainer
+from matplotlib.text import Text
+
+from privatune.report.frames import read_table, write_table
+from privatune.report.style import save_figure
+from privatune.systems.dpzero.figures import (
+    accuracy_by_directions,
+    accuracy_by_method,
+    error_by_dimension,
+    memory_by_method,
+)
+from privatune.systems.dpzero.tables import dimension, dpzero, dpzero_accuracy, memory
+
+
+@pytest.fixture
+def drawn(accuracies, write_costs, write_dimension, tmp_path):
+    write_table(dimension.table(write_dimension()), tmp_path / "dimension.csv")
+    write_table(memory.table(write_costs()), tmp_path / "memory.csv")
+    return {
+        "accuracy_by_method": accuracy_by_method.figure(accuracies),
+        "accuracy_by_directions": accuracy_by_directions.figure(accuracies),
+        "error_by_dimension": error_by_dimension.figure(tmp_path / "dimension.csv"),
+        "memory_by_method": memory_by_method.figure(tmp_path / "memory.csv"),
+    }
+
+
+def texts(figure):
+    figure.draw_without_rendering()
+    found = figure.findobj(lambda part: isinstance(part, Text) and part.get_visible() and part.get_text().strip())
+    hidden = [
+        tick.label1
+        for axes in figure.axes
+        for axis, place in ((axes.xaxis, 0), (axes.yaxis, 1))
+        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+        if not min(axis.get_view_interval()) <= tick.label1.get_position()[place] <= max(axis.get_view_interval())
+    ]
+    return [text for text in found if text not in hidden]
+
+
+def test_texts_neither_overlap_nor_leave_the_figure_and_no_epsilon_lacks_its_delta(drawn, tmp_path):
+    for name, figure in drawn.items():
+        save_figure(figure, tmp_path / f"{name}.pdf", tmp_path / f"{name}.png")
+        boxes = {text: text.get_window_extent() for text in texts(figure)}
+        page = figure.bbox.padded(1)
+        for text, box in boxes.items():
+            assert page.x0 <= box.x0 <= box.x1 <= page.x1 and page.y0 <= box.y0 <= box.y1 <= page.y1, (name, text)
+            assert "epsilon" not in text.get_text() or "delta" in text.get_text(), text
+        for (one, box), (two, other) in combinations(boxes.items(), 2):
+            assert not box.padded(-0.5).overlaps(other.padded(-0.5)), (name, one, two)
+
+
+def points(axes):
+    """What is drawn with error bars, by label."""
+    found = {}
+    for part in axes.containers:
+        if isinstance(part, ErrorbarContainer):
+            found.setdefault(part.get_label(), []).append(part.lines[0].get_xydata())
+    return found
+
+
+def test_every_method_is_drawn_at_every_epsilon(drawn, accuracies):
+    axes = drawn["accuracy_by_method"].axes[1]
+    rows = read_table(accuracies, dpzero_accuracy.COLUMNS)
+    rows = rows[(rows["set"] == "trec") & rows["method"].notna()]
+    made = points(axes)
+    assert list(made) == ["without noise"] + [f"epsilon {epsilon}, delta 1.5e-05 to 2.1e-05" for epsilon in (6, 2)]
+    assert [len(series[0]) for series in made.values()] == [9, 10, 10]
+    assert made["without noise"][0][:, 0] == pytest.approx(rows.loc[rows["epsilon"].isna(), "accuracy"])
+    names = [text.get_text() for text in drawn["accuracy_by_method"].axes[0].get_yticklabels()]
+    assert names[0] == "DP linear probe" and "DPZero, 512 steps" in names and len(names) == 10
+
+
+def test_directions_are_drawn_in_their_groups(drawn, accuracies):
+    grid = drawn["accuracy_by_directions"].axes
+    assert [axes.get_title(loc="left") for axes in grid] == [
+        "rotten tomatoes, equal steps",
+        "trec, equal steps",
+        "rotten tomatoes, equal forward passes",
+        "trec, equal forward passes",
+    ]
+    rows = read_table(accuracies, dpzero_accuracy.COLUMNS)
+    for axes, methods in ((grid[1], ["zeroth-1", "zeroth-16", "zeroth-64"]),
+                          (grid[3], ["forwards-1", "zeroth-16", "forwards-64"])):  # fmt: skip
+        (plain,) = points(axes)["without noise"]
+        expected = rows[(rows["set"] == "trec") & rows["epsilon"].isna()].set_index("method").loc[methods]
+        assert plain == pytest.approx(expected[["directions", "accuracy"]].to_numpy())
+        assert {len(series) for series in points(axes).values()} == {1}
+
+
+def test_the_error_is_drawn_with_slopes(drawn):
+    made = points(drawn["error_by_dimension"].axes[0])
+    assert [label.partition(":")[0] for label in made] == ["DPZero", "DPGD-0th"]
+    assert all(len(series[0]) == 7 for series in made.values())
+    (steep,) = made[next(label for label in made if label.startswith("DPGD"))]
+    assert np.polyfit(*np.log(steep).T, 1)[0] == pytest.approx(1.0, abs=0.05)
+
+
+def test_memory_is_drawn_as_the_median(drawn, tmp_path):
+    left, right = drawn["memory_by_method"].axes
+    rows = read_table(tmp_path / "memory.csv", memory.COLUMNS)
+    medians = rows.groupby("row", sort=False)[["memory_over_inference", "seconds_over_inference"]].median()
+    for axes, column in ((left, "memory_over_inference"), (right, "seconds_over_inference")):
+        widths = {round(bar.get_y() + 0.3): bar.get_width() for bar in axes.patches}
+        assert [widths[place] for place in range(5)] == pytest.approx(medians[column].tolist())
+
+
+@pytest.mark.parametrize("options", [{"seeds": [0], "sets": ["trec"], "methods": ["probe"]}, {"sets": []}])
+def test_a_small_run_is_drawn_too(write_classifiers, tmp_path, options):
+    write_table(dpzero.table(write_classifiers(**options)), tmp_path / "dpzero.csv")
+    write_table(dpzero_accuracy.table(tmp_path / "dpzero.csv"), tmp_path / "accuracy.csv")
+    for module in (accuracy_by_method, accuracy_by_directions):
+        figure = module.figure(tmp_path / "accuracy.csv")
+        save_figure(figure, tmp_path / "small.pdf", tmp_path / "small.png")
+        assert isinstance(read_table(tmp_path / "accuracy.csv", []), pd.DataFrame)
