@@ -4,7 +4,7 @@
 include: "functions/corpora.smk"
 
 
-PACKAGES = {f"{s.package}-{s.version}": s for s in E.sources.values() if hasattr(s, "package")}
+PACKAGES = {f"{s.package}-{s.version}": s for s in [*E.sources.values(), *E.encoders.values()] if hasattr(s, "package")}
 
 READ = [*E.general.corpora, E.private.corpus]
 BENCHMARKS += [f"{OUT}/benchmarks/read_corpus/{name}.tsv" for name in READ] + [f"{OUT}/benchmarks/split_persons.tsv"]

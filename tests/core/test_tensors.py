@@ -59,3 +59,16 @@ def test_a_large_file_is_verified_block_by_block(tmp_path, monkeypatch, block):
     path.write_bytes(path.read_bytes()[:-1] + b"\x02")  # the last byte of `b`, which lies behind the wider `a`
     with pytest.raises(PrivatuneError, match="does not match its checksum"):
         map_tensors(path)
+
+
+def test_arrays_of_their_own_can_be_changed(tmp_path):
+    arrays = {
+        "a": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "b": np.arange(3, dtype=np.uint16),
+        "c": np.ones((0, 2)),
+    }
+    save_tensors(tmp_path / "t", arrays | {"c": arrays["c"].astype(np.float32)}, {"x": 1})
+    own, about = map_tensors(tmp_path / "t", own=True)
+    assert about == {"x": 1} and all(np.array_equal(own[name], arrays[name]) for name in arrays)
+    own["a"][0, 0] = 9
+    assert map_tensors(tmp_path / "t")[0]["a"][0, 0] == 0

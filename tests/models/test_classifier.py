@@ -157,3 +157,11 @@ def test_a_scope_says_what_it_reads():
         "biases everywhere": "tokens",
         "all": "tokens",
     }
+
+
+def test_a_prompt_head_needs_phrases_and_a_linear_one_does_not():
+    none = np.zeros((3, 16), np.float32)
+    head = scope_settings({"name": "head"})
+    assert classifier(head, head_settings({"name": "linear"}), none, stream(0, "c")).head.weight.shape == (3, 16)
+    with pytest.raises(PrivatuneError, match="head prompt: the set of sentences has no phrases; set its `phrases` in"):
+        classifier(head, head_settings({"name": "prompt"}), none, stream(0, "c"))

@@ -43,7 +43,7 @@ MEASURED = {
 }
 NAMES = {"source": "chitchat", "scenario": "server-distill-generated-5", "method": "averaging-dense"}
 NAMES |= {"shard": "0", "round": "1", "baseline": "ngram-general", "variant": "dp"}
-NAMES |= {"set": "rotten_tomatoes", "encoder": "minilm"}
+NAMES |= {"set": "rotten_tomatoes", "encoder": "minilm", "blocks": "1"}
 
 
 READ = {name: yaml.safe_load((CONFIG / name).read_text()) for name in ("config.yaml", "tiny.yaml", "paper.yaml")}

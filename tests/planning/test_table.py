@@ -12,7 +12,13 @@ from privatune.stages.work import Texts, Work
 TEXTS = Texts({"sotu": 1e5, "wikitext2": 2e6}, 2e6, 200, 2500)
 ROUND = {"scenario": "averaging-rehearsal", "seed": "0", "round": "4"}
 NAMES = ROUND | {"shard": "0", "client": "0", "method": "gradient-topk", "variant": "dp"}
-NAMES |= {"baseline": "ngram-private", "source": "chitchat", "set": "rotten_tomatoes", "encoder": "minilm"}
+NAMES |= {
+    "baseline": "ngram-private",
+    "source": "chitchat",
+    "set": "rotten_tomatoes",
+    "encoder": "minilm",
+    "blocks": "1",
+}
 ALIKE = {"fetch_package", "keep_model", "guarantee", "dp_model", "table", "figure"}  # whose jobs all take as long
 
 

@@ -17,6 +17,7 @@ from privatune.corpora.settings import GeneralSettings
 from privatune.corpora.split import PrivateSettings
 from privatune.evaluation.settings import EvaluationSettings
 from privatune.federation.settings import INITIAL, ScenarioSettings
+from privatune.models.encoder_settings import EncoderSettings
 from privatune.models.settings import LstmSettings, ModelSettings
 from privatune.report.settings import ReportSettings
 from privatune.stages.settings import ExecutionSettings, PlanSettings
@@ -53,6 +54,9 @@ class Experiment(Settings):
         default_factory=CleaningSettings, description="What is removed from private text."
     )
     text: TextSettings = Field(default_factory=TextSettings, description="What counts as a word.")
+    encoders: dict[Name, EncoderSettings] = Field(
+        {}, description="Encoders of sentences by name, and where each comes from."
+    )
     sentences: dict[Name, SentencesSettings] = Field({}, description="Sets of labelled sentences to classify, by name.")
     model: ModelSettings = Field(default_factory=LstmSettings, description="Language model that scenarios fine-tune.")
     pretrain: PretrainSettings = Field(

@@ -128,11 +128,12 @@ def save_pieces(
                     out.write(block)
 
 
-def map_tensors(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
+def map_tensors(path: str | Path, own: bool = False) -> tuple[Arrays, dict[str, Any]]:
     """Read what `save_tensors` or `save_pieces` wrote as read-only memory-mapped arrays.
 
     The file is read once, block by block, to verify its checksum, so that its pages do not count as the job's memory.
-    Raises PrivatuneError naming the file.
+    With `own`, the arrays lie in memory of their own and can be changed; unlike `load_tensors`, this never holds two
+    copies. Raises PrivatuneError naming the file.
     """
     try:
         raw = np.asarray(np.memmap(path, np.uint8, "r"))
@@ -145,11 +146,16 @@ def map_tensors(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
         with Path(path).open("rb") as file:
             for name, entry in sorted(entries.items()):
                 low, high = entry["data_offsets"]
-                array = raw[start + low : start + high].view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
-                arrays[name] = array
+                place = raw[start + low : start + high]
+                held = np.empty(len(place), np.uint8) if own else place
+                arrays[name] = array = held.view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
                 digest.update(_signature(name, array.dtype, array.shape))
+                filled = 0
                 for block in _blocks(file, start + low, start + high):
                     digest.update(block)
+                    if own:
+                        held[filled : filled + len(block)] = np.frombuffer(block, np.uint8)
+                        filled += len(block)
         whole = start + max((entry["data_offsets"][1] for entry in entries.values()), default=0) == raw.size
     except OSError as error:
         raise PrivatuneError(f"{path}: cannot be read ({error.strerror}); run again to make it") from error

@@ -13,15 +13,20 @@ from pydantic import Field
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.files import scratch, sha256
+from privatune.core.settings import Settings
 from privatune.corpora.rows import Source
 
 
-class PackageSource(Source):
-    """A source whose text is in a pinned wheel; each source module states its pin as default values."""
+class Package(Settings):
+    """A pinned wheel."""
 
-    package: str = Field(description="package of the Python registry that holds the text")
+    package: str = Field(description="package of the Python registry")
     version: str = Field(description="version of that package")
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of its wheel, in hexadecimal")
+
+
+class PackageSource(Source, Package):
+    """A source whose text is in a pinned wheel; each source module states its pin as default values."""
 
 
 class Nlpia2Source(PackageSource):
@@ -51,7 +56,7 @@ def fetch(package: str, version: str, sha256: str, path: str | Path) -> None:
             reason = (done.stderr.strip().splitlines() or ["no wheel"])[-1]
             raise PrivatuneError(
                 f"package {package}=={version} cannot be downloaded ({reason}); try later, put its wheel at {path},"
-                " or point `sources:` at other data (docs/your-data.md)"
+                " or point `sources:` at other data (docs/your-data.md), or `encoders:` at another encoder"
             )
         check(wheels[0], package, version, sha256)
         wheels[0].replace(path)
@@ -63,12 +68,12 @@ def check(path: Path, package: str, version: str, expected: str) -> None:
     if found != expected:
         raise PrivatuneError(
             f"{path.name}: the wheel of {package}=={version} has sha256 {found}, not the pinned {expected}; delete it"
-            " and run again, or set `sha256` of the source in `sources:` if you trust this file"
+            " and run again, or set `sha256` of the entry in `sources:` or `encoders:` if you trust this file"
         )
 
 
 @contextmanager
-def wheel(source: PackageSource, path: str | Path | None) -> Iterator[zipfile.ZipFile]:
+def wheel(source: Package, path: str | Path | None) -> Iterator[zipfile.ZipFile]:
     """Check and open the wheel of `source`; any error of reading inside the block becomes one PrivatuneError."""
     if path is None or not Path(path).is_file():
         raise PrivatuneError(f"{path}: no such file; fetch package {source.package}=={source.version} first")

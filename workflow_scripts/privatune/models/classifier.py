@@ -70,7 +70,7 @@ def classifier(
     Args:
         scope: which weights are trained.
         head: what scores the classes.
-        phrases: [classes, hidden] the encoder's vectors of the labels' phrases, one row per class.
+        phrases: [classes, hidden] the encoder's vectors of the labels' phrases, or zeros where there are no phrases.
         rng: draws initial weights: those of LoRA, then those of the head.
         encoder: the pretrained encoder; the scope `head` needs none.
         shared: whether the classifier trains the encoder's own modules in place, which saves a copy of them. The
@@ -78,7 +78,7 @@ def classifier(
 
     Raises:
         PrivatuneError: the scope needs more blocks than the encoder has, an encoder that can be cut, or weights that
-            the encoder does not have.
+            the encoder does not have; or the head needs phrases.
     """
     body = None
     if not isinstance(scope, HeadScope):

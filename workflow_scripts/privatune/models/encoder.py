@@ -4,7 +4,6 @@ import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -50,8 +49,8 @@ def load_encoder(folder: str | Path) -> Encoder:
     Memory peaks at little more than the weights. Raises PrivatuneError naming the file that is missing or damaged.
     """
     values = read_json(Path(folder) / "config.json")
-    arrays, _ = map_tensors(Path(folder) / "model.safetensors")
-    return encoder_of(bare_network(values, {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}))
+    arrays, _ = map_tensors(Path(folder) / "model.safetensors", own=True)
+    return encoder_of(bare_network(values, {name: torch.from_numpy(array) for name, array in arrays.items()}))
 
 
 def bare_network(values: dict[str, Any], weights: dict[str, torch.Tensor]) -> nn.Module:

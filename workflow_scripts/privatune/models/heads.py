@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from privatune.core.errors import PrivatuneError
 from privatune.models.classifier_settings import HeadSettings, PromptHead
 
 _SPREAD = 0.02  # standard deviation of initial weights, as in BERT (Devlin et al. 2019)
@@ -15,10 +16,18 @@ def head(settings: HeadSettings, phrases: np.ndarray, rng: np.random.Generator) 
 
     Args:
         settings: the head's settings.
-        phrases: [classes, hidden] the encoder's vectors of the labels' phrases; `linear` takes only their shape.
+        phrases: [classes, hidden] the encoder's vectors of the labels' phrases, or zeros where there are no phrases;
+            `linear` takes only their shape.
         rng: draws the initial weights of `linear`.
+
+    Raises:
+        PrivatuneError: a prompt head without phrases.
     """
     if isinstance(settings, PromptHead):
+        if not phrases.any():
+            raise PrivatuneError(
+                "head prompt: the set of sentences has no phrases; set its `phrases` in `sentences:`, or choose linear"
+            )
         return Prompt(torch.tensor(phrases, dtype=torch.float32), settings.scale)
     classes, hidden = phrases.shape
     linear = nn.Linear(hidden, classes, device="meta").to_empty(device="cpu")

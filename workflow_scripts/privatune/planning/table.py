@@ -26,6 +26,7 @@ def table(e: Experiment, texts: Texts, payload: Payload) -> dict[str, Stage]:
         texts=texts,
         labelled={s.source: float(e.sources[s.source].words()) for s in e.sentences.values()},
         sentences=e.sentences,
+        encoders=e.encoders,
         payload=payload,
         main=Lm(e.model, e.text.vocabulary),
         pretrain=e.pretrain,

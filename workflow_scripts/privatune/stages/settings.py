@@ -7,7 +7,7 @@ from privatune.privacy.settings import Populations, ScaleSettings
 
 
 class ExecutionSettings(Settings):
-    """How work is cut into jobs. No result depends on it, except for the last bits on `pretrain_threads`."""
+    """How work is cut into jobs. No result depends on it, except for the last bits on the numbers of threads."""
 
     clients_per_job: int = Field(5, ge=1, description="Number of clients that one job fine-tunes, one after the other.")
     rounds_per_job: int = Field(
@@ -28,6 +28,13 @@ class ExecutionSettings(Settings):
         le=256,
         description="Number of threads of pretraining. It decides the order of sums, and so the last bits of the "
         "general model.",
+    )
+    encoder_threads: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Number of threads with which an encoder reads sentences for the first time. It decides the order "
+        "of sums, and so the last bits of sentence vectors and states.",
     )
 
 

@@ -12,6 +12,7 @@ from privatune.attacks.settings import TailSettings
 from privatune.compression.settings import CodecSettings
 from privatune.evaluation.settings import EvaluationSettings, SampleSettings
 from privatune.federation.settings import ClientSettings, ScenarioSettings
+from privatune.models.encoder_settings import EncoderSettings
 from privatune.models.settings import ModelSettings
 from privatune.models.sizes import parameters, products
 from privatune.text.sentence_settings import SentencesSettings
@@ -22,6 +23,7 @@ FORWARD, TRAINED = 2, 6  # operations per multiplication when a model reads a wo
 WORD = 1.2e6  # operations per word in addition to the products: windows, gates, steps
 TEXT = 2e5  # operations per word that is read, cleaned, counted or encoded
 WEIGHT = 900  # operations per weight of a payload that the server checks, decodes and adds
+PIECES = 2  # tokens of an encoder per word, at most
 SENTENCE = 30  # bytes of memory per word of sentences: the text, its hashes, and its tokens
 KEPT = 4  # bytes on disk per word of a text, as a table or encoded
 
@@ -137,6 +139,7 @@ class Known(NamedTuple):
     texts: Texts
     labelled: Mapping[str, float]  # words of the source of each set of sentences, at most, by source
     sentences: Mapping[str, SentencesSettings]
+    encoders: Mapping[str, EncoderSettings]
     payload: Payload  # bytes of a device's payload, by codec, model, vocabulary and cohort size
     main: Lm  # the model that scenarios fine-tune
     pretrain: PretrainSettings
@@ -156,6 +159,20 @@ def text(words: float) -> Work:
 def sentences(words: float) -> Work:
     """Return the work of reading or tokenising sentences with labels, all of which are in memory."""
     return Work(words * TEXT / BILLION, SENTENCE * words / MEGA, ARROW, kept=KEPT * words)
+
+
+def converted(weights: float) -> Work:
+    """Return the work of bringing an encoder into one form: what is read, its float32 weights, and the file."""
+    return Work(held=4 * 4 * weights / MEGA, libraries=TORCH, kept=4 * weights)
+
+
+def encoded(words: float, weights: float, width: int) -> Work:
+    """Return the work of an encoder that reads sentences with labels; its states are kept in 16 bits, at most."""
+    tokens = PIECES * words
+    states = 2 * tokens * width
+    # the weights, a minibatch within a block, and the states as they are computed, packed and written
+    held = (4 * 1.5 * weights + 3 * states + SENTENCE * words) / MEGA + 40 * 4 * 4096 * width / MEGA
+    return Work(tokens * FORWARD * weights / BILLION, held, TORCH, kept=states)
 
 
 def pretraining(lm: Lm, s: PretrainSettings, texts: Texts) -> Work:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from privatune.core.tensors import map_tensors
+from privatune.text.sentences import PARTS
 
-PARTS = {"train": 0, "validation": 1, "test": 2}  # values of `part` in the files of a set of sentences
 Minibatch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # inputs, mask, labels
 
 
@@ -33,7 +33,7 @@ def read_examples(path: str | Path, part: str) -> Examples:
     """
     arrays, _ = map_tensors(path)
     values = next(arrays[name] for name in ("ids", "states", "vectors") if name in arrays)
-    chosen = np.flatnonzero(arrays["part"] == PARTS[part])
+    chosen = np.flatnonzero(arrays["part"] == PARTS.index(part))
     offsets = arrays.get("offsets", np.arange(len(arrays["labels"]) + 1))
     return Examples(values, offsets[chosen], np.diff(offsets)[chosen], arrays["labels"][chosen])
 

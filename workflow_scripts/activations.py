@@ -1,0 +1,11 @@
+from pathlib import Path
+
+from privatune.core.job import job
+from privatune.models.encoder import load_encoder
+from privatune.models.settings import NumericsSettings
+from privatune.training.activations import save_states
+
+with job(snakemake.log[0]):
+    numerics = NumericsSettings(**snakemake.params.settings)
+    encoder, count = load_encoder(Path(snakemake.input.model).parent), int(snakemake.wildcards.blocks)
+    save_states(snakemake.input.tokens, encoder, count, numerics, snakemake.output[0])

@@ -1,0 +1,11 @@
+from pathlib import Path
+
+from privatune.core.job import job
+from privatune.models.encoder import load_encoder
+from privatune.models.settings import NumericsSettings
+from privatune.training.activations import save_vectors
+
+with job(snakemake.log[0]):
+    numerics = NumericsSettings(**snakemake.params.settings)
+    encoder = load_encoder(Path(snakemake.input.model).parent)
+    save_vectors(snakemake.input.tokens, encoder, numerics, snakemake.output[0])
