@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from privatune.core.errors import PrivatuneError
+from privatune.models.heads import Prompt
 from privatune.training.clipped import MARGINS, clipped_sum
 
 CLASSES = 3
@@ -104,6 +105,7 @@ LAYERS = {
     "layer norm, vectors": (lambda: [nn.LayerNorm(6), nn.Tanh(), nn.Linear(6, CLASSES)], VECTORS),
     "layer norm, one of two": (lambda: [frozen(nn.LayerNorm(6), "bias"), nn.Linear(6, CLASSES)], STATES),
     "layer norm, last two": (lambda: [nn.LayerNorm((5, 6)), nn.Linear(6, CLASSES)], STATES),
+    "prompt": (lambda: [nn.Linear(6, 6), Prompt(draw(2, CLASSES, 6), 10.0)], VECTORS),
     "embedding": (lambda: [nn.Embedding(4, 6), nn.Tanh(), nn.Linear(6, CLASSES)], IDS),
     "embedding, padding": (lambda: [nn.Embedding(4, 6, padding_idx=1), nn.Tanh(), nn.Linear(6, CLASSES)], IDS),
 }

@@ -6,17 +6,18 @@ gradient follows from the Gram matrices of both, without the gradient itself, an
 one product of the same two tensors. A plain step also makes this product, so the only extra work is that of the norms.
 """
 
-import math
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, layer_norm
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import cross_entropy
 
 from privatune.core.errors import PrivatuneError
+from privatune.training.layer_gradients import RULES, Gradients
 
 Minibatch = tuple[Tensor, Tensor, Tensor]  # inputs and mask as the classifier takes them, and labels int64 [batch]
 # Clipping aims at slightly less than the clip, so that rounding does not carry a gradient beyond it: products of
@@ -47,16 +48,6 @@ class _Record(NamedTuple):
     version: int
 
 
-class _Gradients(NamedTuple):
-    """The gradients of a layer's parameters by example, as their squared norms [batch] and a way to sum them.
-
-    `total(factors)` returns, by parameter, the sum of all gradients after each is multiplied by its factor [batch].
-    """
-
-    squares: Tensor
-    total: Callable[[Tensor], dict[str, Tensor]]
-
-
 def clipped_sum(
     classifier: nn.Module, minibatches: Iterable[Minibatch], clip: float, precision: torch.dtype = torch.float32
 ) -> ClippedSum:
@@ -78,28 +69,55 @@ def clipped_sum(
     if not clip > 0:
         raise PrivatuneError(f"clip: {clip} is not a bound on gradients; set a number above 0")
     layers = _trained_layers(classifier)
-    sums = {
-        name: torch.zeros_like(parameter, dtype=torch.float32)
-        for name, parameter in classifier.named_parameters()
-        if parameter.requires_grad
-    }
+    sums: dict[str, Tensor] = {}
     examples = refused = 0
-    with _recording(layers) as records:
+    with _recording(layers) as records, _products(precision):
         for inputs, mask, labels in minibatches:
             if len(labels) == 0:
                 continue
             records.clear()
-            with torch.enable_grad(), torch.autocast(labels.device.type, precision, precision != torch.float32):
-                losses = cross_entropy(classifier(inputs, mask).float(), labels, reduction="none")
+            losses = _losses(classifier, inputs, mask, labels, precision)
             parts = _gradients(records, losses)
             norms = sum((part.squares for part in parts.values()), torch.zeros_like(losses)).sqrt()
             finite = norms.isfinite()
             factors = torch.where(finite, (clip * (1 - MARGINS[precision]) / norms).clamp(max=1), 0)
             for name, part in parts.items():
                 for own, total in part.total(factors).items():
-                    sums[_full(name, own)] += total
+                    whole = _full(name, own)
+                    sums[whole] = sums[whole].add_(total) if whole in sums else total
             examples, refused = examples + len(labels), refused + int((~finite).sum())
-    return ClippedSum(sums, examples, refused)
+    ordered = {
+        name: sums[name] if name in sums else torch.zeros_like(parameter, dtype=torch.float32)
+        for name, parameter in classifier.named_parameters()
+        if parameter.requires_grad
+    }
+    return ClippedSum(ordered, examples, refused)
+
+
+def _losses(classifier: nn.Module, inputs: Tensor, mask: Tensor, labels: Tensor, precision: torch.dtype) -> Tensor:
+    """Cross entropies [batch]."""
+    with ExitStack() as stack:
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(torch.autocast(labels.device.type, precision, precision != torch.float32))
+        if labels.device.type == "cpu":
+            # for short sentences the fused attention is slower, and in bfloat16 its backward pass very much so
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        return cross_entropy(classifier(inputs, mask).float(), labels, reduction="none")
+
+
+@contextmanager
+def _products(precision: torch.dtype) -> Iterator[None]:
+    """Let products of float32 tensors on the processor round their factors to bfloat16, if that is the precision.
+
+    Sums stay in float32. Activations and gradients have been rounded already, so products of them do not change.
+    """
+    products: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
+    before = products.fp32_precision
+    products.fp32_precision = "bf16" if precision == torch.bfloat16 else before
+    try:
+        yield
+    finally:
+        products.fp32_precision = before
 
 
 def _full(name: str, own: str) -> str:
@@ -117,7 +135,7 @@ def _trained_layers(classifier: nn.Module) -> dict[str, nn.Module]:
     owners: dict[nn.Parameter, str] = {}
     for name, layer in classifier.named_modules():
         for own, parameter in _trained(layer):
-            if type(layer) not in _RULES or (isinstance(layer, nn.Embedding) and _mixes(layer)):
+            if type(layer) not in RULES or (isinstance(layer, nn.Embedding) and _mixes(layer)):
                 raise PrivatuneError(
                     f"{_full(name, own)}: gradients of a {type(layer).__name__} cannot be clipped by example; choose a "
                     "scope that does not train it"
@@ -160,7 +178,7 @@ def _recording(layers: dict[str, nn.Module]) -> Iterator[dict[str, _Record]]:
             hook.remove()
 
 
-def _gradients(records: dict[str, _Record], losses: Tensor) -> dict[str, _Gradients]:
+def _gradients(records: dict[str, _Record], losses: Tensor) -> dict[str, Gradients]:
     """The gradients of the losses [batch], by name of layer; layers that had no part in them are left out."""
     if not records:
         return {}
@@ -178,89 +196,7 @@ def _gradients(records: dict[str, _Record], losses: Tensor) -> dict[str, _Gradie
     outputs = [record.output for record in records.values()]
     arrived = torch.autograd.grad(losses, outputs, torch.ones_like(losses), allow_unused=True)
     return {
-        name: _RULES[type(record.layer)](record.layer, record.inputs, gradient)
+        name: RULES[type(record.layer)](record.layer, record.inputs, gradient)
         for (name, record), gradient in zip(records.items(), arrived, strict=True)
         if gradient is not None
     }
-
-
-def _linear(layer: nn.Linear, inputs: Tensor, gradient: Tensor) -> _Gradients:
-    """Inputs [batch, ..., d] and gradients of outputs [batch, ..., p]."""
-    # in bfloat16 a plain backward pass would also round the inputs
-    a = inputs.to(gradient.dtype).float().view(len(inputs), -1, layer.in_features)
-    g = gradient.float().view(len(inputs), -1, layer.out_features)
-    weight, bias = layer.weight.requires_grad, layer.bias is not None and layer.bias.requires_grad
-    if not weight:
-        squares = g.sum(1).square().sum(1)
-    elif a.shape[1] == 1:
-        squares = (a.square().sum((1, 2)) + bias) * g.square().sum((1, 2))
-    elif 2 * a.shape[1] ** 2 < a.shape[2] * g.shape[2]:
-        # a bias is the weight of an input that is always 1
-        squares = ((torch.bmm(a, a.mT) + bias) * torch.bmm(g, g.mT)).sum((1, 2))
-    else:
-        squares = torch.bmm(g.mT, a).square().sum((1, 2))
-        if bias:
-            squares = squares + g.sum(1).square().sum(1)
-
-    def total(factors: Tensor) -> dict[str, Tensor]:
-        scaled = _scaled(g, factors).flatten(0, 1)
-        found = {}
-        if weight:
-            found["weight"] = scaled.T @ _kept(a, factors).flatten(0, 1)
-        if bias:
-            found["bias"] = scaled.sum(0)
-        return found
-
-    return _Gradients(squares.clamp(min=0), total)  # rounding can take a sum of products below 0
-
-
-def _layer_norm(layer: nn.LayerNorm, inputs: Tensor, gradient: Tensor) -> _Gradients:
-    """Inputs and gradients of outputs [batch, ..., *normalized_shape]."""
-    size = math.prod(layer.normalized_shape)
-    g = gradient.float()
-    own = {}
-    if layer.weight.requires_grad:
-        own["weight"] = g * layer_norm(inputs.float(), layer.normalized_shape, eps=layer.eps)
-    if layer.bias is not None and layer.bias.requires_grad:
-        own["bias"] = g
-    own = {name: each.reshape(len(g), -1, size).sum(1) for name, each in own.items()}
-
-    def total(factors: Tensor) -> dict[str, Tensor]:
-        return {name: (factors @ _kept(each, factors)).view(layer.normalized_shape) for name, each in own.items()}
-
-    return _Gradients(sum((each.square().sum(1) for each in own.values()), torch.zeros_like(g[:, 0].sum())), total)
-
-
-def _embedding(layer: nn.Embedding, inputs: Tensor, gradient: Tensor) -> _Gradients:
-    """Ids [batch, ...] and gradients of outputs [batch, ..., width]; the padding row has no gradient."""
-    ids = inputs.reshape(len(inputs), -1)
-    g = gradient.float().reshape(*ids.shape, layer.embedding_dim)
-    if layer.padding_idx is not None:
-        g = g.masked_fill((ids == layer.padding_idx)[..., None], 0)
-    # positions with the same id add to the same row
-    same = ids[:, :, None] == ids[:, None, :]
-    squares = (torch.bmm(g, g.mT) * same).sum((1, 2))
-
-    def total(factors: Tensor) -> dict[str, Tensor]:
-        found = torch.zeros_like(layer.weight, dtype=torch.float32)
-        return {"weight": found.index_add_(0, ids.flatten(), _scaled(g, factors).flatten(0, 1))}
-
-    return _Gradients(squares.clamp(min=0), total)
-
-
-def _scaled(x: Tensor, factors: Tensor) -> Tensor:
-    """Multiply each example's part of x [batch, ...] by its factor [batch]; zero makes zero even of NaN."""
-    return _kept(x, factors) * factors.view(-1, *[1] * (x.dim() - 1))
-
-
-def _kept(x: Tensor, factors: Tensor) -> Tensor:
-    """x [batch, ...] with zeros where the factor is zero, whatever was there."""
-    dropped = factors == 0
-    return x.masked_fill(dropped.view(-1, *[1] * (x.dim() - 1)), 0) if dropped.any() else x
-
-
-_RULES: dict[type, Callable[[Any, Tensor, Tensor], _Gradients]] = {
-    nn.Linear: _linear,
-    nn.LayerNorm: _layer_norm,
-    nn.Embedding: _embedding,
-}
