@@ -63,8 +63,7 @@ rule encode_sentences:
 rule vectors:
     input:
         tokens="<results>/sentences/{set}/{encoder}/tokens.safetensors",
-        model="<results>/encoders/{encoder}/model.safetensors",
-        config="<results>/encoders/{encoder}/config.json",
+        encoder=lambda wildcards: encoder_files(wildcards.encoder),
         code=code("vectors"),
     output:
         "<results>/sentences/{set}/{encoder}/vectors.safetensors",
@@ -86,8 +85,7 @@ rule vectors:
 rule activations:
     input:
         tokens="<results>/sentences/{set}/{encoder}/tokens.safetensors",
-        model="<results>/encoders/{encoder}/model.safetensors",
-        config="<results>/encoders/{encoder}/config.json",
+        encoder=lambda wildcards: encoder_files(wildcards.encoder),
         code=code("activations"),
     output:
         "<results>/sentences/{set}/{encoder}/last-{blocks}.safetensors",

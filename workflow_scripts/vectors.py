@@ -7,5 +7,5 @@ from privatune.training.activations import save_vectors
 
 with job(snakemake.log[0]):
     numerics = NumericsSettings(**snakemake.params.settings)
-    encoder = load_encoder(Path(snakemake.input.model).parent)
+    encoder = load_encoder(Path(snakemake.input.encoder[0]).parent)
     save_vectors(snakemake.input.tokens, encoder, numerics, snakemake.output[0])
