@@ -171,7 +171,7 @@ def encoded(words: float, weights: float, width: int) -> Work:
     tokens = PIECES * words
     states = 2 * tokens * width
     # the weights, a minibatch within a block, and the states as they are computed, packed and written
-    held = (4 * 1.5 * weights + 3 * states + SENTENCE * words) / MEGA + 40 * 4 * 4096 * width / MEGA
+    held = (4 * 1.5 * weights + 3 * states + SENTENCE * words) / MEGA + 40 * 4 * 1024 * width / MEGA
     return Work(tokens * FORWARD * weights / BILLION, held, TORCH, kept=states)
 
 
