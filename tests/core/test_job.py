@@ -72,7 +72,7 @@ def test_a_job_ends_when_what_started_it_is_killed(start):
 
 def test_a_job_ends_when_another_takes_its_place(start, tmp_path):
     first = start(WAITS)
-    second = start("time.sleep(3)")
+    second = start("time.sleep(1.5)")  # three checks whether it is still wanted
     assert first.wait(10) == 1
     assert second.wait(10) == 0
     assert (tmp_path / "error").read_text() == ""

@@ -40,7 +40,7 @@ def test_hours_follow_visits_words_and_speed(pytestconfig):
     assert other["server_hours"] == pytest.approx(once["server_hours"] / 2)
 
 
-@pytest.mark.parametrize("row", range(5))
+@pytest.mark.parametrize("row", [0, *(pytest.param(row, marks=pytest.mark.slow) for row in (1, 2, 3)), 4])
 def test_epsilons_of_the_paper(pytestconfig, row):
     with (pytestconfig.rootpath / "report/dpfedavg/paper.csv").open() as handle:
         paper = list(csv.DictReader(handle))[row]

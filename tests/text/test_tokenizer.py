@@ -108,6 +108,7 @@ def test_any_damage_is_named(tmp_path_factory, damaged, whole, data):
             read_words(path)
 
 
+@pytest.mark.slow
 def test_same_bytes_in_any_process_with_any_threads(tmp_path, general, private):
     program = (
         "import sys; from privatune.text.encoding import encode_parts;"
