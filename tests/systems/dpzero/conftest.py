@@ -115,19 +115,20 @@ def accuracies(models):
 
 # way: method, passes, scope's weights, path, seconds and memory over inference
 COSTS = {
+    "inference": ("inference", "forward", 0, None, 1.0, 1.0),
     "dpzero-head": ("DPZero", "forward", 768, "in place", 2.1, 1.0),
     "dpzero-all": ("DPZero", "forward", 22_000_000, "in place", 2.4, 1.01),
     "mezo-all": ("MeZO", "forward", 22_000_000, "in place", 2.4, 1.0),
-    "adamw-all": ("DP-AdamW", "gradient", 22_000_000, "ghost clipping", 5.0, 3.5),
-    "lora": ("DP-LoRA", "gradient", 150_000, "Opacus, hooks", 3.1, 2.2),
+    "adamw-all": ("DP-AdamW", "gradient", 22_000_000, None, 5.0, 3.5),
+    "lora": ("DP-LoRA", "gradient", 150_000, None, 3.1, 2.2),
 }
 
 
 @pytest.fixture
 def write_costs(tmp_path):
-    """write_costs(repeats) writes one file per way of training; their paths."""
+    """write_costs(repeats, known) writes one file per way of training; their paths."""
 
-    def write(repeats=5):
+    def write(repeats=5, known=True):
         paths = []
         for row, (method, passes, weights, path, seconds, memory) in COSTS.items():
             draws = stream(0, "costs", row)
@@ -136,7 +137,8 @@ def write_costs(tmp_path):
             measured = [
                 {
                     "seconds": 0.3 * seconds * (1 + 0.02 * draws.random()), "inference_seconds": 0.3,
-                    "peak_memory_mb": 500 * memory * (1 + 0.002 * draws.random()), "inference_memory_mb": 500.0,
+                    "peak_memory_mb": 500 * memory * (1 + 0.002 * draws.random()) if known else None,
+                    "inference_memory_mb": 500.0 if known else None,
                 }
                 for _ in range(repeats)
             ]  # fmt: skip

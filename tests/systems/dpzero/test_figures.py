@@ -106,7 +106,7 @@ def test_memory_is_drawn_as_the_median(drawn, tmp_path):
     medians = rows.groupby("row", sort=False)[["memory_over_inference", "seconds_over_inference"]].median()
     for axes, column in ((left, "memory_over_inference"), (right, "seconds_over_inference")):
         widths = {round(bar.get_y() + 0.3): bar.get_width() for bar in axes.patches}
-        assert [widths[place] for place in range(5)] == pytest.approx(medians[column].tolist())
+        assert [widths[place] for place in range(6)] == pytest.approx(medians[column].tolist())
 
 
 @pytest.mark.parametrize("options", [{"seeds": [0], "sets": ["trec"], "methods": ["probe"]}, {"sets": []}])

@@ -131,14 +131,17 @@ def test_directions_are_compared_at_equal_steps_and_at_equal_forward_passes(accu
 
 def test_memory_shows_the_median_with_its_range(write_costs, tmp_path):
     made = memory.table(write_costs())
-    assert len(made.frame) == 5 * 5 and len(made.shown) == 5
+    assert len(made.frame) == 6 * 5 and len(made.shown) == 6
     row = made.frame[made.frame["row"] == "adamw-all"]
     shown = made.shown.set_index("row").loc["adamw-all"]
     low, middle, high = (f"{row['peak_memory_mb'].quantile(q):,.0f}" for q in (0, 0.5, 1))
     assert shown["peak memory of a step, MB"] == f"{middle} ({low} to {high})" and shown["repeats"] == "5"
     assert (row["memory_over_inference"] == row["peak_memory_mb"] / row["inference_memory_mb"]).all()
-    assert "speed and memory only" in made.note and "per repeat" in made.note
+    assert "speed and memory only" in made.note and "a process of its own" in made.note
     assert memory.table([]).frame.empty
+    unknown = memory.table(write_costs(known=False))
+    assert set(unknown.shown["memory over inference"]) == {"–"}, "where the system measures no peak"
+    assert unknown.frame["seconds_over_inference"].notna().all()
 
 
 def test_the_error_by_dimension(write_dimension):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import pandas as pd
@@ -57,7 +58,8 @@ def claims(tables: Tables) -> Iterator[Claim]:
         "times",
         lambda _: math.nan,
         _memory,
-        below(f"{MOST_MEMORY:g}", lambda _: MOST_MEMORY),
+        # repeats with the same peak are no coarse measure: a peak is counted in pages of memory
+        replace(below(f"{MOST_MEMORY:g}", lambda _: MOST_MEMORY), exact=True),
     )
 
 
@@ -73,8 +75,9 @@ def note(tables: Tables) -> str:
         "on 512 examples per class and at a delta of 1e-5; here only a head is trained. The set trec stands beside "
         "their TREC, and the set rotten_tomatoes beside their SST-2, whose phrases are of the same reviews; no other "
         "set has a figure. Rates and clips were tuned on the validation part, outside the budget. The claim on memory "
-        "is about the row of DPZero in place that trains the most weights, and its replicates are processes. Seeds as "
-        "a source of a slope are the replicates of the synthetic experiment."
+        "is about the row of DPZero in place that trains the most weights. Its replicates are steps of one process, "
+        "and steps of equal peaks decide it too, so it has no p. The replicates of a slope draw directions and noise "
+        "anew, on one problem for each dimension."
     )
 
 

@@ -30,7 +30,8 @@ def figure(costs: str | Path) -> Figure:
         axes.set_xlabel(OWN[measure].heading)
         axes.tick_params(axis="y", labelsize=SMALL)
     about = rows.drop_duplicates("row")
-    panels[0].set_yticks(range(len(order)), [f"{row['method']} ({row['row']})" for _, row in about.iterrows()])
+    twice = about["method"].duplicated(False)
+    panels[0].set_yticks(range(len(order)), about["method"].where(~twice, about["method"] + " (" + about["row"] + ")"))
     panels[0].invert_yaxis()
     drawn.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return drawn

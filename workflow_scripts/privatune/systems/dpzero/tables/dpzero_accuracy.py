@@ -34,12 +34,12 @@ NOTE = (
     "one: a sentence is compared with nothing in its place, and n is public. Replace one: a sentence is compared with "
     "another. Where there is no epsilon, there is no noise. Minus the non-private twin: the difference from the same "
     "training without clip and noise, with the rate that is best for it, paired by seed and by sentence. Majority "
-    "class: the accuracy of always answering one class, the most frequent one. Zero-shot: that of "
-    "the closest label phrase, without training. Largest change of a weight: the least over seeds. Payload per step: "
-    "what a client would send of one step in federated training: each trained weight in four bytes or, for steps by "
-    "forward passes whose noise is on the scalars, eight bytes of seed and four per direction. Learning rate and clip "
-    "were chosen on the validation part, outside the budget: no epsilon covers that choice. Seeds are public unless "
-    "`secure: true`, so these figures show the methods and protect nobody."
+    "class: the accuracy of always answering one class, the most frequent one. Zero-shot: that of the closest label "
+    "phrase, without training. Largest change of a weight: the least over seeds. Payload per step: what a client would "
+    "send of one step in federated training: each trained weight in four bytes or, for steps by forward passes whose "
+    "noise is on the scalars, eight bytes of seed and four per direction. Learning rate and clip were chosen on the "
+    "validation part, outside the budget: no epsilon covers that choice. Seeds are public unless `secure: true`, so "
+    "these figures show the methods and protect nobody."
 )
 
 

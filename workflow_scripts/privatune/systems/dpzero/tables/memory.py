@@ -26,18 +26,23 @@ SPREADS: dict[str, tuple[str, Callable[[float], str]]] = {
 SHOWN = [*"row method pass path parameters batch tokens threads repeats".split(), *SPREADS, "bytes_per_step"]
 HERE = {"batch": Column("sentences", decimals(0)), "tokens": Column("tokens per sentence", decimals(0))}
 NOTE = (
-    "Each row was measured in processes of its own, one per repeat, that ran alone. Shown is the median over the "
-    "repeats, with the least and the largest value in brackets. Over inference: divided by what a forward pass without "
-    "training needs on the same batch. In place: the direction is added to the weights themselves and made again from "
-    "its seed, so no second copy of either exists. Rows that train the whole model measure speed and memory only: no "
-    "accuracy is measured of them. Measured costs differ from run to run and from machine to machine. Payload per "
+    "Each row was measured in a process of its own that ran alone: one step that is not counted, and then several "
+    "(repeats). Shown is the median over these, with the least and the largest value in brackets. Peak memory is in "
+    "units of 10^6 bytes, above what the process held before it loaded the encoder; it is empty where the system "
+    "cannot measure a peak. Over inference: divided by what a forward pass over the same sentences needs in the same "
+    "process. In place: the direction is added to the weights themselves and made again from its seed, so neither has "
+    "a second copy. All rows but those of LoRA train the whole model. They measure speed and memory only: no accuracy "
+    "is measured of what they train. Measured costs differ from run to run and from machine to machine. Payload per "
     "step: what a client would send of one step in federated training."
 )
 
 
 def table(costs: Sequence[str | Path]) -> Table:
     """One row per way of training and repeat; shown are medians. From files of `costs`, in their order."""
-    frame = pd.DataFrame([row for path in costs for row in _repeats(path)], columns=COLUMNS)
+    frame = pd.DataFrame([row for path in costs for row in _repeats(path)], columns=[*ABOUT, "repeat", *MEASURED])
+    frame = frame.astype(dict.fromkeys(MEASURED, float))
+    for ratio, (over, under) in RATIOS.items():
+        frame[ratio] = frame[over] / frame[under]
     rows = [of_row.iloc[0] for _, of_row in frame.groupby("row", sort=False)]
     medians = pd.DataFrame(rows, columns=ABOUT).reset_index(drop=True)
     groups = frame.groupby("row", sort=False)
@@ -51,14 +56,15 @@ def table(costs: Sequence[str | Path]) -> Table:
 def _repeats(path: str | Path) -> list[dict]:
     held = read_json(path)
     about = {name: held[name] for name in ABOUT}
-    rows = [about | {"repeat": number, **repeat} for number, repeat in enumerate(held["repeats"])]
-    return [row | {name: row[over] / row[under] for name, (over, under) in RATIOS.items()} for row in rows]
+    return [about | {"repeat": number, **repeat} for number, repeat in enumerate(held["repeats"])]
 
 
-def spread(values: pd.Series, form: Callable[[float], str]) -> str:
-    """Return a median with the least and the largest value.
+def spread(values: pd.Series, form: Callable[[float], str]) -> str | None:
+    """Return a median with the least and the largest value; null if a value is.
 
     >>> spread(pd.Series([1.0, 2.0, 4.0]), decimals(0))
     '2 (1 to 4)'
     """
+    if values.isna().any():
+        return None
     return f"{form(values.median())} ({form(values.min())} to {form(values.max())})"

@@ -13,10 +13,10 @@ HERE = {"accuracy": Column("validation accuracy, %", decimals(1))}
 NOTE = (
     "Every point of every grid: the accuracy on the validation part of a classifier trained with this learning rate "
     "and clip. The chosen point of each set, method and epsilon is the one that all seeds are then trained with and "
-    "measured on the test part. All methods share one grid of clips, and its rates are those that the configuration "
-    "gives. The validation sentences are private and the choice looks at them, and so does each trial at the training "
-    "part: an epsilon, at its delta, is that of one training, so tuning is outside the budget. A count of all trials "
-    "would give a larger epsilon."
+    "measured on the test part. All methods have one grid: the same factors of their learning rate and of their clip. "
+    "The validation sentences are private and the choice looks at them, and so does each trial at the training part: "
+    "an epsilon, at its delta, is that of one training, so tuning is outside the budget. A count of all trials would "
+    "give a larger epsilon."
 )
 
 
