@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from privatune.core.errors import PrivatuneError
-from privatune.training.sampling import poisson
+from privatune.training.examples import Examples
+from privatune.training.sampling import poisson, poisson_batches
 
 
 def test_equal_seeds_and_steps_give_equal_batches_and_others_do_not():
@@ -41,3 +42,14 @@ def test_everyone_nobody_and_no_examples():
 def test_what_is_no_probability_is_refused(q):
     with pytest.raises(PrivatuneError, match="lower the batch size"):
         poisson(4, q, 0, 1)
+
+
+def test_batches_hold_the_examples_of_the_draw():
+    rows = np.arange(30, dtype=np.float32)[:, None]
+    examples = Examples(rows, np.arange(30), np.ones(30, np.int64), np.arange(30))
+    batch = poisson_batches(examples, 12, seed=4, most_tokens=5)
+    parts = list(batch(2))
+    assert [len(labels) for _, _, labels in parts][:-1] == [5] * (len(parts) - 1)
+    labels = np.concatenate([labels.numpy() for _, _, labels in parts])
+    assert (labels == poisson(30, 12 / 30, 4, 2)).all()
+    assert all((inputs[:, 0] == labels).all() for inputs, _, labels in parts)

@@ -1,9 +1,13 @@
 """Which examples a private step uses."""
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
+import torch
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import random_words
+from privatune.training.examples import Examples, Minibatch, minibatches
 
 
 def poisson(n: int, q: float, seed: int, step: int) -> np.ndarray:
@@ -32,3 +36,14 @@ def poisson(n: int, q: float, seed: int, step: int) -> np.ndarray:
     if below == 0:
         return np.empty(0, np.int64)
     return np.flatnonzero(random_words(n, seed, "poisson batch", step) <= np.uint64(below - 1))
+
+
+def poisson_batches(
+    examples: Examples, batch: float, seed: int, most_tokens: int, device: torch.device | str = "cpu"
+) -> Callable[[int], Iterator[Minibatch]]:
+    """Return a function from the number of a step to the minibatches of its draw; `batch` is the expected size.
+
+    The other arguments are those of `poisson` and `minibatches`, and so are the errors.
+    """
+    n = len(examples.labels)
+    return lambda step: minibatches(examples, poisson(n, batch / max(1, n), seed, step), most_tokens, device)
