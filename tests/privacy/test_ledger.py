@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from privatune.core.errors import PrivatuneError
-from privatune.privacy.accounting import epsilon
+from privatune.privacy.accounting import epsilon, guarantee
 from privatune.privacy.ledger import Phase, entries, together, total
 from privatune.privacy.mechanism import Mechanism
 
@@ -86,3 +86,11 @@ def test_users_and_examples_have_no_common_epsilon_but_scalars_and_vectors_have(
         other = Phase("b", "training", replace(part, noise_multiplier=noise))
         with pytest.raises(PrivatuneError, match="one epsilon cannot protect both users and examples"):
             total([*examples, other])
+
+
+def test_replacing_one_composes_with_its_own_adjacency_and_mixed_ones_are_bounded_for_zeroing_out():
+    zeroing = Mechanism("poisson", 500, 50, 20, 2.0, 1.0, 1e-4, unit="example")
+    replacing = replace(zeroing, adjacency="replace one")
+    assert together([replacing], 1e-4) == guarantee(replacing).epsilon > together([zeroing], 1e-4)
+    twice = together([zeroing, zeroing], 1e-4)
+    assert twice <= together([zeroing, replacing], 1e-4) < 1.3 * twice

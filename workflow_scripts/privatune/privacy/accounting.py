@@ -3,7 +3,8 @@
 Cohorts of fixed size are accounted for by the Renyi DP of Wang, Balle and Kasiviswanathan (2019, theorem 27), where one
 person's text is replaced by another's. Poisson cohorts are accounted for by privacy loss distributions, or by the Renyi
 DP of Mironov, Talwar and Zhang (2019), where one person's text is zeroed out. The adjacencies differ, so the two
-epsilons cannot be compared directly.
+epsilons cannot be compared directly. Where a text in Poisson cohorts is replaced, privacy loss distributions account
+for the pair (1 - q) N(0, z^2) + q N(1, z^2) and (1 - q) N(0, z^2) + q N(-1, z^2) of Zhu, Dong and Wang (2022).
 """
 
 import math
@@ -26,7 +27,7 @@ from dp_accounting.privacy_accountant import PrivacyAccountant
 from dp_accounting.rdp import RdpAccountant
 
 from privatune.core.errors import PrivatuneError
-from privatune.privacy.mechanism import ADJACENCIES, COUNTED, Mechanism, Noised, Sampling, Unit
+from privatune.privacy.mechanism import ADJACENCIES, COUNTED, Adjacency, Mechanism, Noised, Sampling, Unit
 from privatune.privacy.settings import PrivacySettings
 
 # rdp: Renyi DP, converted as Canonne, Kamath and Steinke (2020, proposition 12) do; rdp_plain: as Mironov (2017) does
@@ -42,9 +43,9 @@ ORDERS = (*range(2, 64), 128, 256)
 PLD_INTERVAL, PLD_SHARE, PLD_WIDEST, PLD_SEARCH_INTERVAL = 1e-4, 1e-5, 100.0, 1e-3
 MOST_EXPECTED = 0.1  # the largest N delta: the expected number of persons whose text may be published outright
 LEAST_NOISE = 0.01  # the multiplier at which a search begins; less noise than this supports no claim
-RELATIONS = {
-    "poisson": NeighboringRelation.REPLACE_SPECIAL,
-    "fixed": NeighboringRelation.REPLACE_ONE,
+RELATIONS: dict[Adjacency, NeighboringRelation] = {
+    "zero out one": NeighboringRelation.REPLACE_SPECIAL,
+    "replace one": NeighboringRelation.REPLACE_ONE,
 }
 
 
@@ -55,6 +56,7 @@ class Guarantee:
     Attributes:
         epsilon: the upper bound, at `delta`, for all rounds together.
         epsilon_rdp: the same bound by Renyi DP; where a tighter accountant exists, it is never the lower of the two.
+            It is NaN for Poisson cohorts under "replace one", which Renyi DP does not support.
         unit, noised: whose text is protected, and what is noised, as in `Mechanism`.
         adjacency: which two populations are compared.
         sensitivity: the L2 distance by which one such change moves the sum of clipped updates, as accounted for.
@@ -66,7 +68,7 @@ class Guarantee:
     epsilon_rdp: float
     unit: Unit
     noised: Noised
-    adjacency: str
+    adjacency: Adjacency
     sensitivity: float
     sampling: Sampling
     population: int
@@ -158,13 +160,14 @@ def guarantee(mechanism: Mechanism, accountant: Accountant | None = None, as_pap
         PrivatuneError: there is no noise, or the accountant does not support this sampling.
     """
     accountant = accountant or tightest(mechanism.sampling)
-    by_rdp = epsilon([mechanism], "rdp", as_paper)
+    replaced = mechanism.sampling == "poisson" and mechanism.compared == "replace one"
+    by_rdp = math.nan if replaced else epsilon([mechanism], "rdp", as_paper)
     return Guarantee(
-        epsilon=by_rdp if accountant == "rdp" else epsilon([mechanism], accountant, as_paper),
+        epsilon=by_rdp if accountant == "rdp" and not replaced else epsilon([mechanism], accountant, as_paper),
         epsilon_rdp=by_rdp,
         unit=mechanism.unit,
         noised=mechanism.noised,
-        adjacency=ADJACENCIES[mechanism.sampling],
+        adjacency=mechanism.compared,
         sensitivity=mechanism.clip if as_paper else mechanism.sensitivity,
         sampling=mechanism.sampling,
         population=mechanism.population,
@@ -185,23 +188,33 @@ def epsilon(phases: Sequence[Mechanism], accountant: Accountant = "rdp", as_pape
         PrivatuneError: there is no noise, the accountant does not support the sampling, or the phases differ in unit,
             adjacency or delta, so that no single epsilon describes them.
     """
-    if len({(phase.unit, phase.sampling, phase.delta) for phase in phases}) != 1:
+    if len({(phase.unit, phase.sampling, phase.compared, phase.delta) for phase in phases}) != 1:
         raise PrivatuneError(
-            "the phases of one epsilon must have the same unit, sampling and delta; report them separately"
+            "the phases of one epsilon must have the same unit, sampling, adjacency and delta; report them separately"
         )
-    sampling, delta = phases[0].sampling, phases[0].delta
+    first = phases[0]
     if any(phase.noise_multiplier == 0 for phase in phases):
         raise PrivatuneError("privacy.noise_multiplier: without noise there is no epsilon; take it above 0")
     events = [all_rounds(phase, phase.noise_multiplier, as_paper) for phase in phases]
-    return composed(events, sampling, accountant, delta)
+    return composed(events, first.sampling, accountant, first.delta, first.compared)
 
 
-def composed(events: Sequence[DpEvent], sampling: Sampling, accountant: Accountant, delta: float) -> float:
-    """Return the epsilon of events on the same persons, whose cohorts are all drawn in the same way."""
+def composed(
+    events: Sequence[DpEvent],
+    sampling: Sampling,
+    accountant: Accountant,
+    delta: float,
+    adjacency: Adjacency | None = None,
+) -> float:
+    """Return the epsilon of events on the same persons, whose cohorts are all drawn in the same way.
+
+    The adjacency is that of the sampling, unless another is given; errors are those of `epsilon`.
+    """
+    compared = adjacency or ADJACENCIES[sampling]
     if accountant == "pld":
-        return _by_losses(tuple(events), sampling, delta)
+        return _by_losses(tuple(events), sampling, delta, compared)
     same_orders = sampling == "fixed"  # whatever the conversion
-    accounted = _by_renyi(tuple(events), sampling, "rdp" if same_orders else accountant)
+    accounted = _by_renyi(tuple(events), sampling, "rdp" if same_orders else accountant, compared)
     if accountant == "rdp_plain":
         pairs = zip(accounted.orders, accounted.rdp, strict=True)
         return float(min(rdp + math.log(1 / delta) / (order - 1) for order, rdp in pairs))
@@ -210,17 +223,20 @@ def composed(events: Sequence[DpEvent], sampling: Sampling, accountant: Accounta
 
 # Both are remembered: a guarantee, its ledger and its table ask for the same epsilons, each up to a second of work.
 @lru_cache(maxsize=256)
-def _by_losses(events: tuple[DpEvent, ...], sampling: Sampling, delta: float) -> float:
+def _by_losses(events: tuple[DpEvent, ...], sampling: Sampling, delta: float, adjacency: Adjacency) -> float:
+    # how wide the grid is follows from a first look, under the adjacency that Renyi DP supports
     interval = min(max(PLD_INTERVAL, PLD_SHARE * composed(events, sampling, "rdp", delta)), PLD_WIDEST)
-    accounted = _accountant(sampling, "pld", interval)
+    accounted = _accountant(sampling, "pld", interval, adjacency)
     for event in events:
         accounted.compose(event)
     return float(accounted.get_epsilon(delta))
 
 
 @lru_cache(maxsize=256)
-def _by_renyi(events: tuple[DpEvent, ...], sampling: Sampling, accountant: Accountant) -> RdpAccountant:
-    accounted = _accountant(sampling, accountant, PLD_INTERVAL)
+def _by_renyi(
+    events: tuple[DpEvent, ...], sampling: Sampling, accountant: Accountant, adjacency: Adjacency
+) -> RdpAccountant:
+    accounted = _accountant(sampling, accountant, PLD_INTERVAL, adjacency)
     for event in events:
         accounted.compose(event)
     return accounted
@@ -251,12 +267,13 @@ def noise_for(mechanism: Mechanism, target: float, accountant: Literal["rdp", "p
     """
 
     def fresh() -> PrivacyAccountant:
-        return _accountant(mechanism.sampling, accountant, max(PLD_SEARCH_INTERVAL, 1e-4 * target))
+        interval = max(PLD_SEARCH_INTERVAL, 1e-4 * target)
+        return _accountant(mechanism.sampling, accountant, interval, mechanism.compared)
 
     lower, guess = LEAST_NOISE, 1.0
     first = fresh()
     if accountant == "pld":  # its bound is lower but slow, so search below the multiplier that RDP finds
-        guess = noise_for(mechanism, target, "rdp")
+        guess = noise_for(replace(mechanism, adjacency=None), target, "rdp")
         lower = guess / 4
     first.compose(all_rounds(mechanism, lower))
     if first.get_epsilon(mechanism.delta) <= target:
@@ -269,20 +286,28 @@ def noise_for(mechanism: Mechanism, target: float, accountant: Literal["rdp", "p
     return float(calibrate_dp_mechanism(fresh, lambda z: all_rounds(mechanism, z), target, mechanism.delta, bracket))
 
 
-def _accountant(sampling: Sampling, accountant: Accountant, interval: float) -> PrivacyAccountant:
+def _accountant(sampling: Sampling, accountant: Accountant, interval: float, adjacency: Adjacency) -> PrivacyAccountant:
     if accountant == "pld":
         if sampling != "poisson":
             raise PrivatuneError(
                 "privacy.accountant: pld does not support cohorts of fixed size; take rdp, or sampling: poisson"
             )
-        return PLDAccountant(RELATIONS[sampling], interval)
+        return PLDAccountant(RELATIONS[adjacency], interval)
+    if adjacency != ADJACENCIES[sampling]:
+        raise PrivatuneError(
+            f"privacy.accountant: {accountant} does not support {sampling} sampling under {adjacency}; take pld"
+        )
     between = accountant == "rdp" and sampling == "poisson"
-    return RdpAccountant(None if between else ORDERS, RELATIONS[sampling])
+    return RdpAccountant(None if between else ORDERS, RELATIONS[adjacency])
 
 
 def all_rounds(mechanism: Mechanism, noise_multiplier: float, as_paper: bool = False) -> DpEvent:
-    """Return all rounds as one event; the accountant divides the noise by the sensitivity, not by the clip."""
-    in_clips = 1.0 if as_paper else mechanism.sensitivity / mechanism.clip
+    """Return all rounds as one event.
+
+    For cohorts of fixed size the accountant divides the noise by the sensitivity, not by the clip. For Poisson cohorts
+    it takes the noise in clips under either adjacency: under "replace one" it knows that two clips may lie between.
+    """
+    in_clips = 2.0 if mechanism.sampling == "fixed" and not as_paper else 1.0
     gaussian = GaussianDpEvent(noise_multiplier / in_clips)
     if mechanism.sampling == "poisson":
         sampled: DpEvent = PoissonSampledDpEvent(mechanism.q, gaussian)

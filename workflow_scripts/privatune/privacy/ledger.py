@@ -12,7 +12,7 @@ from dp_accounting.rdp import RdpAccountant, compute_epsilon
 
 from privatune.core.errors import PrivatuneError
 from privatune.privacy.accounting import ORDERS, RELATIONS, all_rounds, composed, tightest
-from privatune.privacy.mechanism import Mechanism, Sampling, Unit
+from privatune.privacy.mechanism import ADJACENCIES, Adjacency, Mechanism, Sampling, Unit
 
 
 class Phase(NamedTuple):
@@ -86,7 +86,7 @@ def entries(phases: Sequence[Phase], delta: float) -> list[Entry]:
 def together(mechanisms: Sequence[Mechanism | None], delta: float) -> float:
     """Return the epsilon, at a delta, of all these mechanisms on the same persons; it is infinite if one has no noise.
 
-    The tightest accountant is used. Poisson cohorts and cohorts of fixed size are composed by Renyi DP, for the
+    The tightest accountant is used. Mechanisms that differ in sampling or adjacency are composed by Renyi DP, for the
     adjacency that zeroes out a person. Zeroing out a text is one way of replacing it, so the bound for fixed-size
     cohorts covers this adjacency too.
 
@@ -104,16 +104,16 @@ def together(mechanisms: Sequence[Mechanism | None], delta: float) -> float:
         return math.inf
     if not known:
         return 0.0
-    events: dict[Sampling, list[DpEvent]] = {}
+    events: dict[tuple[Sampling, Adjacency], list[DpEvent]] = {}
     for mechanism, times in Counter(known).items():  # composing equal ones at once is faster
         event = all_rounds(replace(mechanism, rounds=times * mechanism.rounds), mechanism.noise_multiplier)
-        events.setdefault(mechanism.sampling, []).append(event)
+        events.setdefault((mechanism.sampling, mechanism.compared), []).append(event)
     if len(events) == 1:
-        ((sampling, alike),) = events.items()
-        return composed(alike, sampling, tightest(sampling), delta)
+        (((sampling, adjacency), alike),) = events.items()
+        return composed(alike, sampling, tightest(sampling), delta, adjacency)
     rdp = np.zeros(len(ORDERS))
-    for sampling, alike in events.items():
-        accounted = RdpAccountant(ORDERS, RELATIONS[sampling])
+    for (sampling, _), alike in events.items():
+        accounted = RdpAccountant(ORDERS, RELATIONS[ADJACENCIES[sampling]])
         for event in alike:
             accounted.compose(event)
         rdp += accounted.rdp

@@ -18,15 +18,18 @@ from privatune.privacy.noise import discrete_gaussian
 from privatune.privacy.settings import AdaptiveClipSettings
 
 Sampling = Literal["poisson", "fixed"]
-# Poisson cohorts are compared under zero-out: a person's text is replaced by an empty one, and the person stays in the
-# population, whose size N is public. Adding or removing a person is a different adjacency: since q = M / N, one person
-# more changes everybody's q, which costs up to four times as much (tests/privacy/test_accounting.py).
-ADJACENCIES: dict[Sampling, str] = {"poisson": "zero out one", "fixed": "replace one"}
+Adjacency = Literal["zero out one", "replace one"]
+# The adjacency of each sampling, unless a mechanism states another. Poisson cohorts are compared under zero-out: a
+# person's text is replaced by an empty one, and the person stays in the population, whose size N is public. Adding or
+# removing a person is a different adjacency: since q = M / N, one person more changes everybody's q, which costs up to
+# four times as much (tests/privacy/test_accounting.py).
+ADJACENCIES: dict[Sampling, Adjacency] = {"poisson": "zero out one", "fixed": "replace one"}
 # Whose text an epsilon protects: all text of one person, or one example, such as a labelled sentence. The population
 # counts these.
 Unit = Literal["user", "example"]
 COUNTED: dict[Unit, str] = {"user": "persons", "example": "examples"}
-# What the noise is added to: a vector with as many values as the model has, or one number.
+# What the noise is added to: a vector with as many values as the model has, or one number (in training by forward
+# passes, one number per direction).
 Noised = Literal["vector", "scalar"]
 
 COUNT_UNIT = 2.0**-32  # the noise on the count of updates within the clip is a whole multiple of this
@@ -38,8 +41,8 @@ class Mechanism:
 
     The noise on the sum of the clipped updates has standard deviation z S, and that on the mean has z S / M, for either
     sampling. The epsilon that this gives depends on the adjacency. Zeroing out a person's text moves the sum by at most
-    S. Replacing it, the only adjacency that suits cohorts of a fixed size, moves the sum by at most 2 S. Accountants
-    therefore get z or z / 2. If the unit is an example, read "example" for "person". The norm of a scalar is its
+    S. Replacing it, the only adjacency that suits cohorts of a fixed size, moves the sum by at most 2 S. For these,
+    accountants therefore get z / 2. If the unit is an example, read "example" for "person". The norm of a scalar is its
     magnitude, so its epsilon is that of a vector with the same z.
 
     Attributes:
@@ -57,6 +60,8 @@ class Mechanism:
         participation: the probability with which each carrier independently takes part in a round.
         unit: whose text is protected, and what `population` and `cohort` count.
         noised: whether updates are vectors or single numbers.
+        adjacency: which two populations are compared; null stands for that of the sampling, in `ADJACENCIES`. With
+            Poisson sampling, "replace one" can be asked for: it protects more, so its epsilon is larger.
 
     Raises:
         PrivatuneError: a value supports no privacy claim.
@@ -74,6 +79,7 @@ class Mechanism:
     participation: float = 0.0
     unit: Unit = "user"
     noised: Noised = "vector"
+    adjacency: Adjacency | None = None
 
     def __post_init__(self) -> None:
         if self.unit not in COUNTED or self.noised not in get_args(Noised):
@@ -84,6 +90,10 @@ class Mechanism:
         counted = COUNTED[self.unit]
         if self.sampling not in ADJACENCIES:
             raise PrivatuneError(f"privacy.sampling: {self.sampling} has no accountant; take poisson or fixed")
+        if self.adjacency not in (None, "replace one", ADJACENCIES[self.sampling]):
+            raise PrivatuneError(
+                f"mechanism: {self.sampling} sampling has no epsilon under {self.adjacency}; take replace one"
+            )
         if not 1 <= self.cohort <= self.population:
             raise PrivatuneError(
                 f"cohort: {self.cohort} {counted} per round cannot be drawn from {self.population}; take 1 to "
@@ -125,9 +135,14 @@ class Mechanism:
         return self.cohort + self.carriers * self.participation
 
     @property
+    def compared(self) -> Adjacency:
+        """The adjacency: which two populations an epsilon compares."""
+        return self.adjacency or ADJACENCIES[self.sampling]
+
+    @property
     def sensitivity(self) -> float:
         """The largest L2 distance by which one person moves the sum of clipped updates, under this adjacency."""
-        return 2 * self.clip if self.sampling == "fixed" else self.clip
+        return 2 * self.clip if self.compared == "replace one" else self.clip
 
     @property
     def noise_of_sum(self) -> float:

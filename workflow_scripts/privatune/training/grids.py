@@ -74,7 +74,7 @@ def settle(weight: Weight, scale: float) -> None:
             f"{LEAST * unit:.2g}"
         )
     weight.unit = unit
-    weight.values.div_(unit).round_().mul_(unit)
+    weight.values.div_(unit).round_().mul_(unit).add_(0.0)  # -0 becomes 0: x + a - 2 a + a is never -0
 
 
 def pieces(weights: Sequence[Weight]) -> Iterator[tuple[Weight, slice]]:

@@ -20,10 +20,9 @@ from torch.nn.functional import cross_entropy
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import random_words
+from privatune.training.examples import Minibatch
 from privatune.training.grids import Weight, generator, normal, on_grid, perturb, pieces, settle, subtract
 
-# inputs, mask of what is not padding (None for vectors), labels [batch] int64
-Minibatch = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]
 # gives the minibatches of a step, counted from 1; their examples are the step's batch
 Batches = Callable[[int], Iterable[Minibatch]]
 # gives logits [copies, batch, classes] of tensors [copies, *shape] by name, and inputs

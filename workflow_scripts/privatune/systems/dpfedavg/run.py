@@ -103,7 +103,12 @@ def made_from(
     With another delta or accountant, another number of shards, or a change of anything unused, it is still the same
     release and must keep its seed: with new noise, the same updates would be released twice.
     """
-    stated = {"delta", "unit", "noised"}  # these change what a release is said to protect, not what it contains
+    stated = {
+        "delta",
+        "unit",
+        "noised",
+        "adjacency",
+    }  # these change what a release is said to protect, not what it contains
     about = {name: value for name, value in mechanism_record(mechanism).items() if name not in stated}
     uses = task_uses(settings.client)
     unused = {"user_share", "control_share"} - uses

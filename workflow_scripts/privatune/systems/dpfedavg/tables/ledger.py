@@ -8,7 +8,7 @@ import pandas as pd
 
 from privatune.core.files import read_json
 from privatune.privacy.ledger import Entry, Phase, entries, total
-from privatune.privacy.mechanism import ADJACENCIES, mechanism_from
+from privatune.privacy.mechanism import mechanism_from
 from privatune.report.columns import show
 from privatune.report.frames import Table
 from privatune.systems.dpfedavg.columns import OWN
@@ -62,5 +62,5 @@ def _row(entry: Entry) -> dict[str, Any]:
     row |= {"q": mechanism.q, "T": mechanism.rounds, "sigma": mechanism.noise_multiplier}
     if mechanism.noise_multiplier:
         row |= {"mechanism": f"Gaussian, {mechanism.sampling}", "noised": mechanism.noised}
-        row |= {"adjacency": ADJACENCIES[mechanism.sampling]}
+        row |= {"adjacency": mechanism.compared}
     return row
