@@ -402,7 +402,8 @@ def test_slopes_that_are_not_finite_count_as_zero_and_nobody_is_told(caplog, cap
     broken = inputs.clone()
     broken[3] = math.nan
     broken[5] = math.inf
-    kept = [n for n in range(16) if n not in (3, 5)]
+    broken[7] = -math.inf  # three, because NaN becomes -2^63 as a whole number, and two of these would cancel
+    kept = [n for n in range(16) if n not in (3, 5, 7)]
     noise = np.full((3, 2), 2**45)
     choices = ZerothOrder(3, 16, 0.1, 2, clip=0.5, unit=UNIT)
     for at_once in (None, linear_logits):
