@@ -83,6 +83,7 @@ def records(files):
     return {name: step_cost(name, *files, SETTINGS, NumericsSettings(), 0) for name in ROWS}
 
 
+@pytest.mark.slow
 def test_every_row_has_the_same_columns(records):
     keys = "row method pass path directions batch tokens threads parameters bytes_per_step repeats".split()
     for name, record in records.items():
@@ -94,16 +95,18 @@ def test_every_row_has_the_same_columns(records):
     assert records["dp-aggzo"]["method"] == "DP-AggZO, K = 3"
 
 
+@pytest.mark.slow
 def test_a_step_sends_a_seed_and_a_number_per_direction_or_every_trained_weight(records):
     sent = {name: record["bytes_per_step"] for name, record in records.items()}
     assert (sent["inference"], sent["mezo"], sent["dpzero"], sent["dp-aggzo"]) == (0, 12, 12, 20)
-    for name in ("lora", "dp-lora", "adamw", "dp-adamw"):
+    for name in ("lora", "dp-lora", "adamw", "dp-adamw", "dp-adamw-opacus"):
         assert sent[name] == 4 * records[name]["parameters"]
     lora = 2 * 8 * (HIDDEN + HIDDEN) + 3 * HIDDEN + 3
     assert records["dp-lora"]["parameters"] == lora and records["adamw"]["parameters"] > WORDS * HIDDEN
 
 
 @measures
+@pytest.mark.slow
 def test_memory_is_that_of_the_weights_and_of_what_the_method_keeps_beside_them(records):
     memory = {
         name: [(each["peak_memory_mb"], each["inference_memory_mb"]) for each in record["repeats"]]

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from privatune.core.settings import Names, Settings, known_names
 
-Step = Literal["none", "plain", "clipped", "zeroth"]
+Step = Literal["none", "plain", "clipped", "opacus", "zeroth"]
 
 
 class Row(NamedTuple):
@@ -16,7 +16,7 @@ class Row(NamedTuple):
         method: its name in tables.
         scope: which weights it trains.
         step: how a step is made: not at all (inference); by the gradient of the mean loss; by gradients that are
-            clipped by example; or by forward passes alone.
+            clipped by example, with our own code or with Opacus; or by forward passes alone.
         private: whether examples are clipped and noise is added.
         many: whether a step has `CostSettings.directions` directions, and not one.
     """
@@ -37,6 +37,7 @@ ROWS = {
     "dp-lora": Row("DP-LoRA", "lora", "clipped", private=True),
     "adamw": Row("AdamW", "all", "plain"),
     "dp-adamw": Row("DP-AdamW", "all", "clipped", private=True),
+    "dp-adamw-opacus": Row("DP-AdamW (Opacus)", "all", "opacus", private=True),
 }
 
 

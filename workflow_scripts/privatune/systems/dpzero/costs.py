@@ -26,6 +26,7 @@ from privatune.systems.dpzero.cost_settings import ROWS, CostSettings, Row
 from privatune.systems.dpzero.peak import highest, restart, returned_at_once
 from privatune.training import first_order, zeroth_order
 from privatune.training.examples import Examples, Minibatch, minibatches, read_examples
+from privatune.training.opacus import opacus_step
 
 RATE, CLIP = 1e-6, 1.0  # they affect neither time nor memory
 MEGABYTE = 1e6
@@ -73,13 +74,16 @@ def step_cost(
         if before is None:
             logging.warning("memory is not measured, because this system does not let a process reset its peak")
         network = _classifier(row, load_encoder(folder), classes, seed).to(device)
-        forward = partial(_forward, network, batch)
-        steps = partial(_STEPS[row.step], row, network, batch, settings, seed)
+        about = _about(name, network, settings)
         inference = _peaks(partial(_forwards, row, network, batch, settings, seed), settings.repeats, device, before)
+        steps = partial(_STEPS[row.step], row, network, batch, settings, seed)
         peaks = _peaks(steps, settings.repeats, device, before)
-    measured = zip(*_seconds(steps, forward, device), peaks, inference, strict=True)
+    del network, steps  # anew, without the optimiser's state and Opacus' hooks
+    network = _classifier(row, load_encoder(folder), classes, seed).to(device)
+    steps = partial(_STEPS[row.step], row, network, batch, settings, seed)
+    measured = zip(*_seconds(steps, partial(_forward, network, batch), device), peaks, inference, strict=True)
     keys = ("seconds", "inference_seconds", "peak_memory_mb", "inference_memory_mb")
-    return _about(name, network, settings) | {"repeats": [dict(zip(keys, one, strict=True)) for one in measured]}
+    return about | {"repeats": [dict(zip(keys, one, strict=True)) for one in measured]}
 
 
 def _about(name: str, network: Classifier, settings: CostSettings) -> dict[str, Any]:
@@ -206,6 +210,15 @@ def _clipped(
     first_order.train(network, _announced(batch, lap), choices, _noise(size, steps, settings, seed))
 
 
+def _opacus(row: Row, network: Classifier, batch: list[Minibatch], settings: CostSettings, seed: int, lap: Lap) -> None:
+    """Steps by Opacus, which computes norms without gradients by example; its noise is a float's."""
+    step = opacus_step(network, RATE, CLIP, 1.0, settings.batch, seed, ghost=True)
+    for _ in range(settings.repeats + 1):
+        lap()
+        for minibatch in batch:
+            step(*minibatch)
+
+
 def _by_forward_passes(
     row: Row, network: Classifier, batch: list[Minibatch], settings: CostSettings, seed: int, lap: Lap
 ) -> None:
@@ -241,4 +254,4 @@ def _noise(size: int, steps: int, settings: CostSettings, seed: int) -> Iterator
     return (discrete_gaussian(size, deviation, seed, "cost noise", step) for step in range(steps))
 
 
-_STEPS = {"none": _forwards, "plain": _plain, "clipped": _clipped, "zeroth": _by_forward_passes}
+_STEPS = {"none": _forwards, "plain": _plain, "clipped": _clipped, "opacus": _opacus, "zeroth": _by_forward_passes}
