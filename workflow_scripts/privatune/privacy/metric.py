@@ -130,11 +130,12 @@ def nearest(states: np.ndarray, table: np.ndarray, count: int = 1) -> np.ndarray
         count: how many rows, at most as many as the table has.
     """
     places, back = distinct(states)
-    rows = _tensor(table)
+    centre = table.mean(0)  # products of values around zero round least
+    rows = _tensor(table - centre)
     half_squares = rows.square().sum(1) / -2
     found = np.empty((len(places), count), np.int64)
     for block in blocks(len(places), len(rows)):
-        part = _tensor(states[places[block]])
+        part = _tensor(states[places[block]] - centre)
         scores = torch.addmm(half_squares, part, rows.T)
         candidates = scores.topk(min(count + _SPARE, len(rows)), sorted=False).indices.sort().values
         squares = (rows[candidates].double() - part[:, None].double()).square().sum(2)
@@ -151,17 +152,23 @@ def distinct(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return places, back
 
 
-def guarantee(eta: np.ndarray, block: int, private_levels: bool = False) -> Guarantee:
-    """Say what is proved about sent states.
+def guarantee(eta: np.ndarray, offsets: np.ndarray, block: int, private_levels: bool = False) -> Guarantee:
+    """Say what is proved about the sent states of some sentences; their lengths are sent in the clear in any case.
 
     Args:
-        eta: [tokens] of the tokens of text, as for `privatised`.
+        eta: [tokens] as for `privatised`.
+        offsets: [n + 1] int64, as for `of_text`.
         block: the block that the states enter; 0 for embeddings.
         private_levels: whether eta was derived from private text or labels.
     """
-    if not np.isfinite(eta).all():
+    text = of_text(offsets)
+    if not np.isfinite(eta[text]).all():
         return Guarantee("none", "some tokens of the text are sent without noise")
-    if len(np.unique(eta)) > 1:
+    if block and not np.isfinite(eta).all():
+        return Guarantee(
+            "none", "after a block the states of the marks depend on the text, and they are sent without noise"
+        )
+    if len(np.unique(eta[text])) > 1:
         released = "; the levels were counted on private text and labels, which is a release without noise"
         return Guarantee(
             "within one level",
