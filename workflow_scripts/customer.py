@@ -1,0 +1,3 @@
+from privatune.systems.split.customer import main
+
+main()

@@ -1,0 +1,3 @@
+from privatune.systems.split.vendor import main
+
+main()
