@@ -26,6 +26,7 @@ include: "rules/sentences.smk"
 include: "rules/popov.smk"
 include: "rules/compression.smk"
 include: "rules/dpfedavg.smk"
+include: "rules/dpzero.smk"
 include: "rules/report.smk"
 include: "rules/plan.smk"
 

@@ -24,6 +24,7 @@ from privatune.stages.settings import ExecutionSettings, PlanSettings
 from privatune.sweeps import swept
 from privatune.systems.compression.settings import CompressionSettings
 from privatune.systems.dpfedavg.settings import DpFedAvgSettings
+from privatune.systems.dpzero.settings import DpZeroSettings
 from privatune.systems.popov.settings import PopovSettings
 from privatune.text.sentence_settings import SentencesSettings
 from privatune.text.settings import TextSettings
@@ -81,6 +82,9 @@ class Experiment(Settings):
     )
     dpfedavg: DpFedAvgSettings = Field(
         description="User-level differential privacy (Ramaswamy et al. 2020): the target `dpfedavg`."
+    )
+    dpzero: DpZeroSettings = Field(
+        description="Private fine-tuning by forward passes (Zhang et al. 2024): the target `dpzero`."
     )
     plan: PlanSettings = Field(
         default_factory=PlanSettings, description="What the experiment will take, before it runs: the target `plan`."

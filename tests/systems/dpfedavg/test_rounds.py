@@ -15,7 +15,7 @@ from privatune.federation.settings import AdamSettings, ClientSettings, SgdSetti
 from privatune.models.lstm import initial_weights
 from privatune.models.settings import LstmSettings, NumericsSettings
 from privatune.privacy.accounting import guarantee, mechanism_of
-from privatune.privacy.releases import release_name, release_seed, released
+from privatune.privacy.releases import made_with, release_name, release_seed, released
 from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings
 from privatune.systems.dpfedavg import run as dp_run
 from privatune.systems.dpfedavg.job_settings import CanarySettings, DpJobSettings
@@ -33,7 +33,7 @@ from privatune.systems.dpfedavg.rounds import (
     save_sum,
     train_with_dp,
 )
-from privatune.systems.dpfedavg.run import DpRun, made_from, made_with, next_state, shard_sum, train
+from privatune.systems.dpfedavg.run import DpRun, made_from, next_state, shard_sum, train
 from privatune.text.streams import Stream
 
 WORDS, PERSONS, EACH = 40, 6, 60

@@ -8,13 +8,15 @@ model exists.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from privatune.core.errors import PrivatuneError
-from privatune.core.files import read_json, write_json
+from privatune.core.files import read_json, sha256, write_json
+from privatune.core.machine import machine
 from privatune.core.tensors import Arrays, load_tensors, save_tensors
+from privatune.models.settings import NumericsSettings
 from privatune.privacy.seeds import once, secret_seed
 
 RECORD, MODEL = "release.json", "model.safetensors"
@@ -56,6 +58,13 @@ def release_seed(folder: str | Path, made_from: Mapping[str, Any], made_with: Ma
         once(record, lambda part: write_json(part, {"made_from": dict(made_from), "made_with": dict(made_with)}))
     _refuse_others(folder, made_with)
     return drawn
+
+
+def made_with(code: Sequence[str | Path], numerics: NumericsSettings) -> dict[str, str]:
+    """Return what determines the last bits: the library's files in use, the numerics, and the machine."""
+    library = Path(__file__).parents[1]
+    files = {str(Path(file).resolve().relative_to(library)): sha256(file) for file in code}
+    return files | {name: str(value) for name, value in numerics} | machine(numerics.accelerator)
 
 
 def released(folder: str | Path, made_with: Mapping[str, str]) -> Arrays | None:

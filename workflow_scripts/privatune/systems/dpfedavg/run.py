@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from privatune.core.errors import PrivatuneError
-from privatune.core.files import read_json, sha256
-from privatune.core.machine import machine
+from privatune.core.files import read_json
 from privatune.core.tensors import Arrays, digest
 from privatune.core.vectors import shapes_of
 from privatune.federation.settings import OptimiserSettings
 from privatune.federation.task import task_uses
-from privatune.models.settings import NumericsSettings
 from privatune.privacy.clipping import ClippedSum, clipped_sum
 from privatune.privacy.mechanism import Mechanism, mechanism_from, mechanism_record
-from privatune.privacy.releases import keep, release_name, release_seed, released
+from privatune.privacy.releases import keep, made_with, release_name, release_seed, released
 from privatune.systems.dpfedavg.job_settings import DpJobSettings
 from privatune.systems.dpfedavg.population import population
 from privatune.systems.dpfedavg.rounds import (
@@ -120,13 +118,6 @@ def made_from(
         "private text": digest({"ids": everyone.ids, "offsets": everyone.offsets}),
         "seed": seed,
     }
-
-
-def made_with(code: Sequence[str | Path], numerics: NumericsSettings) -> dict[str, str]:
-    """Return what determines the last bits: the library's files in use, the numerics, and the machine."""
-    library = Path(__file__).parents[2]
-    files = {str(Path(file).resolve().relative_to(library)): sha256(file) for file in code}
-    return files | {name: str(value) for name, value in numerics} | machine(numerics.accelerator)
 
 
 def train(run: DpRun, optimiser: OptimiserSettings) -> Arrays:
