@@ -55,7 +55,7 @@ rule error_by_dimension:
     resources:
         **asked("error_by_dimension"),
     params:
-        settings=plain(E.dpzero.dimension),
+        settings=plain({"dimension": E.dpzero.dimension, "numerics": numerics(1) | {"precision": "float32"}}),
     script:
         "../workflow_scripts/error_by_dimension.py"
 
@@ -93,9 +93,7 @@ rule measure_step:
 TABLES |= {
     "dpzero": Part("dpzero", "Sentences", {"classifiers": CLASSIFIERS}),
     "dpzero_accuracy": Part("dpzero", "Sentences", {"models": table_file("dpzero")}),
-    "tuning_dpzero": Part(
-        "dpzero", "Sentences", {"tunings": [f"{folder}/tuning.json" for folder in TRAINED]}
-    ),
+    "tuning_dpzero": Part("dpzero", "Sentences", {"tunings": [f"{folder}/tuning.json" for folder in TRAINED]}),
     "dimension": Part("dpzero", "Sentences", {"errors": f"{OUT}/dpzero/dimension.json"}),
     "memory": Part("dpzero", "Sentences", {"costs": STEP_COSTS}),
 }

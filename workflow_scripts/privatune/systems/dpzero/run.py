@@ -20,7 +20,7 @@ from privatune.models.classifier_settings import HeadScope, PromptHead
 from privatune.models.encoder import Encoder, load_encoder
 from privatune.privacy.mechanism import Mechanism, mechanism_record
 from privatune.privacy.releases import made_with, release_name, release_seed
-from privatune.systems.dpzero.settings import ClassifierJobSettings, ZerothSettings
+from privatune.systems.dpzero.settings import ClassifierJobSettings, GradientSettings, ZerothSettings
 from privatune.systems.dpzero.steps import Choice, Draws, bytes_per_step, forwards, train
 from privatune.systems.dpzero.terms import expected_batch, mechanism_of, stated
 from privatune.text.sentences import PARTS
@@ -73,14 +73,14 @@ def train_classifiers(
     loaded = load_encoder(encoder) if encoder else None
     phrases = np.array(map_tensors(vectors)[0]["phrases"])
     job = Job(settings, parts, phrases, loaded, mechanism, code, device)
-    tried = [{"choice": choice, "accuracy": _tuned(job, choice)} for choice in _grid(job)]
-    best = max(tried, key=lambda point: point["accuracy"])["choice"]  # the first of equals
+    tried = [(choice, _tuned(job, choice)) for choice in _grid(job)]
+    best = max(tried, key=lambda point: point[1])[0]  # the first of equals
     names = {"set": settings.set, "method": settings.method, "epsilon": about["epsilon"], "delta": about["delta"]}
     grid = [
         names
-        | {"rate": point["choice"].rate, "clip": _finite(point["choice"].clip), "seed": settings.tuning.seed}
-        | {"accuracy": point["accuracy"], "chosen": point["choice"] == best}
-        for point in tried
+        | {"rate": choice.rate, "clip": _finite(choice.clip), "seed": settings.tuning.seed}
+        | {"accuracy": found, "chosen": choice == best}
+        for choice, found in tried
     ]
     zero_shot = _zero_shot(job, read_examples(vectors, "test"))
     rows = [_measured(job, best, seed) | about | names | {"zero_shot": zero_shot} for seed in settings.seeds]
@@ -144,15 +144,15 @@ def _measured(job: Job, choice: Choice, seed: int) -> dict[str, Any]:
     s, test, n = job.settings, job.parts["test"], len(job.parts["train"].labels)
     model, change = _trained(job, choice, seed)
     predicted = predictions(model, test, job.device)
-    method, zeroth = s.settings, isinstance(s.settings.step, ZerothSettings)
+    method, step = s.settings, s.settings.step
     parameters = sum(weight.numel() for weight in trained(model).values())
     return {
         "scope": method.scope.name,
         "head": s.head.name,
-        "step": method.step.name,
-        "optimiser": None if zeroth else method.step.optimiser,
-        "directions": method.step.directions if zeroth else None,
-        "noised": method.step.noised if zeroth else None,
+        "step": step.name,
+        "optimiser": step.optimiser if isinstance(step, GradientSettings) else None,
+        "directions": step.directions if isinstance(step, ZerothSettings) else None,
+        "noised": step.noised if isinstance(step, ZerothSettings) else "vector",
         "seed": seed,
         "n": n,
         "classes": len(job.phrases),

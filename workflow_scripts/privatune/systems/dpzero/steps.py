@@ -1,6 +1,5 @@
 """Train a classifier by the steps that a method names, with the noise of its mechanism."""
 
-import math
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -56,26 +55,17 @@ def train(
         mechanism = replace(mechanism, clip=choice.clip)
         unit, noise = mechanism.spacing(choice.clip), step_noise(mechanism, _noised(model, method), draws.hidden)
     if isinstance(method.step, ZerothSettings):
-        choices = _zeroth(method, batch, choice, unit)
-        heads = isinstance(model.head, torch.nn.Linear) and model.body is None
-        zeroth_order.train(model, batches, choices, draws.directions, noise, linear_logits if heads else None)
+        choices = _zeroth(method.step, method.steps, batch, choice, unit)
+        of_vectors = model.body is None and isinstance(model.head, torch.nn.Linear)
+        zeroth_order.train(model, batches, choices, draws.directions, noise, linear_logits if of_vectors else None)
     else:
         steps = FirstOrder(method.steps, batch, choice.rate, method.step.optimiser, clip=choice.clip, unit=unit)
         first_order.train(model, batches, steps, noise, PRECISIONS[numerics.precision])
 
 
-def _zeroth(method: MethodSettings, batch: float, choice: Choice, unit: float) -> ZerothOrder:
-    step = method.step
-    return ZerothOrder(
-        method.steps,
-        batch,
-        choice.rate,
-        directions=step.directions,
-        scale=step.smoothing,
-        clip=choice.clip,
-        unit=unit,
-        vector=step.noised == "vector",
-    )
+def _zeroth(step: ZerothSettings, steps: int, batch: float, choice: Choice, unit: float) -> ZerothOrder:
+    about = {"directions": step.directions, "scale": step.smoothing, "vector": step.noised == "vector"}
+    return ZerothOrder(steps, batch, choice.rate, clip=choice.clip, unit=unit, **about)
 
 
 def _noised(model: Classifier, method: MethodSettings) -> int:
@@ -98,7 +88,5 @@ def bytes_per_step(method: MethodSettings, parameters: int) -> int:
         parameters: the number of trained weights.
     """
     if isinstance(method.step, ZerothSettings):
-        return zeroth_order.bytes_per_step(
-            _zeroth(method, 1.0, Choice(1.0, math.inf if method.has_twin else 1.0), 0.5), parameters
-        )
+        return zeroth_order.bytes_per_step(_zeroth(method.step, 1, 1.0, Choice(1.0, 1.0), 0.5), parameters)
     return 4 * parameters
