@@ -24,7 +24,7 @@ def dpzero_settings(wildcards):
             "seed": E.seed,
             "seeds": method.seeds or d.seeds,
             "set": wildcards.set,
-            "settings": method.model_dump(exclude={"epsilons", "seeds", "sets"}),
+            "settings": method.model_dump(exclude={"epsilons", "leave_out", "seeds"}),
             "tuning": d.tuning,
         }
     )

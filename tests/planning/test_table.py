@@ -18,6 +18,9 @@ NAMES |= {
     "set": "rotten_tomatoes",
     "encoder": "minilm",
     "blocks": "1",
+    "classifier": "zeroth-1",
+    "level": "2",
+    "row": "dpzero",
 }
 ALIKE = {"fetch_package", "keep_model", "guarantee", "dp_model", "table", "figure"}  # whose jobs all take as long
 

@@ -72,7 +72,7 @@ class MethodSettings(Settings):
         None, min_length=1, description="Seeds of its replicates. null: those of `dpzero.seeds`."
     )
     epsilons: Epsilons | None = Field(None, description="Epsilons at which it is trained. null: those of `dpzero`.")
-    sets: Names | None = Field(None, min_length=1, description="Sets that it is trained on. null: those of `dpzero`.")
+    leave_out: Names = Field([], description="Sets of `dpzero.sets` that it is not trained on, to save time.")
 
     @property
     def has_twin(self) -> bool:
@@ -132,7 +132,7 @@ class DpZeroSettings(Section):
             (name, method, level)
             for name in self.sets
             for method in self.run
-            if name in (self.methods[method].sets or self.sets)
+            if name not in self.methods[method].leave_out
             for level in self.levels(self.methods[method])
         ]
 
@@ -146,7 +146,7 @@ class DpZeroSettings(Section):
         known_names("dpzero.encoder", [self.encoder], set(whole.encoders))
         known_names("dpzero.run", self.run, set(self.methods))
         for name, method in self.methods.items():
-            known_names(f"dpzero.methods.{name}.sets", method.sets or [], set(self.sets))
+            known_names(f"dpzero.methods.{name}.leave_out", method.leave_out, set(whole.sentences))
         known_names("dpzero.sets", self.sets, set(whole.sentences))
         few = [name for name in self.sets if whole.sentences[name].shots]
         if few and self.privacy.adjacency == "zero out one":

@@ -64,8 +64,8 @@ def train(
 
 
 def _zeroth(step: ZerothSettings, steps: int, batch: float, choice: Choice, unit: float) -> ZerothOrder:
-    about = {"directions": step.directions, "scale": step.smoothing, "vector": step.noised == "vector"}
-    return ZerothOrder(steps, batch, choice.rate, clip=choice.clip, unit=unit, **about)
+    vector = step.noised == "vector"
+    return ZerothOrder(steps, batch, *(choice.rate, step.directions, step.smoothing, choice.clip, unit, vector))
 
 
 def _noised(model: Classifier, method: MethodSettings) -> int:
