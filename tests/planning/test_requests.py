@@ -44,6 +44,7 @@ MEASURED = {
 NAMES = {"source": "chitchat", "scenario": "server-distill-generated-5", "method": "averaging-dense"}
 NAMES |= {"shard": "0", "round": "1", "baseline": "ngram-general", "variant": "dp"}
 NAMES |= {"set": "rotten_tomatoes", "encoder": "minilm", "blocks": "1"}
+NAMES |= {"classifier": "probe", "level": "2", "row": "dpzero"}
 
 
 READ = {name: yaml.safe_load((CONFIG / name).read_text()) for name in ("config.yaml", "tiny.yaml", "paper.yaml")}
@@ -100,12 +101,9 @@ def test_what_is_asked_for_is_no_less_than_what_is_expected():
 def test_words_of_a_general_and_a_private_source_are_counted(tmp_path):
     (tmp_path / "a.jsonl").write_bytes(b"x" * 5000)
     source = {"kind": "files", "role": "private", "paths": [str(tmp_path / "a.jsonl")]}
-    e = configured(
-        sources={"chat": source, "wikitext2": {"kind": "wikitext2"}},
-        general={"corpora": ["wikitext2"]},
-        private={"corpus": "chat", "min_words": 100, "max_words": 300},
-        sentences={},
-    )
+    sources = READ["config.yaml"]["sources"] | {"chat": source}
+    private = {"corpus": "chat", "min_words": 100, "max_words": 300}
+    e = configured(sources=sources, general={"corpora": ["wikitext2"]}, private=private)
     found = most(e)
     assert found.sources == {"wikitext2": e.sources["wikitext2"].words()}
     assert found.collected == found.private == 1000

@@ -18,7 +18,7 @@ NAMES |= {
     "set": "rotten_tomatoes",
     "encoder": "minilm",
     "blocks": "1",
-    "classifier": "zeroth-1",
+    "classifier": "probe",
     "level": "2",
     "row": "dpzero",
 }
@@ -54,6 +54,7 @@ def test_work_grows_with_what_makes_it_longer(planned):
         compression={"model": larger},
         dpfedavg={"training": {"model": larger}, "accounting": {"populations": [10_000_000] * 9}},
         tail={"texts": 20_000},
+        dpzero={"dimension": {"steps": 1000}, "costs": {"tokens": 128}},
         sources={"rotten_tomatoes": {"part": "imdb"}},
     )
     for rule, stage in planned().items():

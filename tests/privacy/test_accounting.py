@@ -13,8 +13,6 @@ from scipy.stats import binom
 from privatune.attacks.audit import Gaussian, gaussian_epsilon
 from privatune.core.errors import PrivatuneError
 from privatune.privacy.accounting import (
-    ORDERS,
-    RELATIONS,
     all_rounds,
     carriers_epsilon,
     default_delta,
@@ -24,6 +22,7 @@ from privatune.privacy.accounting import (
     noise_for,
     paper_delta,
 )
+from privatune.privacy.composition import ORDERS, RELATIONS
 from privatune.privacy.mechanism import ADJACENCIES, Mechanism
 from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings
 

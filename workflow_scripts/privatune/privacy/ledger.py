@@ -11,7 +11,8 @@ from dp_accounting import DpEvent
 from dp_accounting.rdp import RdpAccountant, compute_epsilon
 
 from privatune.core.errors import PrivatuneError
-from privatune.privacy.accounting import ORDERS, RELATIONS, all_rounds, composed, tightest
+from privatune.privacy.accounting import all_rounds, tightest
+from privatune.privacy.composition import ORDERS, RELATIONS, composed
 from privatune.privacy.mechanism import ADJACENCIES, Adjacency, Mechanism, Sampling, Unit
 
 

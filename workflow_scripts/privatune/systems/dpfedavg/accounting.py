@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from privatune.privacy.accounting import Accountant, default_delta, guarantee, paper_delta
+from privatune.privacy.accounting import default_delta, guarantee, paper_delta
+from privatune.privacy.composition import Accountant
 from privatune.privacy.mechanism import Mechanism, Sampling
 from privatune.privacy.settings import ScaleSettings
 

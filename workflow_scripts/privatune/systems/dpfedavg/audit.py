@@ -15,7 +15,8 @@ from privatune.attacks.settings import AuditSettings
 from privatune.core.tensors import Arrays
 from privatune.core.vectors import flat, shaped, shapes_of, size_of
 from privatune.federation.settings import SgdSettings
-from privatune.privacy.accounting import Accountant, guarantee
+from privatune.privacy.accounting import guarantee
+from privatune.privacy.composition import Accountant
 from privatune.privacy.mechanism import Mechanism
 from privatune.systems.dpfedavg.rounds import Contribution, State, close_round, run_shard
 
