@@ -14,7 +14,7 @@ from privatune.training.clipped import clipped_sum
 from privatune.training.first_order import FirstOrder, train
 from privatune.training.sampling import poisson
 
-N, CLASSES, UNIT = 40, 3, 2.0**-30
+N, CLASSES = 40, 3
 VALUES = 6 * 8 + 8 + 8 * CLASSES + CLASSES
 
 
@@ -47,24 +47,29 @@ def values(network):
     return torch.cat([value.detach().flatten() for value in network.parameters()])
 
 
-def noise(steps, deviation=2.0**30, seed=4):
-    return (stream(seed, "noise", step).normal(0, deviation, VALUES).astype(np.int64) for step in range(steps))
+def noise(seed=4):
+    return lambda step: stream(seed, "noise", step)
 
 
-def trained(choices, q=0.3, added=None, **more):
+def added(step, deviation, seed=4):
+    """The noise of a step, tensor by tensor."""
+    drawn = stream(seed, "noise", step)
+    parts = [drawn.standard_normal(tuple(value.shape), np.float32).ravel() for value in Net().parameters()]
+    return deviation * torch.from_numpy(np.concatenate(parts))
+
+
+def trained(choices, q=0.3, seed=4, **more):
     network = Net()
-    train(network, batches(q), choices, added, **more)
+    train(network, batches(q), choices, noise(seed) if choices.deviation else None, **more)
     return values(network)
 
 
 def test_a_step_is_the_clipped_sum_with_noise_over_the_expected_batch():
-    choices = FirstOrder(steps=1, batch=12, rate=0.7, optimizer="sgd", clip=0.5, unit=UNIT)
-    sums = clipped_sum(Net().eval(), batches(0.3)(1), 0.5 - math.sqrt(VALUES) * UNIT)
-    (added,) = noise(1)
-    total = torch.cat([value.flatten() for value in sums.sums.values()]).double() + torch.from_numpy(added) * UNIT
+    choices = FirstOrder(steps=1, batch=12, rate=0.7, optimizer="sgd", clip=0.5, deviation=0.9)
+    sums = clipped_sum(Net().eval(), batches(0.3)(1), 0.5)
+    total = torch.cat([value.flatten() for value in sums.sums.values()]) + added(1, 0.9)
     assert sums.examples not in (0, 12)
-    expected = values(Net()) - 0.7 * total / 12
-    torch.testing.assert_close(trained(choices, added=noise(1)), expected.float(), rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(trained(choices), values(Net()) - 0.7 * total / 12, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
@@ -92,24 +97,16 @@ def test_gradient_descent_on_all_examples_is_a_probability_of_one():
 
 
 def test_an_empty_batch_is_a_step_of_noise():
-    choices = FirstOrder(2, 4, 0.5, "sgd", clip=0.5, unit=UNIT)
-    total = sum(torch.from_numpy(row) for row in noise(2)) * UNIT
-    expected = (values(Net()) - 0.5 * total / 4).float()
-    torch.testing.assert_close(trained(choices, 0.0, noise(2)), expected, rtol=1e-6, atol=1e-6)
-    assert (trained(choices, 0.0) == values(Net())).all()
+    choices = FirstOrder(2, 4, 0.5, "sgd", clip=0.5, deviation=0.9)
+    expected = values(Net()) - 0.5 * (added(1, 0.9) + added(2, 0.9)) / 4
+    torch.testing.assert_close(trained(choices, 0.0), expected, rtol=1e-6, atol=1e-6)
+    assert (trained(FirstOrder(2, 4, 0.5, "sgd"), 0.0) == values(Net())).all()
 
 
 def test_equal_choices_give_equal_bits_and_another_draw_does_not():
-    choices = FirstOrder(4, 12, 0.05, clip=0.5, unit=UNIT)
-    assert (trained(choices, added=noise(4)) == trained(choices, added=noise(4))).all()
-    assert (trained(choices, added=noise(4)) != trained(choices, added=noise(4, seed=5))).any()
-
-
-def test_noised_sums_are_whole_multiples_of_the_unit():
-    unit = 2.0**-8
-    moved = values(Net()).double() - trained(FirstOrder(1, 1, 1.0, "sgd", clip=0.5, unit=unit), added=noise(1, 64.0))
-    apart = (moved / unit - (moved / unit).round()).abs()
-    assert apart.max() < 1e-3 and moved.abs().max() > unit
+    choices = FirstOrder(4, 12, 0.05, clip=0.5, deviation=0.9)
+    assert (trained(choices) == trained(choices)).all()
+    assert (trained(choices) != trained(choices, seed=5)).any()
 
 
 def test_dropout_is_off_and_gradients_are_gone():
@@ -126,18 +123,19 @@ def test_frozen_parameters_stay():
     assert (network.first.weight == Net().first.weight).all() and (network.last.weight != Net().last.weight).any()
 
 
-@pytest.mark.parametrize(
-    "added", [noise(2), noise(4), (row[1:] for row in noise(3)), (row * 1.0 for row in noise(3)), iter(())]
-)
-def test_noise_of_another_size_or_number_is_refused(added):
-    with pytest.raises(PrivatuneError, match="3 steps need as many rows of noise, each with 83 whole numbers"):
-        trained(FirstOrder(3, 12, 0.05, clip=0.5, unit=UNIT), added=added)
+def test_noise_without_a_deviation_and_a_deviation_without_noise_are_refused():
+    for choices, given in [
+        (FirstOrder(3, 12, 0.05, clip=0.5), noise()),
+        (FirstOrder(3, 12, 0.05, clip=0.5, deviation=1), None),
+    ]:
+        with pytest.raises(PrivatuneError, match="belong together"):
+            train(Net(), batches(0.3), choices, given)
 
 
-@pytest.mark.parametrize(("clip", "unit"), [(math.inf, UNIT), (0.5, 0.0), (0.5, 0.1)])
-def test_noise_that_hides_nothing_is_refused(clip, unit):
+@pytest.mark.parametrize(("clip", "deviation"), [(math.inf, 1.0), (0.5, -1.0), (0.5, math.nan), (0.5, math.inf)])
+def test_noise_that_hides_nothing_is_refused(clip, deviation):
     with pytest.raises(PrivatuneError, match="noise needs a clip"):
-        trained(FirstOrder(3, 12, 0.05, clip=clip, unit=unit), added=noise(3))
+        FirstOrder(3, 12, 0.05, clip=clip, deviation=deviation)
 
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": 0}, {"rate": math.nan}, {"clip": 0}])

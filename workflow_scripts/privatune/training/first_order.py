@@ -5,10 +5,13 @@ A step is that of Abadi et al. (2016), with the gradients g_i of the examples th
     x <- optimizer(x, (sum_i clip_C(g_i) + noise) / B)
 
 where B is the public expected size of a batch. Gradient descent on all examples is B = n.
+
+Sums of gradients are rounded as float32 is, and so is their noise. An epsilon is therefore that of the same steps in
+real numbers, as in other libraries of DP-SGD. Sums of slopes (training/zeroth_order.py) are whole numbers, and exact.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,10 +19,13 @@ import numpy as np
 import torch
 
 from privatune.core.errors import PrivatuneError
-from privatune.training.clipped import Minibatch, clipped_sum
+from privatune.training.clipped import clipped_sum
+from privatune.training.examples import Minibatch
 
 # gives the minibatches of a step, counted from 1; their examples are the step's batch
 Batches = Callable[[int], Iterable[Minibatch]]
+# gives the generator of a step's noise, counted from 1
+Noise = Callable[[int], np.random.Generator]
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,10 @@ class FirstOrder:
         optimizer: what makes a step from a gradient; neither decays weights.
         decays: whether the learning rate falls linearly, so that it would be zero after the last step.
         clip: C, the largest L2 norm of an example's gradient; infinite for none.
-        unit: what the noised sums are whole multiples of; needed with noise.
+        deviation: the standard deviation z C of the noise on each value of the sum; 0 for none.
 
     Raises:
-        PrivatuneError: a choice is out of range.
+        PrivatuneError: a choice is out of range, or there is noise without a clip, which would protect nothing.
     """
 
     steps: int
@@ -45,11 +51,13 @@ class FirstOrder:
     optimizer: Literal["adamw", "sgd"] = "adamw"
     decays: bool = False
     clip: float = math.inf
-    unit: float = 0.0
+    deviation: float = 0.0
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not self.batch > 0 or not self.rate > 0 or not self.clip > 0:
             raise PrivatuneError("first order: steps, batch, rate and clip must be above 0; change the one that is not")
+        if not 0 <= self.deviation < math.inf or (self.deviation and math.isinf(self.clip)):
+            raise PrivatuneError("first order: noise needs a clip and a finite deviation of at least 0; set both")
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 1.
@@ -65,7 +73,7 @@ def train(
     network: torch.nn.Module,
     batches: Batches,
     choices: FirstOrder,
-    noise: Iterable[np.ndarray] | None = None,
+    noise: Noise | None = None,
     precision: torch.dtype = torch.float32,
 ) -> None:
     """Train in place, in exactly T steps; nothing that is private is returned or logged.
@@ -74,34 +82,30 @@ def train(
     because an error would reveal that it took part; how often that happens is private and nobody is told. An empty
     batch gives a step of noise alone.
 
-    With noise, the sum is rounded to whole multiples of `choices.unit` first. Rounding moves two sums apart by at most
-    sqrt(values) units, which are taken off the clip.
-
     Args:
         network: takes (inputs, mask) to logits [batch, classes]; the parameters with `requires_grad` are trained.
         batches: gives the minibatches of a step, counted from 1.
         choices: the public choices.
-        noise: for each step the noise on its sum, [values] int64, as whole multiples of `choices.unit`; the tensors lie
-            in it one after the other, in the order of `named_parameters`. None means no noise.
+        noise: gives the generator of a step's noise; needed if the choices have a deviation, and only then. Where
+            privacy is claimed, its seed must be secret.
         precision: float32 or bfloat16, in which products compute; weights, norms and sums are always float32.
 
     Raises:
-        PrivatuneError: the noise has another size or number of steps, or nothing bounds what it hides; or the errors of
-            `clipped_sum`.
+        PrivatuneError: noise is missing or not accounted for; or the errors of `clipped_sum`.
     """
+    if (noise is None) != (choices.deviation == 0):
+        raise PrivatuneError("first order: noise and its deviation belong together; give both or neither")
     network.eval()
     trained = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
-    size = sum(parameter.numel() for parameter in trained.values())
-    clip = choices.clip
-    if noise is not None:
-        clip -= math.sqrt(size) * choices.unit
-        if not 0 < choices.unit < clip < math.inf:
-            raise PrivatuneError("first order: noise needs a clip, and a unit far below it; set both")
     optimizer = _optimizer(list(trained.values()), choices)
-    for step, added in enumerate(_noise(noise, choices.steps, size), 1):
-        sums = clipped_sum(network, batches(step), clip, precision).sums
-        for name, gradient in _noised(sums, added, choices.unit):
-            trained[name].grad = gradient.div_(choices.batch)
+    for step in range(1, choices.steps + 1):
+        sums = clipped_sum(network, batches(step), choices.clip, precision).sums
+        drawn = noise(step) if noise else None
+        for name, total in sums.items():
+            if drawn is not None:
+                added = torch.from_numpy(drawn.standard_normal(tuple(total.shape), np.float32))
+                total.add_(added.to(total.device), alpha=choices.deviation)
+            trained[name].grad = total.div_(choices.batch)
         for group in optimizer.param_groups:
             group["lr"] = choices.rate_at(step)
         optimizer.step()
@@ -112,34 +116,3 @@ def _optimizer(parameters: list[torch.nn.Parameter], choices: FirstOrder) -> tor
     if choices.optimizer == "sgd":
         return torch.optim.SGD(parameters, choices.rate)
     return torch.optim.AdamW(parameters, choices.rate, weight_decay=0.0)
-
-
-def _noise(noise: Iterable[np.ndarray] | None, steps: int, size: int) -> Iterator[np.ndarray | None]:
-    """Yield the noise of exactly T steps."""
-    if noise is None:
-        yield from [None] * steps
-        return
-    rows = iter(noise)
-    for _ in range(steps):
-        row = next(rows, None)
-        if row is None or row.shape != (size,) or row.dtype != np.int64:
-            break
-        yield row
-    else:
-        if next(rows, None) is None:
-            return
-    raise PrivatuneError(
-        f"first order: {steps} steps need as many rows of noise, each with {size} whole numbers; draw the noise for "
-        "these choices"
-    )
-
-
-def _noised(sums: dict[str, torch.Tensor], added: np.ndarray | None, unit: float) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield each sum, rounded to whole units and with its noise, by the name of the tensor."""
-    start = 0
-    for name, total in sums.items():
-        if added is not None:
-            noise = torch.from_numpy(added[start : start + total.numel()]).to(total.device).view_as(total)
-            start += total.numel()
-            total = ((total.double() / unit).round_().long() + noise).double().mul_(unit).float()
-        yield name, total

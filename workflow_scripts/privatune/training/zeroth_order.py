@@ -132,13 +132,13 @@ def linear_logits(copies: Mapping[str, torch.Tensor], inputs: torch.Tensor) -> t
     return flat.view(*weight.shape[:2], len(inputs)).add_(bias[:, :, None]).transpose(1, 2)
 
 
-def bytes_per_step(choices: ZerothOrder, size: int) -> int:
+def bytes_per_step(noised: int) -> int:
     """Return what a step sends in a federated round: one seed of 8 bytes, and a float32 per number that is noised.
 
-    >>> bytes_per_step(ZerothOrder(10, 64, 0.1), size=2310)
+    >>> bytes_per_step(1)
     12
     """
-    return 8 + 4 * (size if choices.vector else choices.directions)
+    return 8 + 4 * noised
 
 
 def coefficients(slopes: np.ndarray, choices: ZerothOrder, noise: np.ndarray) -> np.ndarray:

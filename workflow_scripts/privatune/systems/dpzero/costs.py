@@ -92,7 +92,7 @@ def _about(name: str, network: Classifier, settings: CostSettings) -> dict[str, 
     directions = (settings.directions if row.many else 1) if row.step == "zeroth" else None
     sent = 0 if row.step == "none" else 4 * size
     if row.step == "zeroth":
-        sent = zeroth_order.bytes_per_step(_zeroth(row, settings, 1), size)
+        sent = zeroth_order.bytes_per_step(_zeroth(row, settings, 1).directions)
     return {
         "row": name,
         "method": f"{row.method}, K = {directions}" if row.many else row.method,
@@ -205,9 +205,8 @@ def _clipped(
     row: Row, network: Classifier, batch: list[Minibatch], settings: CostSettings, seed: int, lap: Lap
 ) -> None:
     steps = settings.repeats + 1
-    choices = first_order.FirstOrder(steps, settings.batch, RATE, clip=CLIP, unit=_unit(settings))
-    size = sum(weight.numel() for weight in trained(network).values())
-    first_order.train(network, _announced(batch, lap), choices, _noise(size, steps, settings, seed))
+    choices = first_order.FirstOrder(steps, settings.batch, RATE, clip=CLIP, deviation=CLIP)
+    first_order.train(network, _announced(batch, lap), choices, partial(stream, seed, "cost noise"))
 
 
 def _opacus(row: Row, network: Classifier, batch: list[Minibatch], settings: CostSettings, seed: int, lap: Lap) -> None:

@@ -1,10 +1,12 @@
 """Train a classifier by the steps that a method names, with the noise of its mechanism."""
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
 
+from privatune.core.streams import stream
 from privatune.models.checkpoint import PRECISIONS
 from privatune.models.classifier import Classifier, trained
 from privatune.models.settings import NumericsSettings
@@ -50,29 +52,31 @@ def train(
     """
     batch, device = expected_batch(len(examples.labels), method), torch.device(numerics.accelerator)
     batches = poisson_batches(examples, batch, draws.hidden, MOST_TOKENS, device)
-    noise, unit = None, 0.0
-    if mechanism is not None:
-        mechanism = replace(mechanism, clip=choice.clip)
-        unit, noise = mechanism.spacing(choice.clip), step_noise(mechanism, _noised(model, method), draws.hidden)
+    clipped = replace(mechanism, clip=choice.clip) if mechanism else None
     if isinstance(method.step, ZerothSettings):
-        choices = _zeroth(method.step, method.steps, batch, choice, unit)
-        of_vectors = model.body is None and isinstance(model.head, torch.nn.Linear)
-        zeroth_order.train(model, batches, choices, draws.directions, noise, linear_logits if of_vectors else None)
-    else:
-        steps = FirstOrder(method.steps, batch, choice.rate, method.step.optimiser, clip=choice.clip, unit=unit)
-        first_order.train(model, batches, steps, noise, PRECISIONS[numerics.precision])
+        choices = _zeroth(method.step, method.steps, batch, choice, clipped.spacing(choice.clip) if clipped else 0.0)
+        _by_forward_passes(model, batches, choices, clipped, draws)
+        return
+    deviation = clipped.noise_of_sum * clipped.clip if clipped else 0.0
+    steps = FirstOrder(method.steps, batch, choice.rate, method.step.optimiser, clip=choice.clip, deviation=deviation)
+    noise = partial(stream, draws.hidden, "noise of steps") if clipped else None
+    first_order.train(model, batches, steps, noise, PRECISIONS[numerics.precision])
+
+
+def _by_forward_passes(
+    model: Classifier, batches: zeroth_order.Batches, choices: ZerothOrder, mechanism: Mechanism | None, draws: Draws
+) -> None:
+    noise = None
+    if mechanism is not None:
+        size = sum(weight.numel() for weight in trained(model).values())
+        noise = step_noise(mechanism, size if choices.vector else choices.directions, draws.hidden)
+    of_vectors = model.body is None and isinstance(model.head, torch.nn.Linear)
+    zeroth_order.train(model, batches, choices, draws.directions, noise, linear_logits if of_vectors else None)
 
 
 def _zeroth(step: ZerothSettings, steps: int, batch: float, choice: Choice, unit: float) -> ZerothOrder:
     vector = step.noised == "vector"
-    return ZerothOrder(steps, batch, *(choice.rate, step.directions, step.smoothing, choice.clip, unit, vector))
-
-
-def _noised(model: Classifier, method: MethodSettings) -> int:
-    """Return how many values a step's sum has."""
-    if isinstance(method.step, ZerothSettings) and method.step.noised == "scalar":
-        return method.step.directions
-    return sum(weight.numel() for weight in trained(model).values())
+    return ZerothOrder(steps, batch, choice.rate, step.directions, step.smoothing, choice.clip, unit, vector)
 
 
 def forwards(method: MethodSettings) -> int:
@@ -88,5 +92,5 @@ def bytes_per_step(method: MethodSettings, parameters: int) -> int:
         parameters: the number of trained weights.
     """
     if isinstance(method.step, ZerothSettings):
-        return zeroth_order.bytes_per_step(_zeroth(method.step, 1, 1.0, Choice(1.0, 1.0), 0.5), parameters)
+        return zeroth_order.bytes_per_step(parameters if method.step.noised == "vector" else method.step.directions)
     return 4 * parameters
