@@ -40,7 +40,8 @@ class Language(NamedTuple):
 
     def public(self, n=150, **options):
         ids, offsets = self.sentences(n, np.random.default_rng(1))
-        return Public(self.states(ids, offsets, seed=1, **options), offsets, ids, self.table)
+        clean = self.states(ids, offsets, deep=options.get("deep", False))
+        return Public(self.states(ids, offsets, seed=1, **options), offsets, ids, self.table, clean)
 
     def private(self, n=80, **options):
         """What is sent, and the tokens that only the customer knows."""

@@ -56,7 +56,7 @@ def test_guesses_are_the_same_twice_and_differ_from_each_other(name, language):
 def test_attacks_take_nothing_that_only_the_customer_has():
     assert list(inspect.signature(guess).parameters) == ["name", "sent", "public", "settings", "seed"]
     assert Sent._fields == ("states", "offsets")
-    assert Public._fields == ("states", "offsets", "ids", "table")
+    assert Public._fields == ("states", "offsets", "ids", "table", "clean")
 
 
 @pytest.mark.parametrize("name", ATTACKS)

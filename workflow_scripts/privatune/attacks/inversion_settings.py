@@ -22,19 +22,19 @@ class InversionSettings(Settings):
         "square of what they map.",
     )
     width: int = Field(
-        128, ge=8, le=4096, multiple_of=4, description="Width of the only transformer block of the trained inverter."
+        64, ge=8, le=4096, multiple_of=4, description="Width of the only transformer block of the trained inverter."
     )
     epochs: int = Field(
-        4,
+        3,
         ge=1,
         le=1000,
         description="Most epochs of the inverter. The epoch that recovers the most tokens of public validation "
         "sentences is used.",
     )
-    rate: float = Field(2e-3, gt=0, le=1, description="Learning rate of the inverter; it falls to zero linearly.")
-    batch: int = Field(16, ge=1, description="Sentences per step of the inverter.")
+    rate: float = Field(1e-3, gt=0, le=1, description="Learning rate of the inverter; it falls to zero linearly.")
+    batch: int = Field(8, ge=1, description="Sentences per step of the inverter.")
     sampled: int = Field(
-        1000, ge=1, description="Wrong tokens that a step of the inverter compares with the right ones."
+        300, ge=1, description="Wrong tokens that a step of the inverter compares with the right ones."
     )
     validation_share: float = Field(
         0.15, gt=0, lt=1, description="Share of the public sentences from which the epoch is chosen."

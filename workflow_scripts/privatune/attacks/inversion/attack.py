@@ -1,7 +1,8 @@
 """Attacks that guess tokens from states. Each is a module of this folder with the function `guesses`.
 
-They take what an attacker has: the states that were sent, and public text with its tokens and with states from the same
-bottom under the same noise. The private tokens are not among the arguments, so no attack can read them.
+They take what an attacker has: the states that were sent, and public text with its tokens and with states of the same
+bottom, once as they are and once noised in the same way. The private tokens are not among the arguments, so no attack
+can read them.
 """
 
 from importlib import import_module
@@ -25,12 +26,13 @@ class Sent(NamedTuple):
 
 
 class Public(NamedTuple):
-    """What an attacker knows besides: public sentences, noised as the customer noises, and the embedding table."""
+    """What an attacker knows besides: public sentences, how the customer makes states of them, and the embeddings."""
 
-    states: np.ndarray  # [tokens, hidden] float32, as in `Sent`
+    states: np.ndarray  # [tokens, hidden] float32, as in `Sent`, with noise
     offsets: np.ndarray  # [n + 1] int64
     ids: np.ndarray  # [tokens] their tokens
     table: np.ndarray  # [vocabulary, hidden] float32, the embedding of each token
+    clean: np.ndarray | None = None  # as `states`, without noise; the posterior is weaker where it is not given
 
 
 def guess(name: Attack, sent: Sent, public: Public, settings: InversionSettings, seed: int) -> np.ndarray:

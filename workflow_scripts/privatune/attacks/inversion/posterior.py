@@ -5,8 +5,9 @@ noise add is Gaussian with covariance S. The guess is the token that maximises
 
     ln p(v) - (y - e_v A - b)^T S^-1 (y - e_v A - b) / 2.
 
-At the embedding without context this is close to the posterior of the noise itself, ln p(v) - eta ||y - e_v||: in many
-dimensions the noise has nearly constant length and is nearly Gaussian.
+The map is fitted to states without noise, and S to those with noise. At the embedding this is close to the posterior of
+the noise itself, ln p(v) - eta ||y - e_v||: in many dimensions the noise has nearly constant length and is nearly
+Gaussian.
 """
 
 from typing import NamedTuple
@@ -45,7 +46,8 @@ def model(public: Public, settings: InversionSettings) -> Model:
     """Fit A, b, S and the prior to public text."""
     text = of_text(public.offsets)
     states, embeddings = public.states[text], public.table[public.ids[text]]
-    affine = fitted(embeddings, states, settings.ridge)
+    clean = states if public.clean is None else public.clean[text]
+    affine = fitted(embeddings, clean, settings.ridge)
     residuals = states - mapped(embeddings, affine)
     covariance = residuals.T.astype(np.float64) @ residuals / len(states)
     floor = _FLOOR * float(states.var(0, dtype=np.float64).mean()) or 1.0
