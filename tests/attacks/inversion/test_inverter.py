@@ -30,14 +30,16 @@ def test_an_epoch_that_harms_is_not_used(language):
 def test_padding_changes_nothing(language):
     """A sentence is moved alike alone and beside longer ones."""
     sent, _ = language.private(20, eta=3.0)
-    public = language.public(100, eta=3.0)
-    learnt = model(public, SETTINGS)
-    trained = inverter._trained(public, learnt, SETTINGS.model_copy(update={"epochs": 1}), 0)
-    states = learnt.whitened(sent.states)
-    whole = inverter._moved(trained, states, sent.offsets)
-    assert not torch.equal(whole, states)
+    states = torch.from_numpy(sent.states)
+    moving = inverter._Inverter(states.shape[1], 16, states.std(0), np.random.default_rng(0))
+    whole = inverter._moved(moving, states, sent.offsets)
+    assert torch.equal(whole, states)  # as it is untrained
+    with torch.no_grad():
+        moving.outward.weight.copy_(torch.from_numpy(np.random.default_rng(1).normal(size=moving.outward.weight.shape)))
+    whole = inverter._moved(moving, states, sent.offsets)
+    assert not torch.isclose(whole, states).all(1).any()
     for start, stop in zip(sent.offsets[:-1], sent.offsets[1:], strict=True):
-        alone = inverter._moved(trained, states[start:stop], np.array([0, stop - start]))
+        alone = inverter._moved(moving, states[start:stop], np.array([0, stop - start]))
         torch.testing.assert_close(whole[start:stop], alone, rtol=0, atol=2e-5)
 
 

@@ -54,7 +54,7 @@ class _Inverter(nn.Module):
     def forward(self, batch: _Batch) -> torch.Tensor:
         """[tokens, hidden] of the real tokens."""
         inputs = batch.states / self.scale
-        narrow = self.inward(inputs.transpose(1, 2)).transpose(1, 2) * batch.real[:, :, None]
+        narrow = self.inward(inputs.transpose(1, 2)).transpose(1, 2)
         moved = self.outward(self.block(narrow, src_key_padding_mask=~batch.real)[batch.real])
         return batch.states[batch.real] + moved
 
