@@ -1,6 +1,7 @@
 """What holds for every attack on sent states."""
 
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,10 +60,15 @@ def test_attacks_take_nothing_that_only_the_customer_has():
     assert Public._fields == ("states", "offsets", "ids", "table", "clean")
 
 
+def test_every_module_is_an_attack():
+    folder = Path(inspect.getfile(guess)).parent
+    assert {path.stem for path in folder.glob("[!_]*.py")} - {"attack"} == set(ATTACKS)
+
+
 @pytest.mark.parametrize("name", ATTACKS)
-def test_every_attack_has_a_module_and_no_other_exists(name, language):
+def test_without_public_text_there_is_no_attack(name, language):
     with pytest.raises(PrivatuneError, match="no public text"):
-        empty = Public(*(array[:0] for array in language.public()[:1]), np.array([0]), np.empty(0, int), language.table)
+        empty = Public(states := language.public().states[:0], np.array([0]), np.empty(0, int), language.table, states)
         guess(name, language.private()[0], empty, SETTINGS, 0)
 
 
@@ -74,7 +80,7 @@ def test_states_of_another_width_are_refused(language):
 
 def test_the_prior_counts_words_and_leaves_some_for_those_that_do_not_occur(language):
     ids, offsets = np.array([0, 3, 3, 4, 0, 0, 5, 0]), np.array([0, 5, 8])
-    prior = np.exp(log_prior(Public(np.empty((8, 2)), offsets, ids, language.table)))
+    prior = np.exp(log_prior(Public(np.empty((8, 2)), offsets, ids, language.table, np.empty((8, 2)))))
     assert prior.sum() == pytest.approx(1)
     assert prior[3] == pytest.approx(2 * prior[4]) and prior[4] == pytest.approx(prior[5])
     unseen = np.delete(prior, [3, 4, 5])

@@ -39,7 +39,7 @@ def test_states_without_noise_sharpen_the_map(language, recovered):
     public = language.public(25, **options)
     blurred, sharp = (
         recovered(guess("posterior", sent, known, SETTINGS, 0), ids, sent.offsets)[0]
-        for known in (public._replace(clean=None), public)
+        for known in (public._replace(clean=public.states), public)
     )
     assert sharp > blurred + 0.02
 

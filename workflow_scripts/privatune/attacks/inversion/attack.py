@@ -32,7 +32,7 @@ class Public(NamedTuple):
     offsets: np.ndarray  # [n + 1] int64
     ids: np.ndarray  # [tokens] their tokens
     table: np.ndarray  # [vocabulary, hidden] float32, the embedding of each token
-    clean: np.ndarray | None = None  # as `states`, without noise; the posterior is weaker where it is not given
+    clean: np.ndarray  # as `states`, without noise
 
 
 def guess(name: Attack, sent: Sent, public: Public, settings: InversionSettings, seed: int) -> np.ndarray:

@@ -46,8 +46,7 @@ def model(public: Public, settings: InversionSettings) -> Model:
     """Fit A, b, S and the prior to public text."""
     text = of_text(public.offsets)
     states, embeddings = public.states[text], public.table[public.ids[text]]
-    clean = states if public.clean is None else public.clean[text]
-    affine = fitted(embeddings, clean, settings.ridge)
+    affine = fitted(embeddings, public.clean[text], settings.ridge)
     residuals = states - mapped(embeddings, affine)
     covariance = residuals.T.astype(np.float64) @ residuals / len(states)
     floor = _FLOOR * float(states.var(0, dtype=np.float64).mean()) or 1.0
