@@ -63,7 +63,7 @@ rule error_by_dimension:
 # Each row is measured by a process of its own, which is the job.
 rule measure_step:
     input:
-        examples=f"{OUT}/sentences/{E.dpzero.sets[0]}/{E.dpzero.encoder}/tokens.safetensors",
+        tokens=f"{OUT}/sentences/{E.dpzero.sets[0]}/{E.dpzero.encoder}/tokens.safetensors",
         encoder=f"{OUT}/encoders/{E.dpzero.encoder}/model.safetensors",
         config=f"{OUT}/encoders/{E.dpzero.encoder}/config.json",
         code=code("measure_step"),

@@ -32,7 +32,7 @@ def stages(known: Known, d: DpZeroSettings) -> dict[str, Stage]:
         c = d.costs
         passes = (c.repeats + 1) * 2 * c.directions * FORWARD
         tokens = c.batch * c.tokens
-        return Work(passes * tokens * WEIGHTS["all"] / BILLION, 6e3 * tokens / 64, TORCH)
+        return Work(passes * tokens * WEIGHTS["all"] / BILLION, 1000 + 0.5 * tokens, TORCH)
 
     def error_by_dimension(names: Names) -> Work:
         s = d.dimension

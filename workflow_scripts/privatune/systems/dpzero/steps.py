@@ -9,6 +9,7 @@ import torch
 from privatune.core.streams import stream
 from privatune.models.checkpoint import PRECISIONS
 from privatune.models.classifier import Classifier, trained
+from privatune.models.classifier_settings import HeadScope
 from privatune.models.settings import NumericsSettings
 from privatune.privacy.mechanism import Mechanism
 from privatune.privacy.step_noise import step_noise
@@ -20,7 +21,8 @@ from privatune.training.first_order import FirstOrder
 from privatune.training.sampling import poisson_batches
 from privatune.training.zeroth_order import ZerothOrder, linear_logits
 
-MOST_TOKENS = 4096  # rows of a minibatch, with padding
+MOST_TOKENS = 1024  # of a minibatch, with padding; larger ones have more padding, and take twice as long
+MOST_VECTORS = 8192  # of a minibatch of vectors, which need no padding
 
 
 class Choice(NamedTuple):
@@ -51,7 +53,8 @@ def train(
     Raises the errors of training/first_order.py and training/zeroth_order.py.
     """
     batch, device = expected_batch(len(examples.labels), method), torch.device(numerics.accelerator)
-    batches = poisson_batches(examples, batch, draws.hidden, MOST_TOKENS, device)
+    most = MOST_VECTORS if isinstance(method.scope, HeadScope) else MOST_TOKENS
+    batches = poisson_batches(examples, batch, draws.hidden, most, device)
     clipped = replace(mechanism, clip=choice.clip) if mechanism else None
     if isinstance(method.step, ZerothSettings):
         choices = _zeroth(method.step, method.steps, batch, choice, clipped.spacing(choice.clip) if clipped else 0.0)
