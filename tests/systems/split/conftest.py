@@ -62,7 +62,7 @@ def ids():
     lengths = rng.integers(3, 9, 90)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     level = np.repeat(np.arange(90) % 2, lengths)
-    return (rng.integers(2, 6, len(level)) + 40 * level).astype(np.uint32), offsets
+    return (rng.integers(10, 14, len(level)) + 30 * level).astype(np.uint32), offsets
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +80,7 @@ def sent(folder, ids, tmp_path_factory):
         "part": np.repeat(np.array([0, 1, 2], np.uint8), 30),
     }
     path = tmp_path_factory.mktemp("sent") / "sent.safetensors"
-    save_tensors(path, arrays, {"classes": CLASSES, "n": {}}, private=True)
+    save_tensors(path, arrays, {"cut": CUT, "classes": CLASSES, "n": {}}, private=True)
     return path
 
 

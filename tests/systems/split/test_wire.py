@@ -182,7 +182,7 @@ def test_a_slow_peer_is_given_up_although_it_is_never_silent():
         start = time.monotonic()
         with pytest.raises(PrivatuneError, match="takes too long"):
             receive(ours, MOST, 0.1)
-        assert time.monotonic() - start < 0.4
+        assert time.monotonic() - start < 1.5
         ours.close()
         thread.join()
 

@@ -29,9 +29,8 @@ def listening(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise PrivatuneError(
-            f"{host}:{port}: cannot listen there ({reason_of(error)}); choose another address"
-        ) from error
+        reason = reason_of(error).partition(" (while")[0]  # Python repeats the address
+        raise PrivatuneError(f"{host}:{port}: cannot listen there ({reason}); choose another address") from error
 
 
 def connected(host: str, port: int, trust: str | Path | None, seconds: float) -> socket.socket:

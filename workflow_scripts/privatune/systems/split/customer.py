@@ -69,20 +69,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise PrivatuneError(f"--patience {options.patience}: give a number of seconds up to {_LONGEST}")
         host, port = address(options.vendor)
         with connected(host, port, options.trust, _CONNECT) as peer:
-            outcome = fine_tune(peer, options.sent, options.cut, options.patience)
+            outcome = fine_tune(peer, options.sent, options.patience)
         say(
             f"customer: accuracy {outcome.accuracy:.2f} % on {outcome.asked} test sentences;"
             f" {outcome.sent / 1e6:.1f} MB were sent, {outcome.trained} training sentences among them"
         )
 
 
-def fine_tune(peer: socket.socket, sent: str | Path, cut: int, seconds: float) -> Outcome:
+def fine_tune(peer: socket.socket, sent: str | Path, seconds: float) -> Outcome:
     """Let a vendor train on what a customer sends, and judge its predictions, which need no labels, with the labels.
 
     Args:
         peer: a connection to the vendor.
-        sent: the file with what leaves the customer: states, offsets, labels and part.
-        cut: how many blocks of the encoder the customer has.
+        sent: the file with what leaves the customer: states, offsets, labels and part, and in its header the cut and
+            the names of the labels, of which only the number is sent.
         seconds: how long an answer may take, training included.
 
     Raises:
@@ -90,10 +90,13 @@ def fine_tune(peer: socket.socket, sent: str | Path, cut: int, seconds: float) -
     """
     arrays, about = map_tensors(sent)
     train, test = read_examples(sent, "train"), read_examples(sent, "test")
-    if arrays["states"].ndim != 2 or not len(train.labels) or not len(test.labels):
-        raise PrivatuneError(f"{sent}: it has no states of training and test sentences; run again to make it")
+    cut, classes = about.get("cut"), len(about.get("classes", ()))
+    if cut is None or "states" not in arrays or not len(train.labels) or not len(test.labels):
+        raise PrivatuneError(
+            f"{sent}: it has no states that a customer sends to train and to test; give sent.safetensors"
+        )
     line = _Line(peer, seconds)
-    hello: dict[str, int | str] = {"classes": len(about["classes"]), "cut": cut, "hidden": train.values.shape[1]}
+    hello: dict[str, int | str] = {"classes": classes, "cut": cut, "hidden": train.values.shape[1]}
     most = line.ask(packed("hello", hello), "welcome").about.get("message")
     if not isinstance(most, int):
         raise PrivatuneError("the vendor does not say how large a message may be; use the same version on both sides")
@@ -142,7 +145,6 @@ def _options() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--vendor", required=True, help="address that the vendor prints, such as 127.0.0.1:7070")
     add("--sent", required=True, help="file with what leaves the customer, results/split/.../sent.safetensors")
-    add("--cut", type=int, required=True, help="blocks that stay with the customer, as for the vendor")
     add("--trust", help="PEM file with the vendor's certificate or its authority's; turns TLS on")
     add("--patience", type=float, default=3600.0, help="seconds that an answer may take (%(default)s)")
     return parser

@@ -19,8 +19,8 @@ class SplitTopSettings(Settings):
         "means all of them; what its other blocks compute is computed once.",
     )
     head: HeadSettings = Field(default_factory=LinearHead, description="What scores the classes.")
-    steps: int = Field(200, ge=1, le=1_000_000, description="Number of steps.")
+    steps: int = Field(150, ge=1, le=1_000_000, description="Number of steps.")
     batch: int = Field(
         32, ge=1, le=1_000_000, description="Expected minibatch size: each example is drawn with the same probability."
     )
-    rate: float = Field(1e-3, gt=0, le=10, description="Learning rate of the first step; it falls linearly.")
+    rate: float = Field(2e-3, gt=0, le=10, description="Learning rate of the first step; it falls linearly.")

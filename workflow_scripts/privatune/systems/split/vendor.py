@@ -1,6 +1,7 @@
 """The vendor's program: it listens on a socket and serves one customer after the other."""
 
 import argparse
+import signal
 import socket
 import ssl
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from privatune.systems.split.wire import reason_of
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line, and serve until Ctrl-C; what is wrong with the options is one line."""
+    """Read the command line, and serve until Ctrl-C or `kill`; what is wrong with the options is one line."""
     options = _options().parse_args(arguments)
     with program("vendor"):
         if (options.certificate is None) != (options.key is None):
@@ -27,14 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         host, port = address(options.listen)
         vendor = _vendor(options)
         with listening(host, port) as listener:
-            name, number = listener.getsockname()[:2]
+            name, own = listener.getsockname()[:2]
             about = f"{vendor.encoder.blocks - vendor.cut} of {vendor.encoder.blocks} blocks are the vendor's"
-            say(f"vendor: listening on {name}:{number}{' with TLS' if context else ''}; {about}")
+            for number in (signal.SIGINT, signal.SIGTERM):  # a shell lets programs in the background ignore the first
+                signal.signal(number, signal.default_int_handler)
+            say(f"vendor: listening on {name}:{own}{' with TLS' if context else ''}; {about}")
             serve(listener, vendor, context)
 
 
 def serve(listener: socket.socket, vendor: Vendor, context: ssl.SSLContext | None) -> None:
-    """Serve one customer after the other until Ctrl-C; what is wrong with one of them is a line on the screen.
+    """Serve one customer after the other until Ctrl-C or `kill`; what is wrong with one of them is a printed line.
 
     Args:
         listener: a listening socket.
@@ -67,7 +70,7 @@ def _served(peer: socket.socket, vendor: Vendor, context: ssl.SSLContext | None)
 
 def _vendor(options: argparse.Namespace) -> Vendor:
     """What the command line says that the vendor offers."""
-    scope = {"name": options.scope, "count": options.count or 1000}
+    scope = {"name": options.scope, "count": options.count}
     training = {"steps": options.steps, "batch": options.batch, "rate": options.rate}
     settings = validated(SplitTopSettings, {"scope": scope, **training})
     numerics = validated(NumericsSettings, {"accelerator": options.accelerator, "threads": options.threads})
@@ -97,7 +100,7 @@ def _options() -> argparse.ArgumentParser:
     add("--certificate", help="PEM file with the certificate for TLS; without it, connections are not encrypted")
     add("--key", help="PEM file with the private key of the certificate")
     add("--scope", choices=["lora", "blocks"], default="lora", help="LoRA, or all weights of the trained blocks")
-    add("--count", type=int, help="how many of the last blocks are trained; all of the vendor's if it is left out")
+    add("--count", type=int, default=top.scope.count, help="how many of the last blocks are trained (%(default)s)")
     add("--steps", type=int, default=top.steps, help="training steps (%(default)s)")
     add("--batch", type=int, default=top.batch, help="expected examples per step (%(default)s)")
     add("--rate", type=float, default=top.rate, help="learning rate of the first step (%(default)s)")

@@ -31,9 +31,11 @@ from privatune.core.tensors import Arrays
 KINDS = ("hello", "welcome", "training", "train", "question", "predict", "done", "predictions", "refused")
 _MAGIC, _VERSION = b"PVS", 1
 _START = struct.Struct("<3sBBIQ")  # magic, version, kind, bytes of the head, bytes of the body
+_PROTOCOL = struct.Struct("<3sB")  # magic, version
 _CHECKSUM = struct.Struct("<I")
 _HEAD = 1 << 16  # bytes of the largest head
 _PIECE = 1 << 16  # bytes that are asked of the socket at once
+_TRUNCATED = "truncated: the connection ends within a message"
 _LINE = 300  # characters that are shown of a peer's text
 
 # bits of bfloat16, float32 and whole numbers
@@ -95,10 +97,12 @@ def receive(peer: socket.socket, most: int, seconds: float) -> Message | None:
     """
     until = time.monotonic() + seconds
     try:
-        start = _arrived(peer, _START.size + _CHECKSUM.size, until)
+        start = _arrived(peer, _PROTOCOL.size, until)
         if not start:
             return None
-        kind, length, size = _announced(bytes(start), most)
+        _check_protocol(start)  # at once: a peer of another kind may send less than a message and then wait
+        start += _exactly(peer, _START.size + _CHECKSUM.size - len(start), until)
+        kind, length, size = _announced(start, most)
         head = bytes(_exactly(peer, length, until))
         described = _described(head, size)
         body = _exactly(peer, size, until)
@@ -127,15 +131,20 @@ def _checksum(start: bytes | bytearray, head: bytes, body: bytes | bytearray) ->
     return zlib.crc32(body, zlib.crc32(head, zlib.crc32(start)))
 
 
-def _announced(start: bytes, most: int) -> tuple[str, int, int]:
-    """Kind, bytes of the head and bytes of the body, from the first bytes of a message."""
-    if len(start) < _START.size + _CHECKSUM.size:
-        raise PrivatuneError("truncated: the connection ends within a message")
-    magic, version, kind, head, body = _START.unpack(start[: _START.size])
+def _check_protocol(start: bytearray) -> None:
+    """Refuse what does not begin as a message of this protocol and version."""
+    if len(start) < _PROTOCOL.size:
+        raise PrivatuneError(_TRUNCATED)
+    magic, version = _PROTOCOL.unpack(start)
     if magic != _MAGIC:
         raise PrivatuneError("not a message of this protocol; is TLS set on one side only?")
     if version != _VERSION:
         raise PrivatuneError(f"a message of version {version}; this program speaks version {_VERSION}")
+
+
+def _announced(start: bytearray, most: int) -> tuple[str, int, int]:
+    """Kind, bytes of the head and bytes of the body, from the first bytes of a message."""
+    *_, kind, head, body = _START.unpack(start[: _START.size])
     if kind >= len(KINDS):
         raise PrivatuneError(f"a message of the unknown kind {kind}")
     if head > _HEAD or body > most:
@@ -181,7 +190,7 @@ def _finite(values: np.ndarray) -> bool:
 def _exactly(peer: socket.socket, size: int, until: float) -> bytearray:
     held = _arrived(peer, size, until)
     if len(held) < size:
-        raise PrivatuneError("truncated: the connection ends within a message")
+        raise PrivatuneError(_TRUNCATED)
     return held
 
 
