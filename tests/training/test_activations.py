@@ -78,8 +78,10 @@ def test_without_phrases_their_vectors_are_zero(encoder, tokens, tmp_path):
     assert not load_tensors(tmp_path / "v")[0]["phrases"].any()
 
 
+@pytest.mark.parametrize("most", [1, 10_000])  # one sentence per minibatch, and all in one
 @pytest.mark.parametrize("count", [1, 3])
-def test_states_are_those_that_enter_the_last_blocks(count, encoder, tokens, tmp_path):
+def test_states_are_those_that_enter_the_last_blocks(count, most, encoder, tokens, tmp_path, monkeypatch):
+    monkeypatch.setattr(activations, "_TOKENS", most)
     path, arrays = tokens()
     save_states(path, encoder(), count, NumericsSettings(), tmp_path / "s")
     found, _ = load_tensors(tmp_path / "s")

@@ -220,6 +220,27 @@ def test_dpfedavg_states_an_epsilon_only_where_there_is_noise(copy, snakemake):
     nothing_but_models_follows_from_training_text(folder, snakemake)
 
 
+def test_dpzero_trains_with_and_without_noise_and_keeps_sentences_to_their_owner(copy, snakemake):
+    folder = copy()
+    snakemake(folder, "dpzero")
+    root = folder / "results-tiny"
+    models = pd.read_csv(root / "tables/dpzero.csv")
+    assert set(models["method"]) == set(E.dpzero.run) and set(models["seed"]) == {0, 1}
+    private = models["epsilon"].notna()
+    stated = ["delta", "adjacency", "accountant", "q", "noise_multiplier", "clip", "n"]
+    assert models.loc[private, stated].notna().all(axis=None) and models.loc[private, "epsilon"].between(5.9, 6).all()
+    assert models.loc[~private, ["delta", "noise_multiplier", "clip"]].isna().all(axis=None)
+    assert (models["largest_change"] > 0).all() and models["accuracy"].between(0, 100).all()
+    assert (models["n"] == 424).all() and (models["delta"].dropna() == 1 / 4240).all(), "of the training part alone"
+    memory = pd.read_csv(root / "tables/memory.csv").groupby("row")["memory_over_inference"].max()
+    assert set(memory.index) == {"inference", "dpzero"}
+    assert len(judged(folder, "dpzero")) > 5
+    for path in (root / "sentences").rglob("*.safetensors"):
+        assert path.stat().st_mode & 0o077 == 0, f"{path}: others can read what follows from private sentences"
+    again = snakemake(folder, "dpzero", options=["--dry-run"])
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
 def nothing_but_models_follows_from_training_text(folder, snakemake):
     """Other text of as many persons, the models as they were trained: all figures stay but those marked as uncovered.
 

@@ -30,7 +30,7 @@ def save_states(tokens: str | Path, encoder: Encoder, count: int, numerics: Nume
     for ids, mask, rows in minibatches(_all(read.ids, read.offsets), np.arange(len(read.labels)), _TOKENS, device):
         with torch.inference_mode(), _precision(numerics):
             found = lower(network, ids, mask, encoder.blocks - count)[mask]
-        places = read.offsets[rows.cpu()][:, None] + np.arange(ids.shape[1])
+        places = read.offsets[rows.cpu().numpy()][:, None] + np.arange(ids.shape[1])
         states[places[mask.cpu().numpy()]] = found.bfloat16().cpu().view(torch.int16).numpy().view(np.uint16)
     arrays = {"states": states, "offsets": read.offsets, "labels": read.labels, "part": read.part}
     save_tensors(path, arrays, {"classes": read.classes, "n": read.n}, private=True)
@@ -64,7 +64,7 @@ def _vectors(
     for drawn, mask, rows in minibatches(_all(ids, offsets), np.arange(len(vectors)), _TOKENS, device):
         with torch.inference_mode(), _precision(numerics):
             states = last_states(encoder.network, encoder.family, drawn, mask)
-        vectors[rows.cpu()] = sentence(states, mask, encoder.family.causal).cpu().numpy()
+        vectors[rows.cpu().numpy()] = sentence(states, mask, encoder.family.causal).cpu().numpy()
     return vectors
 
 
