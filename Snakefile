@@ -27,6 +27,7 @@ include: "rules/popov.smk"
 include: "rules/compression.smk"
 include: "rules/dpfedavg.smk"
 include: "rules/dpzero.smk"
+include: "rules/split.smk"
 include: "rules/report.smk"
 include: "rules/plan.smk"
 

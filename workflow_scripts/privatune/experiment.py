@@ -26,6 +26,7 @@ from privatune.systems.compression.settings import CompressionSettings
 from privatune.systems.dpfedavg.settings import DpFedAvgSettings
 from privatune.systems.dpzero.settings import DpZeroSettings
 from privatune.systems.popov.settings import PopovSettings
+from privatune.systems.split.settings import SplitSettings
 from privatune.text.sentence_settings import SentencesSettings
 from privatune.text.settings import TextSettings
 from privatune.training.settings import PretrainSettings
@@ -85,6 +86,8 @@ class Experiment(Settings):
     )
     dpzero: DpZeroSettings = Field(
         description="Private fine-tuning by forward passes (Zhang et al. 2024): the target `dpzero`."
+    split: SplitSettings = Field(
+        description="Fine-tuning on privatised states that a customer sends, under attack (Shen et al. 2023)."
     )
     plan: PlanSettings = Field(
         default_factory=PlanSettings, description="What the experiment will take, before it runs: the target `plan`."
