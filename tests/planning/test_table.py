@@ -21,6 +21,7 @@ NAMES |= {
     "classifier": "probe",
     "level": "2",
     "row": "dpzero",
+    "cut": "2",
 }
 ALIKE = {"fetch_package", "keep_model", "guarantee", "dp_model", "table", "figure"}  # whose jobs all take as long
 
@@ -55,7 +56,8 @@ def test_work_grows_with_what_makes_it_longer(planned):
         dpfedavg={"training": {"model": larger}, "accounting": {"populations": [10_000_000] * 9}},
         tail={"texts": 20_000},
         dpzero={"dimension": {"steps": 1000}, "costs": {"tokens": 128}},
-        sources={"rotten_tomatoes": {"part": "imdb"}},
+        sources={"rotten_tomatoes": {"part": "imdb"}, "reviews": {"part": "imdb"}},
+        split={"attacked": 100, "attribute": {"messages": 100}},
     )
     for rule, stage in planned().items():
         small, more = stage.work(NAMES), large[rule].work(NAMES)

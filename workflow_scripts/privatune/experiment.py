@@ -86,8 +86,10 @@ class Experiment(Settings):
     )
     dpzero: DpZeroSettings = Field(
         description="Private fine-tuning by forward passes (Zhang et al. 2024): the target `dpzero`."
+    )
     split: SplitSettings = Field(
-        description="Fine-tuning on privatised states that a customer sends, under attack (Shen et al. 2023)."
+        description="Fine-tuning on states that a customer privatises, under attack (Shen et al. 2023): the target "
+        "`split`."
     )
     plan: PlanSettings = Field(
         default_factory=PlanSettings, description="What the experiment will take, before it runs: the target `plan`."

@@ -8,10 +8,10 @@ import numpy as np
 
 from privatune.core.files import write_json
 from privatune.core.tensors import map_tensors
-from privatune.evaluation.accuracy import accuracy, predictions, resampled
+from privatune.evaluation.accuracy import accuracy, resampled
 from privatune.models.encoder import Encoder
 from privatune.systems.split.settings import VendorSettings
-from privatune.systems.split.top import fine_tuned
+from privatune.systems.split.top import fine_tuned, predicted
 from privatune.training.examples import read_examples
 
 RESAMPLES = 200  # of the test sentences, for the error that comes from their choice
@@ -35,7 +35,7 @@ def _measured(sent: str | Path, encoder: Encoder, settings: VendorSettings, seed
     train, validation, test = (read_examples(sent, part) for part in ("train", "validation", "test"))
     phrases = np.zeros((len(about["classes"]), arrays["states"].shape[1]), np.float32)
     top = fine_tuned(encoder, sending.cut, train, phrases, settings.top, seed, sending.numerics)
-    found, tried = (predictions(top, part, sending.numerics.accelerator) for part in (test, validation))
+    found, tried = (predicted(top, part, sending.numerics) for part in (test, validation))
     return {
         **{"cut": sending.cut, "noise": sending.noise, "importance": sending.importance, "seed": seed},
         "accuracy": accuracy(found, test.labels),

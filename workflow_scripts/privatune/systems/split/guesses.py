@@ -1,6 +1,7 @@
 """The attacker: it reads what was sent, public text and the encoder, and writes what it guesses."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,9 +60,10 @@ def guess_sent(
     found: Arrays = {}
     shown: list[dict[str, Any]] = []
     sending = settings.sending
+    clean = as_float(map_tensors(attacker.public_states)[0]["states"])
     for seed, path, message_path in zip(sending.seeds, sent, messages, strict=True):
         states, _ = _as_sent(read, attacker.public_states, read, attacker.distance, embeddings, sending, seed)
-        kept, victims = _apart(read, states, settings.examples, embeddings.table)
+        kept, victims = _apart(read, states, clean, settings.examples, embeddings.table)
         arrays = map_tensors(path)[0]
         chosen = _attacked(arrays["part"], settings.attacked, seed)
         states, offsets = _gathered(arrays["states"], arrays["offsets"], chosen)
@@ -127,10 +129,14 @@ def _gathered(bits: np.ndarray, offsets: np.ndarray, chosen: np.ndarray) -> tupl
     return as_float(bits[np.concatenate(places)]), np.cumsum([0, *map(len, places)], dtype=np.int64)
 
 
-def _apart(read: Sentences, states: np.ndarray, examples: int, table: np.ndarray) -> tuple[Public, Sent]:
+def _apart(
+    read: Sentences, states: np.ndarray, clean: np.ndarray, examples: int, table: np.ndarray
+) -> tuple[Public, Sent]:
     """Keep the last public sentences apart: attackers learn from the others, and attack these to be shown."""
     first = read.offsets[-1 - examples]
-    learnt = Public(states[:first], read.offsets[: len(read.offsets) - examples], read.ids[:first], table)
+    learnt = Public(
+        states[:first], read.offsets[: len(read.offsets) - examples], read.ids[:first], table, clean[:first]
+    )
     return learnt, Sent(states[first:], read.offsets[-1 - examples :] - first)
 
 
@@ -140,7 +146,7 @@ def _examples(
     """What an attack makes of the public sentences that are shown."""
     tokenizer, text = load_tokenizer(attacker.tokenizer), of_text(offsets)
     rows = []
-    for number, (start, stop) in enumerate(zip(offsets[:-1], offsets[1:], strict=True)):
+    for number, (start, stop) in enumerate(pairwise(offsets)):
         own = np.arange(start, stop)[text[start:stop]]
         rows.append(
             {

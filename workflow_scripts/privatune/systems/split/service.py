@@ -23,12 +23,11 @@ from pydantic import Field, ValidationError
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.settings import Settings
-from privatune.evaluation.accuracy import predictions
 from privatune.models.encoder import Encoder
 from privatune.models.settings import NumericsSettings
 from privatune.systems.split.connections import refuse
 from privatune.systems.split.cut import Top
-from privatune.systems.split.top import fine_tuned
+from privatune.systems.split.top import fine_tuned, predicted
 from privatune.systems.split.top_settings import SplitTopSettings
 from privatune.systems.split.wire import Message, packed, plain, receive, send
 from privatune.training.examples import Examples
@@ -147,7 +146,7 @@ def _answered(message: Message, customer: _Customer, vendor: Vendor) -> bytes:
             if customer.top is None:
                 raise PrivatuneError("predict: nothing is trained yet; send training and train before")
             examples = _taken(customer, customer.questions, "predict")
-            found = predictions(customer.top, examples, vendor.numerics.accelerator)
+            found = predicted(customer.top, examples, vendor.numerics)
             customer.predicted += len(found)
             return packed("predictions", arrays={"labels": found})
     raise PrivatuneError(f"a message of the kind {message.kind}, which is not for the vendor")

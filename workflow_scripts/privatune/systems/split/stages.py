@@ -19,6 +19,7 @@ from privatune.systems.split.settings import SplitSettings
 VOCABULARY = 31_000  # about how many tokens an encoder has
 BLOCK = 0.08  # of an encoder's weights, about the share of a block
 LENGTH = 25  # tokens of a sentence, on average
+LONG = 250  # tokens of a text that is longer than a sentence
 NOISE = 60  # operations that take as long as drawing a value of the noise
 STEP = 0.1  # billions of operations that take as long as what every step of training does besides products
 
@@ -26,13 +27,19 @@ STEP = 0.1  # billions of operations that take as long as what every step of tra
 def stages(known: Known, s: SplitSettings) -> dict[str, Stage]:
     """Return the stages by rule."""
     weights, width = known.encoders[s.encoder].sizes
-    own, public = (PIECES * known.labelled[known.sentences[name].source] for name in (s.set, s.public))
+
+    def tokens_of(name: str) -> float:
+        """Return about the most tokens of a set; of long texts only the beginning is read."""
+        read = known.sentences[name]
+        return PIECES * known.labelled[read.source] * min(1.0, read.max_tokens / LONG)
+
+    own, public = tokens_of(s.set), tokens_of(s.public)
     a, seeds = s.attribute, len(s.seeds)
     messages = a.persons * a.messages * a.max_tokens / 2  # of the customer, in tokens, and as many of the attacker
 
     def held(tokens: float) -> float:
-        """Return megabytes: the encoder, and some float32 copies of the states."""
-        return (4 * 1.5 * weights + 20 * tokens * width) / MEGA + 200
+        """Return megabytes: the encoder, and copies of the states."""
+        return (4 * 1.5 * weights + 10 * tokens * width) / MEGA + 200
 
     def encode_messages(_: Names) -> Work:
         words = known.texts.collected

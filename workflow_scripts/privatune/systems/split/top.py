@@ -45,7 +45,8 @@ def fine_tuned(
     model = top(encoder, cut, settings.scope, settings.head, phrases, stream(seed, "split top")).to(device)
     n, key = len(examples.labels), stream_key(seed, "split minibatches")
     batch = min(settings.batch, n)
-    advanced = _advanced(model, examples, device)
+    with _precision(numerics):
+        advanced = _advanced(model, examples, device)
 
     def batches(step: int) -> Iterable[Minibatch]:
         return minibatches(advanced, poisson(n, batch / n, key, step), _TOKENS, device)
@@ -70,7 +71,17 @@ def train_top(
     The other arguments and the errors are those of `fine_tuned`.
     """
     model = fine_tuned(encoder, cut, examples, phrases, settings, seed, numerics)
-    return model, accuracy(predictions(model, test, numerics.accelerator), test.labels)
+    return model, accuracy(predicted(model, test, numerics), test.labels)
+
+
+def predicted(model: Top, examples: Examples, numerics: NumericsSettings) -> np.ndarray:
+    """[n] int64: the class of each example, by a trained top."""
+    with _precision(numerics):
+        return predictions(model, examples, numerics.accelerator)
+
+
+def _precision(numerics: NumericsSettings) -> torch.autocast:
+    return torch.autocast(numerics.accelerator, torch.bfloat16, enabled=numerics.precision == "bfloat16")
 
 
 def _advanced(model: Top, examples: Examples, device: torch.device) -> Examples:
