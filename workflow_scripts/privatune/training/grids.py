@@ -18,7 +18,7 @@ MOST = 2.0**24  # float32 represents every whole number up to this
 # No normal value that torch draws is longer: it has at most 53 random bits, and sqrt(2 * 53 * ln 2) < 8.6.
 REACH = 9.0
 LEAST = 32.0  # units of the perturbation's deviation; rounding then changes it by less than one percent
-CHUNK = 1 << 20  # values of a direction that exist at a time
+CHUNK = 1 << 18  # values of a direction that exist at a time
 
 
 @dataclass
