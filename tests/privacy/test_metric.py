@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
@@ -201,6 +202,7 @@ def test_nearest_is_what_all_distances_say(monkeypatch):
     states[30:] = states[:30]
     expected = np.argsort(cdist(states, table), axis=1)[:, :4]
     assert np.array_equal(nearest(states, table, 4), expected)
+    assert np.array_equal(nearest(states, table, 4, torch.bfloat16), expected)
     monkeypatch.setattr(metric, "_VALUES", 90)
     assert np.array_equal(nearest(states, table, 4), expected)
     assert np.array_equal(nearest(states, table[:3], 3), np.argsort(cdist(states, table[:3]), axis=1))

@@ -19,7 +19,8 @@ from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 
 _VALUES = 1 << 24  # values that are drawn or compared at a time, so that memory stays bounded
-_SPARE = 8  # candidates beyond those asked for, in case float32 ranks near neighbours wrongly
+# candidates beyond those asked for, in case products of this precision rank near neighbours wrongly
+_SPARE = {torch.float32: 8, torch.bfloat16: 15}
 _SAMPLE = 2000  # tokens from which the median distance to the nearest other token is taken
 
 
@@ -118,26 +119,31 @@ def privatised(states: np.ndarray, eta: np.ndarray, seed: int, *keys: int | str)
     return noised
 
 
-def nearest(states: np.ndarray, table: np.ndarray, count: int = 1) -> np.ndarray:
+def nearest(
+    states: np.ndarray, table: np.ndarray, count: int = 1, precision: torch.dtype = torch.float32
+) -> np.ndarray:
     """[tokens, count] int64: the rows of a table that are nearest to each state by Euclidean distance, nearest first.
 
-    Products in float32 choose a few candidates, whose distances are then computed in float64, so that a state that is a
+    Products choose a few candidates, whose distances are then computed in float64, so that a state that is a
     row of the table finds this row. Of equal rows the first is taken. Equal states are looked up once.
 
     Args:
         states: [tokens, hidden].
         table: [rows, hidden], for example the embeddings of all tokens.
         count: how many rows, at most as many as the table has.
+        precision: of the products; bfloat16 is three times as fast on a processor that computes in it.
     """
     places, back = distinct(states)
     centre = table.mean(0)  # products of values around zero round least
     rows = _tensor(table - centre)
-    half_squares = rows.square().sum(1) / -2
+    half_squares = rows.square().sum(1, keepdim=True) / -2
+    rounded = half_squares.to(precision)  # and what rounding took is a column of its own
+    wide = torch.cat([rows.to(precision), rounded, (half_squares - rounded).to(precision)], dim=1)
     found = np.empty((len(places), count), np.int64)
     for block in blocks(len(places), len(rows)):
         part = _tensor(states[places[block]] - centre)
-        scores = torch.addmm(half_squares, part, rows.T)
-        candidates = scores.topk(min(count + _SPARE, len(rows)), sorted=False).indices.sort().values
+        scores = torch.cat([part, part.new_ones(len(part), 2)], dim=1).to(precision) @ wide.T
+        candidates = scores.topk(min(count + _SPARE[precision], len(rows)), sorted=False).indices.sort().values
         squares = (rows[candidates].double() - part[:, None].double()).square().sum(2)
         order = squares.sort(stable=True).indices[:, :count]
         found[block] = candidates.gather(1, order).numpy()

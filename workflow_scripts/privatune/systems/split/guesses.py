@@ -119,7 +119,7 @@ def _as_sent(
     noisy = noised(as_float(map_tensors(states)[0]["states"]), each, seed, "attacker", Path(states).stem)
     if sending.cut:
         return noisy, own.ids
-    ids = replaced(embeddings.table, own.ids, noisy, each).astype(np.int64)
+    ids = replaced(embeddings.table, own.ids, noisy, each, sending.numerics).astype(np.int64)
     return embeddings.table[ids], ids
 
 

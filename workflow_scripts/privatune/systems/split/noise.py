@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from privatune.models.checkpoint import PRECISIONS
+from privatune.models.settings import NumericsSettings
 from privatune.privacy.metric import eta_of, nearest, of_text, privatised
 from privatune.systems.split.importance import counts, multipliers, utility
 from privatune.systems.split.settings import NONE
@@ -81,10 +83,12 @@ def noised(states: np.ndarray, eta: np.ndarray, seed: int, *keys: int | str) -> 
     return privatised(states, eta, seed, *keys) if np.isfinite(eta).any() else states
 
 
-def replaced(table: np.ndarray, ids: np.ndarray, noisy: np.ndarray, eta: np.ndarray) -> np.ndarray:
+def replaced(
+    table: np.ndarray, ids: np.ndarray, noisy: np.ndarray, eta: np.ndarray, numerics: NumericsSettings
+) -> np.ndarray:
     """[tokens] uint32: at an embedding split, the token whose embedding is nearest; marks stay."""
     found = ids.copy()
     moved = np.isfinite(eta)
     if moved.any():
-        found[moved] = nearest(noisy[moved], table)[:, 0]
+        found[moved] = nearest(noisy[moved], table, precision=PRECISIONS[numerics.precision])[:, 0]
     return found

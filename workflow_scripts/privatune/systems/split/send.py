@@ -61,22 +61,29 @@ def send_states(
     )
     about = {"cut": settings.cut, "eta": level.eta, "importance": settings.importance}
     for seed, path, message_path in zip(settings.seeds, sent, messages, strict=True):
-        bits = _sent(read, states, eta, embeddings, settings.cut, seed, "sentences")
+        bits = _sent(read, states, eta, embeddings, settings, seed, "sentences")
         arrays = {"states": bits, "offsets": read.offsets, "labels": read.labels, "part": read.part}
         save_tensors(path, arrays, about | {"classes": read.classes, "n": read.n}, private=True)
-        bits = _sent(chats, of_messages, eta_of_messages, embeddings, settings.cut, seed, "messages")
+        bits = _sent(chats, of_messages, eta_of_messages, embeddings, settings, seed, "messages")
         save_tensors(message_path, {"states": bits, "offsets": chats.offsets}, about, private=True)
     write_json(terms, _terms(settings, level._asdict(), eta, read.offsets))
 
 
 def _sent(
-    read: Sentences, states: np.ndarray, eta: np.ndarray, embeddings: Embeddings, cut: int, seed: int, *keys: str
+    read: Sentences,
+    states: np.ndarray,
+    eta: np.ndarray,
+    embeddings: Embeddings,
+    settings: SendSettings,
+    seed: int,
+    *keys: str,
 ) -> np.ndarray:
     """[tokens, hidden] the states that are sent, bits of bfloat16 in uint16."""
     noisy = noised(states, eta, seed, "customer", *keys)
-    if cut:
+    if settings.cut:
         return as_bits(noisy)
-    return as_bits(entering(embeddings, replaced(embeddings.table, read.ids, noisy, eta), read.offsets))
+    ids = replaced(embeddings.table, read.ids, noisy, eta, settings.numerics)
+    return as_bits(entering(embeddings, ids, read.offsets))
 
 
 def _terms(

@@ -14,7 +14,6 @@ NONE = "none"  # the folder without noise, and the importance that makes no diff
 
 Importance = Literal["none", "cti", "public"]
 Levels = list[Annotated[float, Field(gt=0, le=1e6)]]
-Distinct = Field(min_length=1, json_schema_extra={"uniqueItems": True})
 
 
 class Sending(NamedTuple):
@@ -85,6 +84,12 @@ class SplitSettings(Section):
         for key in ("cuts", "kappas", "etas", "importances", "attacks"):
             if len(set(values := getattr(self, key))) < len(values):
                 raise ValueError(f"{key}: list each value once")
+        return self
+
+    @model_validator(mode="after")
+    def _the_head_needs_no_phrases(self) -> Self:
+        if self.top.head.name != "linear":
+            raise ValueError("top.head: a vendor is not sent the labels' phrases; take {name: linear}")
         return self
 
     @property

@@ -73,7 +73,10 @@ def _vendor(options: argparse.Namespace) -> Vendor:
     scope = {"name": options.scope, "count": options.count}
     training = {"steps": options.steps, "batch": options.batch, "rate": options.rate}
     settings = validated(SplitTopSettings, {"scope": scope, **training})
-    numerics = validated(NumericsSettings, {"accelerator": options.accelerator, "threads": options.threads})
+    numerics = validated(
+        NumericsSettings,
+        {"accelerator": options.accelerator, "precision": options.precision, "threads": options.threads},
+    )
     limits = validated(
         LimitSettings,
         {
@@ -107,6 +110,7 @@ def _options() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="decides initial weights and minibatches (%(default)s)")
     add("--threads", type=int, default=1, help="processor threads (%(default)s)")
     add("--accelerator", choices=["cpu", "cuda"], default="cpu", help="what computes (%(default)s)")
+    add("--precision", choices=["float32", "bfloat16"], default="float32", help="precision of products (%(default)s)")
     add("--message-megabytes", type=float, default=limits.message_megabytes, help="largest message (%(default)s)")
     add("--held-megabytes", type=float, default=limits.held_megabytes, help="most that a customer sends (%(default)s)")
     add("--patience", type=float, default=limits.patience, help="seconds that a message may take (%(default)s)")
