@@ -26,14 +26,15 @@ SPREADS: dict[str, tuple[str, Callable[[float], str]]] = {
 SHOWN = [*"row method pass path parameters batch tokens threads repeats".split(), *SPREADS, "bytes_per_step"]
 HERE = {"batch": Column("sentences", decimals(0)), "tokens": Column("tokens per sentence", decimals(0))}
 NOTE = (
-    "Each row was measured in a process of its own that ran alone: one step that is not counted, and then several "
+    "Each row was measured in a process of its own, beside other jobs: one step that is not counted, and then several "
     "(repeats). Shown is the median over these, with the least and the largest value in brackets. Peak memory is in "
     "units of 10^6 bytes, above what the process held before it loaded the encoder; it is empty where the system "
     "cannot measure a peak. Over inference: divided by what a forward pass over the same sentences needs in the same "
-    "process. In place: the direction is added to the weights themselves and made again from its seed, so neither has "
-    "a second copy. All rows but those of LoRA train the whole model. They measure speed and memory only: no accuracy "
-    "is measured of what they train. Measured costs differ from run to run and from machine to machine. Payload per "
-    "step: what a client would send of one step in federated training."
+    "process at about the same time, which is what rows can be compared by. In place: the direction is added to the "
+    "weights themselves and made again from its seed, so neither has a second copy. All rows but those of LoRA train "
+    "the whole model. They measure speed and memory only: no accuracy is measured of what they train. Measured costs "
+    "differ from run to run and from machine to machine. Payload per step: what a client would send of one step in "
+    "federated training."
 )
 
 
