@@ -30,7 +30,7 @@ class AttributeSettings(Settings):
     source: str = Field("chitchat", description="Entry of `sources:` whose role is `private`; its persons are guessed.")
     persons: int = Field(20, ge=2, le=1000, description="Number of persons: those who wrote the most messages.")
     messages: int = Field(
-        60, ge=4, description="Messages of each person. The attacker knows who wrote one half of them."
+        40, ge=4, description="Messages of each person. The attacker knows who wrote one half of them."
     )
     min_words: int = Field(4, ge=1, description="Shorter messages are left out.")
     max_tokens: int = Field(32, ge=8, le=512, description="Longer messages are cut to as many tokens.")
@@ -49,7 +49,7 @@ class SplitSettings(Section):
         [0, 2, 4], description="How many blocks stay with the customer; 0 cuts after the embeddings."
     )
     kappas: Levels = Field(
-        [0.1, 0.2, 0.3, 0.5],
+        [0.1, 0.3, 0.6, 1.2],
         description="Levels of noise: the deviation of the noise in any one direction, as a multiple of half the "
         "median distance to the nearest other token.",
     )
@@ -62,7 +62,7 @@ class SplitSettings(Section):
     )
     top: SplitTopSettings = Field(default_factory=SplitTopSettings, description="How the vendor fine-tunes.")
     attacked: int = Field(
-        60, ge=2, description="Sentences of the test part, and as many of the validation part, that are attacked."
+        25, ge=2, description="Sentences of the test part, and as many of the validation part, that are attacked."
     )
     attacks: list[Attack] = Field(list(ATTACKS), min_length=1, description="Attacks that guess tokens.")
     inversion: InversionSettings = Field(
