@@ -171,7 +171,7 @@ UNREAD = {"logs", "benchmarks", "figures"}  # by no job, but costs for the table
 
 
 @pytest.mark.parametrize(
-    "targets", [(), pytest.param(("popov", "compression", "dpfedavg", "dpzero"), marks=pytest.mark.full)]
+    "targets", [(), pytest.param(("popov", "compression", "dpfedavg", "dpzero", "split"), marks=pytest.mark.full)]
 )
 def test_every_file_of_a_run_shows_its_damage(copy, snakemake, targets):
     """A kind of file that is added needs a checksum, and its reader above."""

@@ -241,6 +241,31 @@ def test_dpzero_trains_with_and_without_noise_and_keeps_sentences_to_their_owner
     assert "Nothing to be done" in again.stdout + again.stderr
 
 
+def test_split_is_attacked_and_keeps_text_to_its_owner(copy, snakemake):
+    folder = copy()
+    snakemake(folder, "split")
+    root = folder / "results-tiny"
+    rows = pd.read_csv(root / "tables/split.csv", keep_default_na=False, na_values=[""])
+    assert len(rows) == len(E.split.sendings()) * len(E.split.seeds)
+    assert (rows["empirical_privacy"] == rows.filter(regex="^ep_").min(axis=1)).all()
+    plain = rows[(rows["split_after"] == 0) & rows["kappa"].isna()]
+    assert (plain[["ep_nearest", "ep_map", "ep_ridge"]] == 0).all(axis=None), "without noise every token is recovered"
+    assert set(rows.loc[rows["kappa"].isna(), "guarantee"]) == {"none"}
+    assert set(rows.loc[(rows["split_after"] == 0) & rows["kappa"].notna(), "guarantee"]) <= {
+        "per token",
+        "within one level",
+    }
+    assert len(judged(folder, "split")) > 5
+    public = "\n".join(pd.read_parquet(root / "corpora/imdb.parquet")["text"]).lower()
+    shown = pd.read_csv(root / "tables/recovered.csv")["text"]
+    assert all(text.split()[0] in public for text in shown), "only public text is shown"
+    for path in [*(root / "split").rglob("*.safetensors"), *(root / "sentences").rglob("*.safetensors")]:
+        assert path.stat().st_mode & 0o077 == 0, f"{path}: others can read what follows from private text"
+    assert not list((root / "split").rglob("sent.safetensors")), "what was sent is large, and is deleted"
+    again = snakemake(folder, "split", options=["--dry-run"])
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
 def nothing_but_models_follows_from_training_text(folder, snakemake):
     """Other text of as many persons, the models as they were trained: all figures stay but those marked as uncovered.
 
