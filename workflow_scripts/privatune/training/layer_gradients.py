@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.linalg import vector_norm
 from torch.nn.functional import layer_norm, normalize
 
 from privatune.models.heads import Prompt
@@ -33,7 +34,7 @@ def _linear(layer: nn.Linear, inputs: Tensor, gradient: Tensor) -> Gradients:
     if not weight:
         squares = g.sum(1).square().sum(1)
     elif a.shape[1] == 1:
-        squares = (a.square().sum((1, 2)) + bias) * g.square().sum((1, 2))
+        squares = (vector_norm(a, dim=(1, 2)).square() + bias) * vector_norm(g, dim=(1, 2)).square()
     elif 2 * a.shape[1] ** 2 < a.shape[2] * g.shape[2]:
         # a bias is the weight of an input that is always 1
         squares = ((torch.bmm(a, a.mT) + bias) * torch.bmm(g, g.mT)).sum((1, 2))

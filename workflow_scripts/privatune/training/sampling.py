@@ -1,7 +1,7 @@
 """Which examples a private step uses."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -53,10 +53,14 @@ def poisson(n: int, q: float, seed: int, step: int) -> np.ndarray:
 
 def poisson_batches(
     examples: Examples, batch: float, seed: int, most_tokens: int, device: torch.device | str = "cpu"
-) -> Callable[[int], Iterator[Minibatch]]:
+) -> Callable[[int], Iterable[Minibatch]]:
     """Return a function from the number of a step to the minibatches of its draw; `batch` is the expected size.
 
-    The other arguments are those of `poisson` and `minibatches`, and so are the errors.
+    If every step takes all examples, they are gathered once and kept. The other arguments are those of `poisson` and
+    `minibatches`, and so are the errors.
     """
     n = len(examples.labels)
+    if batch == n:
+        everyone = list(minibatches(examples, np.arange(n), most_tokens, device))
+        return lambda step: everyone
     return lambda step: minibatches(examples, poisson(n, batch / max(1, n), seed, step), most_tokens, device)
