@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tops import train_top
 
 from privatune.models.classifier_settings import LoraScope
 from privatune.models.encoder import load_encoder
 from privatune.models.settings import NumericsSettings
 from privatune.systems.split.connections import address
-from privatune.systems.split.top import train_top
 from privatune.systems.split.top_settings import SplitTopSettings
 from privatune.systems.split.wire import packed, receive
 

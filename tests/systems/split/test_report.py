@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from records import examples, written
 
+from privatune.core.files import read_json, write_json
 from privatune.report.frames import read_table, write_table
 from privatune.report.style import save_figure
 from privatune.report.tables.claims import table as claims_table
@@ -49,8 +50,6 @@ def test_a_row_is_a_split_a_noise_an_importance_and_a_seed(path):
 
 
 def test_what_an_attack_that_did_not_run_would_recover_is_null(tmp_path):
-    from privatune.core.files import read_json, write_json
-
     files = written(tmp_path)
     scores = [{key: value for key, value in row.items() if "ridge" not in key} for row in read_json(files["scores"])]
     write_json(files["scores"], scores)

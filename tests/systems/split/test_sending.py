@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
+from tops import train_top
 
 from privatune.attacks.inversion_settings import ATTACKS, InversionSettings
 from privatune.core.files import read_json
@@ -19,7 +20,6 @@ from privatune.systems.split.score import score_attacks
 from privatune.systems.split.send import Customer, send_states
 from privatune.systems.split.settings import AttackerSettings, SendSettings, VendorSettings
 from privatune.systems.split.states import as_float, save_cut_states, save_distance
-from privatune.systems.split.top import train_top
 from privatune.systems.split.top_settings import SplitTopSettings
 from privatune.text.tokenizer import save_tokenizer
 from privatune.training.examples import read_examples

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tops import train_top
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import load_tensors, save_tensors
@@ -18,7 +19,6 @@ from privatune.models.settings import NumericsSettings
 from privatune.systems.split import service
 from privatune.systems.split.customer import fine_tune
 from privatune.systems.split.service import LimitSettings, Vendor, session
-from privatune.systems.split.top import train_top
 from privatune.systems.split.top_settings import SplitTopSettings
 from privatune.systems.split.wire import KINDS, packed, receive
 

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from tops import train_top
 
 from privatune.models.classifier_settings import scope_settings
 from privatune.models.encoder import load_encoder
 from privatune.models.settings import NumericsSettings
-from privatune.systems.split.top import _advanced, train_top
+from privatune.systems.split.top import _advanced
 from privatune.systems.split.top_settings import SplitTopSettings
 
 CUT = 1

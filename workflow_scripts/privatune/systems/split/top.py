@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from privatune.core.streams import stream, stream_key
-from privatune.evaluation.accuracy import accuracy, predictions
+from privatune.evaluation.accuracy import predictions
 from privatune.models.checkpoint import PRECISIONS, use
 from privatune.models.encoder import Encoder, through
 from privatune.models.settings import NumericsSettings
@@ -54,24 +54,6 @@ def fine_tuned(
     choices = FirstOrder(settings.steps, batch, settings.rate, decays=True)
     train(model.classifier, batches, choices, precision=PRECISIONS[numerics.precision])
     return model
-
-
-def train_top(
-    encoder: Encoder,
-    cut: int,
-    examples: Examples,
-    test: Examples,
-    phrases: np.ndarray,
-    settings: SplitTopSettings,
-    seed: int,
-    numerics: NumericsSettings,
-) -> tuple[Top, float]:
-    """Train the vendor's part; return it with its accuracy in percent on `test`, privatised states of other sentences.
-
-    The other arguments and the errors are those of `fine_tuned`.
-    """
-    model = fine_tuned(encoder, cut, examples, phrases, settings, seed, numerics)
-    return model, accuracy(predicted(model, test, numerics), test.labels)
 
 
 def predicted(model: Top, examples: Examples, numerics: NumericsSettings) -> np.ndarray:
