@@ -135,7 +135,7 @@ def test_value_that_is_not_text(refused, canary):
 
 
 def test_row_without_a_person(refused, canary):
-    assert "column `person` is empty or not a name" in refused("chat.jsonl", line(person="", text=canary))
+    assert "column `person` is missing or not a name" in refused("chat.jsonl", line(person="", text=canary))
 
 
 @pytest.mark.parametrize("time", ["my PIN is 4711", None, "", [1], True, 1e300, "2018-13-01"])
@@ -147,6 +147,27 @@ def test_value_that_is_not_a_time(refused, canary, time):
 def test_unknown_part(refused, canary):
     message = refused("x.jsonl", line(text="a", split=canary), role="general", part_column="split")
     assert "column `split` is none of train, valid and test" in message
+
+
+def test_column_that_stands_twice(refused, canary, tmp_path):
+    assert "the column `text` stands twice" in refused("chat.csv", f"person,text,text\nann,{canary},42\n".encode())
+    table = pa.Table.from_arrays(
+        [pa.array(["ann"]), pa.array([canary]), pa.array([canary])], ["person", "text", "text"]
+    )
+    pq.write_table(table, tmp_path / "chat.parquet")
+    assert "the column `text` stands twice" in refused("chat.parquet", None)
+
+
+def test_column_that_is_not_used_may_stand_twice(corpus, tmp_path):
+    (tmp_path / "chat.csv").write_text("person,,text,\nann,1,hi,2\n")
+    source = {"kind": "files", "role": "private", "paths": [str(tmp_path / "chat.csv")], "time_column": None}
+    assert [row["text"] for row in corpus(source)[0]] == ["hi"]
+
+
+@pytest.mark.parametrize("more", ['"text": "b"', '"at": {"x": 1, "x": 2}'])
+def test_key_that_stands_twice_in_an_object(refused, good, canary, more):
+    content = good + f'{{"person": "ann", "text": "{canary}", {more}}}\n'.encode()
+    assert "line 2: a key stands twice in one object" in refused("chat.jsonl", content)
 
 
 @pytest.mark.parametrize("row", ["ann,{0},{0}", "{0}"])

@@ -65,6 +65,14 @@ def test_missing_dataset_or_split(corpus, folder, tmp_path, wrong):
     assert not list(tmp_path.glob("out/*"))
 
 
+def test_column_that_stands_twice(corpus, folder):
+    for file in folder.glob("*.jsonl"):
+        file.unlink()
+    (folder / "train.csv").write_text("text,text\na,b\n")
+    with pytest.raises(PrivatuneError, match="has the column `text` twice"):
+        corpus({"kind": "huggingface", "role": "general", "dataset": str(folder)})
+
+
 def test_broken_data_file_gives_one_line(corpus, folder, caplog, canary):
     logging.getLogger("datasets").addHandler(caplog.handler)
     (folder / "train.jsonl").write_text(f'{{"text": {canary}}}\n')

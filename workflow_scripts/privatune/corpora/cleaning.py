@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from privatune.core.settings import Settings
+from privatune.corpora.names import clean_name
 from privatune.corpora.rows import GeneralRow, LabelledRow, PrivateRow
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")  # lone surrogates are not text either
@@ -19,7 +20,9 @@ class CleaningSettings(Settings):
     """Rules for private and labelled text. Empty texts are always dropped, and control characters become spaces."""
 
     drop_persons: tuple[str, ...] = Field(
-        (), description="persons to leave out, named as in the corpus, in addition to those that its source names"
+        (),
+        description="persons to leave out, named as in the corpus (the case of letters counts), in addition to those "
+        "that its source names",
     )
     max_repeats: int | None = Field(
         2,
@@ -45,11 +48,13 @@ def clean_private(
     >>> dict(dropped)
     {'max_repeats': 1}
     """
-    persons = frozenset(settings.drop_persons)
+    persons = frozenset(map(clean_name, settings.drop_persons))
     longest = settings.max_line_chars
     for person, time, text in rows:
-        text = _without_control(text, changed)
-        if person in persons:
+        text, person = _without_control(text, changed), clean_name(person)
+        if not person:
+            dropped["missing_persons"] += 1
+        elif person in persons:
             dropped["drop_persons"] += 1
         elif not text:
             dropped["empty"] += 1
@@ -58,7 +63,7 @@ def clean_private(
         elif settings.max_repeats is not None and _repeats(text) > settings.max_repeats:
             dropped["max_repeats"] += 1
         else:
-            yield PrivateRow(_CONTROL.sub(" ", person), time, _masked(text, settings, changed))
+            yield PrivateRow(person, time, _masked(text, settings, changed))
 
 
 def clean_labelled(
@@ -88,7 +93,7 @@ def clean_labelled(
             dropped["max_line_chars"] += 1
         else:
             text = _masked(text, settings, changed)
-            label = _CONTROL.sub(" ", label)
+            label = clean_name(label)
             copies[text] += 1
             if labels.setdefault(text, label) != label:
                 labels[text] = None
@@ -105,7 +110,7 @@ def clean_general(rows: Iterator[GeneralRow], dropped: Counter[str], changed: Co
     for document, part, text in rows:
         text = _without_control(text, changed)
         if text:
-            yield GeneralRow(_CONTROL.sub(" ", document), part, text)
+            yield GeneralRow(clean_name(document), part, text)
         else:
             dropped["empty"] += 1
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from privatune.core.errors import PrivatuneError
+from privatune.corpora.names import clean_name, person_or_document
 from privatune.corpora.rows import LONGEST, GeneralRow, LabelledRow, PrivateRow, Role, Rows, Shares, Source, part_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,6 +26,11 @@ class ColumnSource(Source, Shares):
     )
     text_column: str = Field("text", description="column of the text: a message, or a document whose lines become rows")
     person_column: str = Field("person", description="private: column that says whose text it is")
+    missing_persons: Literal["refuse", "drop"] = Field(
+        "refuse",
+        description="private: rows whose person is missing (null, NaN, blank, `\\N`, NULL, None) or is no name, such "
+        "as 7.5; refuse: the run stops; drop: they are left out and counted",
+    )
     time_column: str | None = Field(
         "time",
         description="private: column with the time of writing; null: the rows are already in the order of writing",
@@ -71,7 +77,13 @@ def rows(records: Iterable[Record], settings: ColumnSource) -> Rows:
 
 def _private(records: Iterable[Record], settings: ColumnSource) -> Iterator[PrivateRow]:
     for record in records:
-        person = _name(record, "person_column", settings.person_column)
+        person = person_or_document(_value(record, "person_column", settings.person_column))
+        if person is None:
+            if settings.missing_persons == "refuse":
+                remedy = "correct it, set `person_column`, or leave such rows out with `missing_persons: drop`"
+                raise _wrong(record, settings.person_column, "missing or not a name", remedy)
+            yield PrivateRow("", None, "")  # the cleaning drops and counts it
+            continue
         time = None
         if settings.time_column:
             value = _value(record, "time_column", settings.time_column)
@@ -92,7 +104,10 @@ def _general(records: Iterable[Record], settings: ColumnSource) -> Iterator[Gene
     for record in records:
         document = None
         if settings.document_column:
-            document = _name(record, "document_column", settings.document_column)
+            document = person_or_document(_value(record, "document_column", settings.document_column))
+            if document is None:
+                remedy = "correct it or set `document_column`"
+                raise _wrong(record, settings.document_column, "missing or not a name", remedy)
         if document is None or document != before:
             index, before = index + 1, document
         if settings.part_column:
@@ -111,7 +126,7 @@ def _labelled(records: Iterable[Record], settings: ColumnSource) -> Iterator[Lab
     column = settings.label_column
     seen = set()
     for record in records:
-        label = _name(record, "label_column", column).strip()
+        label = _name(record, "label_column", column)
         if isinstance(record.values[column], float) or not label or len(label) > _LONGEST_LABEL:
             what = f"no label (text of up to {_LONGEST_LABEL} characters, or a whole number)"
             raise _wrong(record, column, what, "correct it or set `label_column`")
@@ -142,7 +157,7 @@ def _name(record: Record, key: str, column: str) -> str:
     value = _value(record, key, column)
     if value is None or value == "" or isinstance(value, (bytes, list, dict)):
         raise _wrong(record, column, "empty or not a name", f"correct it or set `{key}`")
-    return str(value)
+    return clean_name(str(value))
 
 
 def _text(record: Record, settings: ColumnSource) -> str:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from privatune.core.errors import PrivatuneError
 from privatune.core.files import sha256, write_json
 from privatune.corpora.cleaning import CleaningSettings, clean_general, clean_labelled, clean_private
+from privatune.corpora.names import differing_in_case
 from privatune.corpora.rows import GeneralRow, LabelledRow, PrivateRow, Shares, Source
 from privatune.corpora.tables import GENERAL, LABELLED, PRIVATE, in_batches, word_counts, write_table
 
@@ -70,7 +71,13 @@ def read_corpus(
         place = traceback.extract_tb(error.__traceback__)[-1]
         at = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
         raise PrivatuneError(f"sources.{name}: cannot be read ({at}); check the source and its settings") from None
-    write_json(manifest, _manifest(name, settings, counts))
+    stated = _manifest(name, settings, counts)
+    write_json(manifest, stated)
+    if alike := stated.get("differing_in_case"):
+        shown = "; ".join(", ".join(group) for group in alike[:10]) + ("; ..." if len(alike) > 10 else "")
+        log.warning(
+            "%s: %d names differ from others in case alone, and are kept apart: %s", name, sum(map(len, alike)), shown
+        )
     log.info("%s: %d rows, %d words, %.1f s", name, counts.rows, counts.words.total(), time.perf_counter() - start)
 
 
@@ -141,7 +148,9 @@ def _manifest(name: str, settings: Source, counts: _Counts) -> dict[str, Any]:
         "changed": dict(counts.changed),
     }
     if settings.role == "private":
-        return manifest | {"persons": len(counts.persons), "words": counts.words.total()}
+        alike = differing_in_case(counts.persons)
+        return manifest | {"persons": len(counts.persons), "differing_in_case": alike, "words": counts.words.total()}
     if settings.role == "labelled":
-        return manifest | {"classes": dict(counts.classes), "words": counts.words.total()}
+        alike = differing_in_case(counts.classes)
+        return manifest | {"classes": dict(counts.classes), "differing_in_case": alike, "words": counts.words.total()}
     return manifest | {"documents": dict(counts.documents), "words": dict(counts.words)}

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal, cast
 
 from pydantic import Field
 
@@ -66,7 +66,7 @@ def _records(settings: FilesSource) -> Iterator[Record]:
             elif form == "jsonl":
                 yield from _jsonl(path)
             else:
-                yield from _separated(path, "\t" if form == "tsv" else ",", settings.quotes)
+                yield from _separated(path, "\t" if form == "tsv" else ",", settings.quotes, settings.columns())
 
 
 def _format(path: str) -> Format:
@@ -110,12 +110,31 @@ def _lines(path: str) -> Iterator[str]:
         ) from None
 
 
+class _TwiceError(Exception):
+    """A key stands twice in a JSON object."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise _TwiceError
+    return values
+
+
+def _refuse_twice(path: str, names: list[str], used: list[str]) -> None:
+    for column in used:
+        if names.count(column) > 1:
+            raise PrivatuneError(f"{path}: the column `{column}` stands twice; rename or remove one of them")
+
+
 def _jsonl(path: str) -> Iterator[Record]:
     for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
+            values = json.loads(line, object_pairs_hook=_object)
+        except _TwiceError:
+            raise PrivatuneError(f"{path} line {number}: a key stands twice in one object; keep one of them") from None
         except (ValueError, RecursionError):
             values = None
         if not isinstance(values, dict):
@@ -125,7 +144,7 @@ def _jsonl(path: str) -> Iterator[Record]:
         yield Record(f"{path} line", number, values)
 
 
-def _separated(path: str, delimiter: str, quotes: bool) -> Iterator[Record]:
+def _separated(path: str, delimiter: str, quotes: bool, columns: list[str]) -> Iterator[Record]:
     csv.field_size_limit(LONGEST)
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
     reader = csv.reader(_lines(path), delimiter=delimiter, quoting=quoting, strict=True)
@@ -141,6 +160,7 @@ def _separated(path: str, delimiter: str, quotes: bool) -> Iterator[Record]:
             ) from None
         if header is None:
             header = fields
+            _refuse_twice(path, header, columns)
         elif len(fields) == len(header):
             yield Record(f"{path} line", reader.line_num, dict(zip(header, fields, strict=True)))
         elif fields:
@@ -157,6 +177,7 @@ def _parquet(path: str, columns: list[str]) -> Iterator[Record]:
     number = 0
     try:
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
+            _refuse_twice(path, file.schema_arrow.names, columns)
             names = [name for name in columns if name in file.schema_arrow.names]
             for batch in file.iter_batches(batch_size=512, columns=names):
                 values = []

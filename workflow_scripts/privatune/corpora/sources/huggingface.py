@@ -49,10 +49,14 @@ def _records(settings: HuggingFaceSource) -> Iterator[Record]:
             names = _label_names(loaded, settings)
             for values in loaded:
                 number += 1
+                if number == 1:
+                    _refuse_twice(values, settings, split)
                 if names:  # -1 stands for no label
                     place = values[settings.label_column]
                     values |= {settings.label_column: names[place] if place in range(len(names)) else None}
                 yield Record(f"{settings.dataset} {split} row", number, values, part)
+        except PrivatuneError:
+            raise
         except Exception as error:  # datasets raises many kinds of errors; from None: the cause may quote the text
             raise PrivatuneError(
                 f"{settings.dataset}: split `{split}` cannot be read past row {number} ({type(error).__name__});"
@@ -74,6 +78,20 @@ def _load(settings: HuggingFaceSource, split: str) -> Any:
     if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
         saved = datasets.load_from_disk(str(folder))
         return saved[split] if isinstance(saved, datasets.DatasetDict) else saved
-    return datasets.load_dataset(
-        settings.dataset, settings.subset, split=split, revision=settings.revision, streaming=True
-    )
+    builder = datasets.load_dataset_builder(settings.dataset, settings.subset, revision=settings.revision)
+    if hasattr(builder.config, "keep_default_na"):  # CSV: the text as it stands, or NA is left out and 007 becomes 7
+        builder.config.keep_default_na, builder.config.na_values = False, [""]
+        if builder.config.features is None:
+            used = settings.columns()
+            builder.config.converters = dict.fromkeys(used, str)
+            builder.config.usecols = lambda name: name.removesuffix(".1") in used
+    return builder.as_streaming_dataset(split=split)
+
+
+def _refuse_twice(values: dict[str, Any], settings: HuggingFaceSource, split: str) -> None:
+    """Raise PrivatuneError if a column that is used stands twice: `datasets` names the second one `text.1`."""
+    for column in settings.columns():
+        if f"{column}.1" in values:
+            raise PrivatuneError(
+                f"{settings.dataset}: split `{split}` has the column `{column}` twice; rename or remove one of them"
+            )
