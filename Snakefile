@@ -53,7 +53,7 @@ for scenario in E.scenarios:
 
     rule:
         name:
-            scenario
+            not_taken(scenario)
         input:
             [
                 f"{OUT}/evaluation/{scenario}/seed-{seed}/round-{round}.json"
@@ -68,7 +68,7 @@ for sweep, variants in SWEPT.variants.items():
 
     rule:
         name:
-            sweep
+            not_taken(sweep)
         input:
             [getattr(rules, variant).input for variant in variants],
         localrule: True

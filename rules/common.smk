@@ -61,6 +61,13 @@ class Target(NamedTuple):
 TABLES, FIGURES, TARGETS = {}, {}, {}  # parts and targets by name; each rule file adds its own
 
 
+def not_taken(name):
+    """Return the name of a scenario or sweep, which becomes a target; refuse it if a rule or target has it already."""
+    if name in {rule.name for rule in workflow.rules}:
+        raise WorkflowError(f"config: `scenarios.{name}`: {name} is the name of a rule or target; choose another name")
+    return name
+
+
 def table_file(table):
     """Return the file of a result table that other parts read."""
     return f"{OUT}/tables/{table}.csv"

@@ -43,6 +43,27 @@ def test_a_scenario_named_null_stays_a_name(tmp_path):
     assert frame["scenario"].tolist() == ["null", "none"] and frame["x"].isna().all()
 
 
+ODD = ["NA", "001", "1e3", "inf", "True", "nan", "None", "1", "0x1F", "2020-01-30", "1_000", "007.50", "false"]
+
+
+@pytest.mark.parametrize("column", ["scenario", "method", "set", "corpus", "model", "row"])
+@pytest.mark.parametrize("names", [*([name] for name in ODD), ODD], ids=str)
+def test_names_that_look_like_values_stay_names(tmp_path, column, names):
+    frame = pd.DataFrame({column: names, "x": [0.5] * len(names)})
+    write_table(
+        Table("A", "", frame, show(frame, [column, "x"], {column: Column("it"), "x": Column("x")})), tmp_path / "t.csv"
+    )
+    read = read_table(tmp_path / "t.csv", [column, "x"])
+    assert (read[column].tolist(), read["x"].tolist()) == (names, [0.5] * len(names))
+    assert read_tables([tmp_path / "t.csv"], [column])[column].tolist() == names
+
+
+def test_a_null_name_stays_null(tmp_path):
+    (tmp_path / "t.csv").write_text("method,x\n-,NA\n,1\n")
+    frame = read_table(tmp_path / "t.csv", ["method"])
+    assert frame["method"].isna().all() and frame["x"].isna().tolist() == [True, False]
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00bad"])
 def test_a_damaged_table_is_named(tmp_path, content):
     if content is not None:

@@ -14,6 +14,8 @@ from privatune.core.files import CSV, read_json, read_sealed, write_bytes
 
 DIGITS = "%.6g"  # how fractions are written; further digits do not distinguish two models
 
+NAMES = "scenario method set corpus encoder model name row pair".split()  # columns of text, even for `001` or `NA`
+
 STYLE = """body{font:13px/1.45 system-ui,sans-serif;color:#222;margin:1.5em}p{max-width:60em;color:#444}
 table{border-collapse:collapse}th,td{padding:.25em .55em;text-align:right;vertical-align:bottom}td{white-space:nowrap}
 th:first-child,td:first-child{text-align:left}
@@ -32,13 +34,17 @@ class Table:
 
 
 def read_table(path: str | Path, columns: Sequence[str], separator: str = ",") -> pd.DataFrame:
-    """Read a table of this project; `-` and empty cells are null.
+    """Read a table of this project; `-` and empty cells are null, and so is `NA`, but not in a column of `NAMES`.
 
     A damaged file raises PrivatuneError, which names the file and, if one of `columns` is missing, that column.
     """
     try:
         data = BytesIO(_verified(Path(path)))
-        frame = pd.read_csv(data, sep=separator, keep_default_na=False, na_values=["", "-", "NA"])
+        header = pd.read_csv(data, sep=separator, nrows=0).columns
+        null = {column: ["", "-"] if column in NAMES else ["", "-", "NA"] for column in header}
+        data.seek(0)
+        texts = dict.fromkeys(NAMES, str)
+        frame = pd.read_csv(data, sep=separator, keep_default_na=False, na_values=null, dtype=texts)
     except (OSError, ValueError) as error:
         raise PrivatuneError(f"{path}: the table is missing or damaged; delete it and run again") from error
     _require(frame.columns, columns, path)
