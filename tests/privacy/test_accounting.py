@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from dp_accounting import ComposedDpEvent, GaussianDpEvent, NeighboringRelation, PoissonSampledDpEvent
-from dp_accounting.rdp import RdpAccountant
+from dp_accounting.rdp import RdpAccountant, compute_epsilon
 from scipy.optimize import brentq
 from scipy.stats import binom
 
@@ -22,7 +22,7 @@ from privatune.privacy.accounting import (
     noise_for,
     paper_delta,
 )
-from privatune.privacy.composition import ORDERS, RELATIONS
+from privatune.privacy.composition import ORDERS, RELATIONS, renyi_epsilon
 from privatune.privacy.mechanism import ADJACENCIES, Mechanism
 from privatune.privacy.settings import AdaptiveClipSettings, PrivacySettings
 
@@ -208,6 +208,56 @@ def test_no_epsilon_without_noise():
     for accountant in ("rdp", "rdp_plain", "pld"):
         with pytest.raises(PrivatuneError, match="without noise there is no epsilon"):
             guarantee(sampled(0.01, 0, 10, 1e-5), accountant)
+
+
+@pytest.mark.parametrize("z", [5e-324, 1e-200, 1e-160, 1e-20, 9e-7])
+def test_next_to_no_noise_is_refused(z):
+    """1e-160 stated an epsilon of 0.0, because the divergence of every order was NaN; 1e-200 divided by zero."""
+    with pytest.raises(
+        PrivatuneError, match=r"privacy\.noise_multiplier: .* is next to no noise; take 0, .*or at least"
+    ):
+        sampled(0.01, z, 10, 1e-5)
+    with pytest.raises(ValueError, match=r"noise_multiplier: .* is next to no noise"):
+        PrivacySettings(noise_multiplier=z)
+
+
+def test_where_losses_do_not_fit_into_memory_rdp_is_named():
+    """An epsilon of 10^14 would take 92 GiB. What the least noise costs can be stated by RDP: T z^-2, about."""
+    little = Mechanism("poisson", 1000, 50, 300, 1e-6, 1.0, 1e-5)
+    with pytest.raises(PrivatuneError, match=r"privacy\.accountant: pld needs too much memory .*; take rdp, or raise"):
+        guarantee(little)
+    assert guarantee(little, "rdp").epsilon == pytest.approx(300 * 1.1 / 2 / 1e-12, rel=1e-6), "at the order 1.1"
+    with pytest.raises(PrivatuneError, match=r"pld needs too much memory .* 1\.6e\+14; raise the noise multiplier$"):
+        epsilon([replace(little, adjacency="replace one")], "pld")
+
+
+@pytest.mark.parametrize("adjacency", [None, "replace one"])
+def test_an_infinite_epsilon_is_not_stated(adjacency):
+    """What privacy loss distributions cut off is more than this delta: the epsilon ended in a traceback of JSON."""
+    rare = Mechanism("poisson", 1000, 50, 30, 1.0, 1.0, 1e-20, adjacency=adjacency)
+    instead = "" if adjacency else "take rdp, or "
+    for ask in (lambda: epsilon([rare], "pld"), lambda: noise_for(rare, 2.0, "pld")):
+        with pytest.raises(PrivatuneError, match=rf"privacy\.delta: pld gives no .* 1e-20; {instead}raise the delta"):
+            ask()
+    if not adjacency:
+        assert 5 < epsilon([rare], "rdp") < epsilon([rare], "rdp_plain") < 15
+        with pytest.raises(PrivatuneError, match="rdp_plain gives no finite epsilon"):
+            epsilon([replace(rare, delta=1e-320)], "rdp_plain")
+
+
+def test_an_epsilon_is_one_that_an_order_gives():
+    assert renyi_epsilon([2.0, 3.0], [math.nan, -1e-16], 1e-5) == math.inf
+    assert renyi_epsilon([2.0, 3.0, 4.0], [math.nan, 1.0, 0.0], 1e-5) == compute_epsilon([3.0], [1.0], 1e-5)[0]
+    # 109 of 156 orders are below the rounding of doubles, so that dp-accounting alone states 0 at any delta
+    rare = Mechanism("poisson", 10_000_000, 1, 10, 1e5, 1.0, 1e-12)
+    alone = RdpAccountant(None, RELATIONS["zero out one"])
+    alone.compose(all_rounds(rare, 1e5))
+    assert min(alone.rdp) < 0
+    assert alone.get_epsilon(1e-12) == 0 < epsilon([rare], "rdp") < 1
+
+
+def test_carriers_who_never_take_part():
+    assert carriers_epsilon(Mechanism("poisson", 100, 5, 12, 1.5, 0.8, 1e-4, carriers=30)) == 0
 
 
 @pytest.mark.parametrize(

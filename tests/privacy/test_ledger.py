@@ -94,3 +94,12 @@ def test_replacing_one_composes_with_its_own_adjacency_and_mixed_ones_are_bounde
     assert together([replacing], 1e-4) == guarantee(replacing).epsilon > together([zeroing], 1e-4)
     twice = together([zeroing, zeroing], 1e-4)
     assert twice <= together([zeroing, replacing], 1e-4) < 1.3 * twice
+
+
+def test_little_noise_and_small_deltas_are_composed_by_renyi_dp():
+    """What a variant with `accountant: rdp` states, its ledger can state too."""
+    for mechanism, delta in ((replace(ONE, noise_multiplier=1e-5), 1e-5), (ONE, 1e-20)):
+        stated = epsilon([replace(mechanism, delta=delta)], "rdp")
+        assert together([mechanism], delta) == pytest.approx(stated, rel=1e-12)
+    with pytest.raises(PrivatuneError, match="raise the noise multiplier"):
+        together([replace(ONE, noise_multiplier=1e-5, adjacency="replace one")], 1e-5)

@@ -139,7 +139,7 @@ def guarantee(mechanism: Mechanism, accountant: Accountant | None = None, as_pap
             person's text moves the sum by 2 S, so this is not a bound; use it only to compare with their table.
 
     Raises:
-        PrivatuneError: there is no noise, or the accountant does not support this sampling.
+        PrivatuneError: there is no noise, the accountant does not support this sampling, or no finite epsilon is found.
     """
     accountant = accountant or tightest(mechanism.sampling)
     replaced = mechanism.sampling == "poisson" and mechanism.compared == "replace one"
@@ -168,7 +168,7 @@ def epsilon(phases: Sequence[Mechanism], accountant: Accountant = "rdp", as_pape
 
     Raises:
         PrivatuneError: there is no noise, the accountant does not support the sampling, or the phases differ in unit,
-            adjacency or delta, so that no single epsilon describes them.
+            adjacency or delta, so that no single epsilon describes them; or no finite epsilon is found.
     """
     if len({(phase.unit, phase.sampling, phase.compared, phase.delta) for phase in phases}) != 1:
         raise PrivatuneError(
@@ -192,6 +192,8 @@ def carriers_epsilon(mechanism: Mechanism, accountant: Literal["rdp", "pld"] = "
     """
     if mechanism.noise_multiplier == 0:
         raise PrivatuneError("privacy.noise_multiplier: without noise there is no epsilon; take it above 0")
+    if mechanism.participation == 0:
+        return 0.0
     sampled = PoissonSampledDpEvent(mechanism.participation, GaussianDpEvent(mechanism.noise_multiplier))
     return composed([SelfComposedDpEvent(sampled, mechanism.rounds)], "poisson", accountant, mechanism.delta)
 
@@ -214,6 +216,7 @@ def noise_for(mechanism: Mechanism, target: float, accountant: Literal["rdp", "p
     if accountant == "pld":  # its bound is lower but slow, so search below the multiplier that RDP finds
         guess = noise_for(replace(mechanism, adjacency=None), target, "rdp")
         lower = guess / 4
+        epsilon([replace(mechanism, noise_multiplier=guess)], "pld")  # refuses a delta that it has no epsilon for
     first.compose(all_rounds(mechanism, lower))
     if first.get_epsilon(mechanism.delta) <= target:
         raise PrivatuneError(

@@ -1,14 +1,14 @@
 """Compose the events of dp-accounting into one epsilon, by Renyi DP or by privacy loss distributions."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Literal
 
 from dp_accounting import DpEvent, NeighboringRelation
 from dp_accounting.pld import PLDAccountant
 from dp_accounting.privacy_accountant import PrivacyAccountant
-from dp_accounting.rdp import RdpAccountant
+from dp_accounting.rdp import RdpAccountant, compute_epsilon
 
 from privatune.core.errors import PrivatuneError
 from privatune.privacy.mechanism import ADJACENCIES, Adjacency, Sampling
@@ -24,6 +24,7 @@ ORDERS = (*range(2, 64), 128, 256)
 # limit and takes half a second. A large epsilon gets a proportionally wider spacing, so that its grid fits into memory;
 # its relative error is 1e-5. The search for a multiplier uses 1e-3 or 1e-4 of the target, an error of a thousandth.
 PLD_INTERVAL, PLD_SHARE, PLD_WIDEST, PLD_SEARCH_INTERVAL = 1e-4, 1e-5, 100.0, 1e-3
+PLD_POINTS = 10_000_000  # the largest grid: a second, and about half a gigabyte
 RELATIONS: dict[Adjacency, NeighboringRelation] = {
     "zero out one": NeighboringRelation.REPLACE_SPECIAL,
     "replace one": NeighboringRelation.REPLACE_ONE,
@@ -39,24 +40,68 @@ def composed(
 ) -> float:
     """Return the epsilon of events on the same persons, whose cohorts are all drawn in the same way.
 
-    The adjacency is that of the sampling, unless another is given; errors are those of `epsilon`.
+    The adjacency is that of the sampling, unless another is given. It is never infinite: errors are those of `epsilon`.
     """
     compared = adjacency or ADJACENCIES[sampling]
+    found = _composed(events, sampling, accountant, delta, compared)
+    if not math.isfinite(found):
+        renyi = accountant == "pld" and compared == ADJACENCIES[sampling]
+        raise PrivatuneError(
+            f"privacy.delta: {accountant} gives no finite epsilon at a delta of {delta:g}; "
+            f"{'take rdp, or ' if renyi else ''}raise the delta or the noise multiplier"
+        )
+    return found
+
+
+def _composed(
+    events: Sequence[DpEvent], sampling: Sampling, accountant: Accountant, delta: float, compared: Adjacency
+) -> float:
     if accountant == "pld":
         return _by_losses(tuple(events), sampling, delta, compared)
     same_orders = sampling == "fixed"  # whatever the conversion
     accounted = _by_renyi(tuple(events), sampling, "rdp" if same_orders else accountant, compared)
     if accountant == "rdp_plain":
-        pairs = zip(accounted.orders, accounted.rdp, strict=True)
-        return float(min(rdp + math.log(1 / delta) / (order - 1) for order, rdp in pairs))
+        pairs = usable(accounted.orders, accounted.rdp)
+        return float(min((rdp + math.log(1 / delta) / (order - 1) for order, rdp in pairs), default=math.inf))
     return float(accounted.get_epsilon(delta))
+
+
+def usable(orders: Iterable[float], rdp: Iterable[float]) -> list[tuple[float, float]]:
+    """Return the orders whose divergence could be computed, each with its divergence.
+
+    Below the rounding of doubles a divergence comes out as zero or less, and beyond their range as infinite or NaN.
+
+    >>> usable([2, 3, 4, 5], [0.5, -1e-16, math.nan, math.inf])
+    [(2, 0.5)]
+    """
+    return [(order, value) for order, value in zip(orders, rdp, strict=True) if 0 < value < math.inf]
+
+
+def renyi_epsilon(orders: Iterable[float], rdp: Iterable[float], delta: float) -> float:
+    """Return the least epsilon at `delta` that a usable order gives; it is infinite if there is no such order."""
+    pairs = usable(orders, rdp)
+    return float(compute_epsilon(*zip(*pairs, strict=True), delta)[0]) if pairs else math.inf
+
+
+class _Renyi(RdpAccountant):  # type: ignore[misc]
+    """The accountant of dp-accounting, which alone takes a divergence that is negative or NaN for an epsilon of 0."""
+
+    def get_epsilon(self, target_delta: float) -> float:
+        return renyi_epsilon(self.orders, self.rdp, target_delta)
 
 
 # Both are remembered: a guarantee, its ledger and its table ask for the same epsilons, each up to a second of work.
 @lru_cache(maxsize=256)
 def _by_losses(events: tuple[DpEvent, ...], sampling: Sampling, delta: float, adjacency: Adjacency) -> float:
     # how wide the grid is follows from a first look, under the adjacency that Renyi DP supports
-    interval = min(max(PLD_INTERVAL, PLD_SHARE * composed(events, sampling, "rdp", delta)), PLD_WIDEST)
+    expected = composed(events, sampling, "rdp", delta)
+    interval = min(max(PLD_INTERVAL, PLD_SHARE * expected), PLD_WIDEST)
+    if expected > interval * PLD_POINTS:
+        instead = "take rdp, or " if adjacency == ADJACENCIES[sampling] else ""
+        raise PrivatuneError(
+            f"privacy.accountant: pld needs too much memory for an epsilon of about {expected:.2g}; {instead}raise "
+            "the noise multiplier"
+        )
     accounted = dp_accountant(sampling, "pld", interval, adjacency)
     for event in events:
         accounted.compose(event)
@@ -88,4 +133,4 @@ def dp_accountant(
             f"privacy.accountant: {accountant} does not support {sampling} sampling under {adjacency}; take pld"
         )
     between = accountant == "rdp" and sampling == "poisson"
-    return RdpAccountant(None if between else ORDERS, RELATIONS[adjacency])
+    return _Renyi(None if between else ORDERS, RELATIONS[adjacency])

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 from dp_accounting import DpEvent
-from dp_accounting.rdp import RdpAccountant, compute_epsilon
+from dp_accounting.rdp import RdpAccountant
 
 from privatune.core.errors import PrivatuneError
 from privatune.privacy.accounting import all_rounds, tightest
-from privatune.privacy.composition import ORDERS, RELATIONS, composed
+from privatune.privacy.composition import ORDERS, RELATIONS, composed, renyi_epsilon
 from privatune.privacy.mechanism import ADJACENCIES, Adjacency, Mechanism, Sampling, Unit
 
 
@@ -111,14 +111,19 @@ def together(mechanisms: Sequence[Mechanism | None], delta: float) -> float:
         events.setdefault((mechanism.sampling, mechanism.compared), []).append(event)
     if len(events) == 1:
         (((sampling, adjacency), alike),) = events.items()
-        return composed(alike, sampling, tightest(sampling), delta, adjacency)
+        try:
+            return composed(alike, sampling, tightest(sampling), delta, adjacency)
+        except PrivatuneError:  # too little noise, or too small a delta, for privacy loss distributions
+            if adjacency != ADJACENCIES[sampling]:
+                raise
+            return composed(alike, sampling, "rdp", delta, adjacency)
     rdp = np.zeros(len(ORDERS))
     for (sampling, _), alike in events.items():
         accounted = RdpAccountant(ORDERS, RELATIONS[ADJACENCIES[sampling]])
         for event in alike:
             accounted.compose(event)
         rdp += accounted.rdp
-    return float(compute_epsilon(ORDERS, rdp, delta)[0])
+    return renyi_epsilon(ORDERS, rdp, delta)
 
 
 def _noise(mechanism: Mechanism | None) -> float:

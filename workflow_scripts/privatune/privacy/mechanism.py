@@ -15,7 +15,7 @@ from privatune.core.tensors import Arrays
 from privatune.core.vectors import shaped, shapes_of, size_of
 from privatune.privacy.clipping import ClippedSum, joined_sum, unit_of
 from privatune.privacy.noise import discrete_gaussian
-from privatune.privacy.settings import AdaptiveClipSettings
+from privatune.privacy.settings import LEAST_MULTIPLIER, AdaptiveClipSettings
 
 Sampling = Literal["poisson", "fixed"]
 Adjacency = Literal["zero out one", "replace one"]
@@ -107,6 +107,11 @@ class Mechanism:
             raise PrivatuneError(
                 f"privacy.noise_multiplier: {self.noise_multiplier} cannot scale the noise; take a finite "
                 "number of at least 0"
+            )
+        if 0 < self.noise_multiplier < LEAST_MULTIPLIER:
+            raise PrivatuneError(
+                f"privacy.noise_multiplier: {self.noise_multiplier:g} is next to no noise; take 0, for which no "
+                f"epsilon is stated, or at least {LEAST_MULTIPLIER:g}"
             )
         if self.carriers < 0 or not 0 <= self.participation <= 1:
             raise PrivatuneError(

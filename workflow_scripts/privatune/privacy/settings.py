@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from privatune.core.settings import CohortSettings, Settings
 
+LEAST_MULTIPLIER = 1e-6  # next to no noise: an epsilon of 10^12 and more
+
 Populations = Annotated[
     list[Annotated[int, Field(ge=2)]],
     Field(
@@ -54,8 +56,8 @@ class PrivacySettings(Settings):
         ge=0,
         le=1e6,
         description="Noise multiplier z: standard deviation of the noise on the sum of clipped updates, divided "
-        "by the clip. 0: updates are clipped, and no epsilon is stated. null: `target_epsilon` "
-        "decides.",
+        "by the clip: 0, or at least 1e-6. 0: updates are clipped, and no epsilon is stated. null: "
+        "`target_epsilon` decides.",
     )
     target_epsilon: float | None = Field(
         None,
@@ -103,6 +105,11 @@ class PrivacySettings(Settings):
 
     @model_validator(mode="after")
     def _noise_and_accountant_fit(self) -> Self:
+        if self.noise_multiplier is not None and 0 < self.noise_multiplier < LEAST_MULTIPLIER:
+            raise ValueError(
+                f"noise_multiplier: {self.noise_multiplier:g} is next to no noise; take 0, for which no epsilon is "
+                f"stated, or at least {LEAST_MULTIPLIER:g}"
+            )
         if (self.noise_multiplier is None) == (self.target_epsilon is None):
             raise ValueError("noise_multiplier, target_epsilon: set exactly one of the two; the other follows from it")
         if self.accountant == "pld" and self.sampling != "poisson":
@@ -127,7 +134,7 @@ class ScaleSettings(Settings):
     )
     noise_multiplier: float = Field(
         0.8,
-        gt=0,
+        ge=0.01,
         le=1000,
         description="Noise multiplier z: standard deviation of the noise on the sum of clipped updates, divided by "
         "the clip.",
