@@ -14,12 +14,15 @@ LIBRARY = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(LIBRARY))
 
 from privatune.core.errors import PrivatuneError
+from privatune.core.written import check_written
 from privatune.experiment import experiment
 from privatune.federation.settings import INITIAL
 from privatune.planning.requests import needs, requested
 from privatune.sweeps import swept
 
 try:
+    for file in workflow.configfiles:  # Snakemake has read them; what it then no longer shows is seen here
+        check_written(min(str(file), os.path.relpath(file), key=len))
     E = experiment(config)
     SWEPT = swept(config)
 except PrivatuneError as error:

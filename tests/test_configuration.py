@@ -107,6 +107,11 @@ def test_a_pair_of_models_differs_by_single_updates():
         ({"dpfedavg": {"seeds": [1, 1]}}, "1 is listed twice"),
         ({"compression": {"run": ["averaging-dense", "averaging-dense"]}}, "averaging-dense is listed twice"),
         ({"compression": {"methods": {"averaging-dense": {"learning_rates": [-1, 1]}}}}, "learning_rates"),
+        ({"tail": {"deltas": [0.001, "1e-3"]}}, r"tail\.deltas`: 0.001 is listed twice"),
+        ({"split": {"kappas": [0.5, 0.50]}}, r"split\.kappas`: 0.5 is listed twice"),
+        ({"dpzero": {"epsilons": [2, 2.0]}}, r"dpzero\.epsilons`: 2.0 is listed twice"),
+        ({"dpfedavg": {"training": {"canaries": {"users": [1, 1]}}}}, r"users`: 1 is listed twice"),
+        ({"compression": {"methods": {"averaging-dense": {"learning_rates": [1, 1.0]}}}}, r"1\.0 is listed twice"),
         ({"scenarios": {"initial": {}}}, "initial is the general model; choose another name"),
         ({"scenarios": {"a/b": {}}}, "scenarios.a/b`: String should match"),
         (

@@ -92,3 +92,25 @@ def test_variants_inherit_and_are_validated_as_any_scenario():
         experiment(with_scenario({"client": {"user_share": [0.5, 7]}}))
     with pytest.raises(PrivatuneError, match="unknown key"):
         experiment(with_scenario({"client": {"user_shares": [0.5, 0.7]}}))
+
+
+@pytest.mark.parametrize(
+    ("listed", "values"),
+    [
+        (["1e-3", 0.001, 0.0010], [0.001]),
+        ([0.5, "0.5", ".5"], [0.5]),
+        (["1e3", 1000, 1000.0], [1000]),
+        ([1, 1.0, "1"], [1]),
+        ([True, 1, False, 0], [True, 1, False, 0]),
+        (["adam", "sgd", "adam"], ["adam", "sgd"]),
+        (["1e400", 1], ["1e400", 1]),
+    ],
+)
+def test_values_that_are_one_value_make_one_variant(listed, values):
+    made = swept({"scenarios": {"a": {"client": {"x": listed}}}})
+    found = [assigned["client.x"] for assigned in made.values.values()]
+    assert list(map(repr, found)) == list(map(repr, values))
+
+
+def test_a_variant_is_named_by_its_value_however_it_is_written():
+    assert swept({"scenarios": {"a": {"x": ["1e-3", 2]}}}).variants == {"a": ["a-x-0.001", "a-x-2"]}

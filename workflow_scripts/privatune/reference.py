@@ -21,6 +21,9 @@ HEAD = f"""# Configuration
 
 Every key of `config/config.yaml`, with the values that it accepts and its default. A file given by `--configfile` is
 laid over it: mappings merge key by key, and anything else is replaced. Unknown keys are refused.
+
+Two things that YAML reads without a word are refused: a key that stands twice, and a number that it takes for one in
+another base (`010` would be 8, and `5:00` would be 300). `1e-3`, which YAML takes for text, is 0.001.
 """
 
 

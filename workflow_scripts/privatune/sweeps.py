@@ -1,5 +1,7 @@
 """Sweeps: a list in place of a value in a scenario makes one variant of the scenario for each element."""
 
+import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any, NamedTuple
@@ -7,6 +9,8 @@ from typing import Any, NamedTuple
 from privatune.core.errors import PrivatuneError
 
 SCALARS = (bool, int, float, str)
+_DECIMAL = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+_EXPONENT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+")  # YAML reads 1e-3 as text
 
 
 class Swept(NamedTuple):
@@ -78,10 +82,27 @@ def _lists(node: Any, place: str, path: tuple[str, ...] = ()) -> Iterator[tuple[
             raise PrivatuneError(
                 f"config: `{'.'.join((place, *path))}` is {node!r}; a sweep is a list of numbers, words, true or false"
             )
-        yield path, list(dict.fromkeys(node))
+        values: dict[Any, Any] = {}
+        for value in map(_number, node):  # true is not 1, but "0.5" is 0.5
+            values.setdefault((isinstance(value, bool), _number(value, _DECIMAL)), value)
+        yield path, list(values.values())
     elif isinstance(node, Mapping):
         for key, below in node.items():
             yield from _lists(below, place, (*path, str(key)))
+
+
+def _number(value: Any, pattern: re.Pattern[str] = _EXPONENT) -> Any:
+    """Return the number that a text of this pattern is; other values stay.
+
+    >>> [_number(value) for value in ("1e-3", "1e3", "adam", 0.5)]
+    [0.001, 1000, 'adam', 0.5]
+    """
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        return value
+    number = float(value)
+    if math.isinf(number):  # the validation that follows says that it is too large
+        return value
+    return int(number) if number.is_integer() else number
 
 
 def _name(sweep: str, assigned: Mapping[tuple[str, ...], Any]) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from privatune.core.settings import Section, Settings, known_names
+from privatune.core.settings import Distinct, Section, Settings, known_names
 
 
 class AuditSettings(Settings):
@@ -55,7 +55,7 @@ class TailTestSettings(Settings):
     simulations: int = Field(
         10_000, ge=100, description="Number of simulated samples from which the test's critical value is taken."
     )
-    deltas: list[Annotated[float, Field(ge=1e-30, lt=1)]] = Field(
+    deltas: Annotated[list[Annotated[float, Field(ge=1e-30, lt=1)]], Distinct] = Field(
         [1e-4, 1e-5, 1e-6],
         min_length=1,
         description="Values of delta, the probability with which epsilon may be exceeded, for which epsilon is "

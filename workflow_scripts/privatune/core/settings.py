@@ -26,8 +26,9 @@ def _distinct(values: list[Any]) -> list[Any]:
     return values
 
 
-Names = Annotated[list[str], AfterValidator(_distinct)]
-Seeds = Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(_distinct)]
+Distinct = AfterValidator(_distinct)  # for lists of values that each get jobs or rows of their own
+Names = Annotated[list[str], Distinct]
+Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Distinct]
 # of scenarios, methods and variants; they become parts of file names
 Name = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", description="a name: letters, digits, _, ., + and -")

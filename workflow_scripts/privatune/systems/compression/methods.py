@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from privatune.compression.settings import CodecSettings, DenseSettings, HalfSettings, QsgdSettings, TopkSettings
 from privatune.core.errors import PrivatuneError
-from privatune.core.settings import CohortSettings, Settings
+from privatune.core.settings import CohortSettings, Distinct, Settings
 from privatune.core.validation import validated
 from privatune.federation.settings import ClientSettings
 
@@ -39,11 +39,11 @@ class MethodSettings(Settings):
         "device: the next person who joins on the same device goes on with it; person: it is deleted "
         "when the person's turn ends.",
     )
-    learning_rates: list[Annotated[float, Field(gt=0, le=100)]] = Field(
+    learning_rates: Annotated[list[Annotated[float, Field(gt=0, le=100)]], Distinct] = Field(
         min_length=1,
         description="Learning rates that are tried: of the device's SGD (averaging) or of the server's (gradient).",
     )
-    parameter: dict[str, list[float]] = Field(
+    parameter: dict[str, Annotated[list[float], Distinct]] = Field(
         {},
         max_length=1,
         description="One setting of the codec, and the values that are tried, each with every learning rate.",

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from privatune.core.settings import CohortSettings, Settings
+from privatune.core.settings import CohortSettings, Distinct, Settings
 from privatune.federation.settings import ClientSettings, OptimiserSettings, SgdSettings
 from privatune.models.settings import CifgSettings, ModelSettings, NumericsSettings
 from privatune.privacy.settings import PrivacySettings
@@ -14,10 +14,10 @@ from privatune.training.settings import PretrainSettings
 class CanarySettings(Settings):
     """Sentences of five random words that synthetic persons carry (Ramaswamy et al. 2020)."""
 
-    users: list[Annotated[int, Field(ge=1)]] = Field(
+    users: Annotated[list[Annotated[int, Field(ge=1)]], Distinct] = Field(
         [1, 4, 16], min_length=1, description="Carriers n_u per canary: one row of the grid for each number."
     )
-    copies: list[Annotated[int, Field(ge=1)]] = Field(
+    copies: Annotated[list[Annotated[int, Field(ge=1)]], Distinct] = Field(
         [1, 14, 200],
         min_length=1,
         description="Copies n_e of a canary in the text of each carrier: one column of the grid for each number.",

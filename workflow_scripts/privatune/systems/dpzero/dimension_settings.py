@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from privatune.core.settings import Settings
+from privatune.core.settings import Distinct, Settings
 
 Dimension = Annotated[int, Field(ge=2, le=20_000)]
 GridClip = Annotated[float, Field(gt=0, le=1e6)]
@@ -14,7 +14,7 @@ class DimensionSettings(Settings):
     """Of the synthetic experiment: least squares of low effective rank, whose number of weights grows."""
 
     examples: int = Field(10_000, ge=10, le=1_000_000, description="Number of examples n.")
-    dimensions: list[Dimension] = Field(
+    dimensions: Annotated[list[Dimension], Distinct] = Field(
         [20, 39, 75, 145, 280, 540, 1040, 2000],
         min_length=2,
         description="Numbers of weights d, each with a problem of its own; about evenly spaced on a logarithmic axis.",
@@ -28,7 +28,7 @@ class DimensionSettings(Settings):
     epsilon: float = Field(2.0, gt=0, le=100, description="Epsilon of every run, at `delta`.")
     delta: float = Field(1e-6, gt=0, lt=1, description="Delta of every run; less than one over `examples`.")
     steps: int = Field(200, ge=1, le=100_000, description="Number of steps T, each on all examples.")
-    clips: list[GridClip] = Field(
+    clips: Annotated[list[GridClip], Distinct] = Field(
         [0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0],
         min_length=1,
         description="Grid of clips C, the same for all methods and dimensions; each takes the one that serves it best.",

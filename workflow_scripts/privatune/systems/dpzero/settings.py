@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from privatune.core.settings import Name, Names, Section, Seeds, Settings, known_names
+from privatune.core.settings import Distinct, Name, Names, Section, Seeds, Settings, known_names
 from privatune.models.classifier_settings import HeadScope, HeadSettings, LinearHead, ScopeSettings
 from privatune.models.settings import NumericsSettings
 from privatune.systems.dpzero.cost_settings import CostSettings
@@ -12,8 +12,8 @@ from privatune.systems.dpzero.dimension_settings import DimensionSettings
 
 NONE = "none"  # the folder of classifiers that are trained without clip and noise
 
-Epsilons = Annotated[list[Annotated[float, Field(gt=0, le=1e4)]], Field(min_length=1)]
-Grid = Annotated[list[Annotated[float, Field(gt=0, le=1e6)]], Field(min_length=1)]
+Epsilons = Annotated[list[Annotated[float, Field(gt=0, le=1e4)]], Field(min_length=1), Distinct]
+Grid = Annotated[list[Annotated[float, Field(gt=0, le=1e6)]], Field(min_length=1), Distinct]
 
 
 class GradientSettings(Settings):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from privatune.attacks.inversion_settings import ATTACKS, Attack, InversionSettings
-from privatune.core.settings import Section, Seeds, Settings, known_names
+from privatune.core.settings import Distinct, Section, Seeds, Settings, known_names
 from privatune.corpora.rows import known_sources
 from privatune.models.settings import NumericsSettings
 from privatune.systems.split.top_settings import SplitTopSettings
@@ -13,7 +13,7 @@ from privatune.systems.split.top_settings import SplitTopSettings
 NONE = "none"  # the folder without noise, and the importance that makes no difference between tokens
 
 Importance = Literal["none", "cti", "public"]
-Levels = list[Annotated[float, Field(gt=0, le=1e6)]]
+Levels = Annotated[list[Annotated[float, Field(gt=0, le=1e6)]], Distinct]
 
 
 class Sending(NamedTuple):
@@ -45,7 +45,7 @@ class SplitSettings(Section):
         description="Entry of `sentences:` with the text that attackers have. Its labels count for the importance "
         "`public`, and for what the attacker assumes of the importance `cti`."
     )
-    cuts: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], Field(min_length=1)] = Field(
+    cuts: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], Field(min_length=1), Distinct] = Field(
         [0, 2, 4], description="How many blocks stay with the customer; 0 cuts after the embeddings."
     )
     kappas: Levels = Field(
@@ -54,7 +54,7 @@ class SplitSettings(Section):
         "median distance to the nearest other token.",
     )
     etas: Levels = Field([], description="Further levels of noise: the inverse of the scale of its radius.")
-    importances: list[Importance] = Field(
+    importances: Annotated[list[Importance], Distinct] = Field(
         ["none", "cti"],
         min_length=1,
         description="Which tokens get less noise: `none`: all the same. `cti`: those that tell the classes of the "
