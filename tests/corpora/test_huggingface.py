@@ -73,6 +73,23 @@ def test_column_that_stands_twice(corpus, folder):
         corpus({"kind": "huggingface", "role": "general", "dataset": str(folder)})
 
 
+def test_a_row_with_a_field_too_many_is_refused(corpus, folder, canary):
+    for file in folder.glob("*.jsonl"):
+        file.unlink()
+    (folder / "train.csv").write_text(f"user,text\nann,hi\nbob,{canary}, and more\n")
+    with pytest.raises(PrivatuneError, match="cannot be read past row 0"):
+        corpus({"kind": "huggingface", "role": "general", "dataset": str(folder)})
+
+
+def test_a_column_that_is_not_used_may_change_its_type(corpus, folder):
+    for file in folder.glob("*.jsonl"):
+        file.unlink()
+    lines = [f"{n},text {n}" for n in range(15_000)] + ["x,last", ",none"]  # more than one block of `datasets`
+    (folder / "train.csv").write_text("id,text\n" + "\n".join(lines) + "\n")
+    rows, _ = corpus({"kind": "huggingface", "role": "general", "dataset": str(folder)})
+    assert [row["text"] for row in rows[-3:]] == ["text 14999", "last", "none"]
+
+
 def test_broken_data_file_gives_one_line(corpus, folder, caplog, canary):
     logging.getLogger("datasets").addHandler(caplog.handler)
     (folder / "train.jsonl").write_text(f'{{"text": {canary}}}\n')

@@ -82,9 +82,8 @@ def _load(settings: HuggingFaceSource, split: str) -> Any:
     if hasattr(builder.config, "keep_default_na"):  # CSV: the text as it stands, or NA is left out and 007 becomes 7
         builder.config.keep_default_na, builder.config.na_values = False, [""]
         if builder.config.features is None:
-            used = settings.columns()
-            builder.config.converters = dict.fromkeys(used, str)
-            builder.config.usecols = lambda name: name.removesuffix(".1") in used
+            columns = list(next(iter(builder.as_streaming_dataset(split=split)), ()))
+            builder.config.features = datasets.Features(dict.fromkeys(columns, datasets.Value("string")))
     return builder.as_streaming_dataset(split=split)
 
 
