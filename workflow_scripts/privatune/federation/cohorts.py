@@ -1,5 +1,8 @@
 """The persons who take part in each round."""
 
+from collections import deque
+from functools import lru_cache
+
 import numpy as np
 
 from privatune.core.errors import PrivatuneError
@@ -25,19 +28,64 @@ def cohort(persons: int, size: int, round_number: int, seed: int) -> list[int]:
     [0, 1, 2, 3]
     """
     refuse_too_many(persons, size)
-    queue: list[int] = []
-    taken: list[int] = []
+    if size == 0 or round_number < 1:
+        return []
+    if 2 * size > persons:
+        return _one_after_the_other(persons, size, round_number, seed)
+    first = (round_number - 1) * size  # visits before this round
+    current, start = divmod(first, persons)
+    found = _next_of_pass(persons, size, current, seed, slice(start, start + size))
+    if start + size > persons:  # the round spans two passes: the second gives those who are not yet taken
+        found += _at_the_front(persons, size, current + 1, seed)[: size - len(found)]
+    return found
+
+
+def _next_of_pass(persons: int, size: int, number: int, seed: int, places: slice) -> list[int]:
+    """Return the persons at some places of a pass, in the order in which its persons take part."""
+    front = _at_the_front(persons, size, number, seed) if places.start < size else []
+    rest = _pass(persons, number, seed)[max(places.start, len(front)) : places.stop].tolist()
+    return front[places] + rest
+
+
+def _at_the_front(persons: int, size: int, number: int, seed: int) -> list[int]:
+    """Return the first persons of a pass, as far as they are in another order than drawn.
+
+    The round that spans this pass and the one before takes nobody twice. Those whom it passes over come next. It takes
+    less than a cohort from either pass, and a pass has at least two cohorts, so the end of a pass stays as drawn.
+    """
+    before = number * persons % size  # how many persons that round takes from the pass before
+    if before == 0:
+        return []
+    taken = set(_pass(persons, number - 1, seed)[persons - before :].tolist())
+    drawn = _pass(persons, number, seed)[:size].tolist()  # at most `before` of them are passed over
+    chosen = dict.fromkeys([person for person in drawn if person not in taken][: size - before])
+    return [*chosen, *(person for person in drawn if person not in chosen)]
+
+
+@lru_cache(maxsize=3)  # a round needs at most so many; a job asks for its rounds in order
+def _pass(persons: int, number: int, seed: int) -> np.ndarray:
+    """[persons] uint32: the persons in the order in which a pass draws them."""
+    return stream(seed, "cohort", number).permutation(persons).astype(np.uint32)
+
+
+def _one_after_the_other(persons: int, size: int, round_number: int, seed: int) -> list[int]:
+    """Return the same as `cohort` for cohorts of any size, by going through all rounds up to this one."""
+    waiting: deque[int] = deque()
     passes = 0
+    taken: dict[int, None] = {}
     for _ in range(round_number):
-        taken = []
+        taken, again = {}, []
         while len(taken) < size:
-            if not set(queue) - set(taken):
-                queue += stream(seed, "cohort", passes).permutation(persons).tolist()
+            if not waiting:
+                waiting.extend(_pass(persons, passes, seed).tolist())
                 passes += 1
-            person = next(person for person in queue if person not in taken)
-            queue.remove(person)
-            taken.append(person)
-    return taken
+            person = waiting.popleft()
+            if person in taken:
+                again.append(person)
+            else:
+                taken[person] = None
+        waiting.extendleft(reversed(again))
+    return list(taken)
 
 
 def fixed_cohort(persons: int, size: int, round_number: int, seed: int) -> list[int]:
@@ -57,7 +105,11 @@ def fixed_cohort(persons: int, size: int, round_number: int, seed: int) -> list[
     """
     refuse_too_many(persons, size)
     # persons are ordered by random numbers, of which two are equal with a probability below persons^2 / 2^65
-    return np.argsort(random_words(persons, seed, "fixed cohort", round_number), kind="stable")[:size].tolist()
+    words = random_words(persons, seed, "fixed cohort", round_number)
+    near = (words <= np.uint64(min(2**64 - 1, (2 * size + 64 << 64) // persons))).nonzero()[0]
+    if len(near) < size:  # next to never: twice as many are expected
+        near = np.arange(persons)
+    return near[np.argsort(words[near], kind="stable")][:size].tolist()
 
 
 def poisson_cohort(persons: int, expected: int, round_number: int, seed: int) -> list[int]:
