@@ -1,3 +1,5 @@
+import re
+import time
 from collections import Counter
 
 import pytest
@@ -37,6 +39,35 @@ def test_addresses_are_masked_and_counted():
     texts, _, changed = clean("ann.b+c@mail.example.org or https://x.de/?a=b&c now", "see www.x.de, amazon.com/q.")
     assert texts == ["email or url now", "see url url"]
     assert changed == {"mask_emails": 1, "mask_urls": 3}
+
+
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+URL = re.compile(r"\b(?:https?://|www\.)\S+|\b(?:[\w-]+\.)+(?:com|org|net|edu|gov|io|co)\b(?:/\S*)?", re.IGNORECASE)
+PIECES = [*"a b é _ - -- . .. / @ + : www www. http:// https:// com co org x.com .com".split(), " "]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+def test_masks_find_what_the_plain_patterns_find(text):
+    plain, emails = EMAIL.subn("email", text)
+    plain, urls = URL.subn("url", plain)
+    texts, _, changed = clean(text, max_repeats=None)
+    assert texts == [plain.strip()] * bool(plain.strip())
+    assert (changed.get("mask_emails", 0), changed.get("mask_urls", 0)) == (emails, urls)
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "a.", "a-", "a@", "a@b", "a@b.", "-", ".", "@", "+", "www", "www.", "http://", "x.com", "a.a-"]
+)
+def test_time_of_the_masks_grows_with_the_length_alone(piece):
+    text = f"{piece * (80_000 // len(piece))} @ ://."
+    start = time.process_time()
+    clean(text, max_line_chars=None, max_repeats=None)
+    assert time.process_time() - start < 1  # milliseconds; the plain patterns take 20 s
+
+
+def test_a_zero_width_space_separates_words():
+    assert clean("hello\u200bworld\u200b") == (["hello world"], {}, {"control_characters": 1})
+    assert clean("\u200b") == ([], {"empty": 1}, {"control_characters": 1})
 
 
 @pytest.mark.parametrize("text", ["wait...what", "at 5.30 pm", "@ann hi", "e.g. this", "welcome.to my company"])

@@ -94,6 +94,15 @@ def test_messages_longer_than_max_words_are_left_out(table):
     assert sum(counts["words"].values()) == 90
 
 
+@pytest.mark.parametrize("space", [" ", "\u00a0", "\u3000", "\u200b", "\u2028", " \ufeff "])
+def test_words_are_separated_as_the_tokeniser_does(table, space):
+    rows = [(person, START, space.join(["w"] * 30)) for person in "abcdefgh"]
+    columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), PRIVATE, strict=True)]
+    write_table(table, pa.table(columns, schema=PRIVATE).to_batches(), PRIVATE)
+    _, counts = split(table)
+    assert sum(counts["words"].values()) == 8 * 30
+
+
 def test_max_persons_takes_some(table):
     _, counts = split(table, SMALL.model_copy(update={"max_persons": 3}))
     assert counts["persons"] == {"train": 2, "heldout": 1}

@@ -36,7 +36,7 @@ def split(text, **settings):
         ("3rd 1,000.5 ½ x²", ["3", "rd", "1", ",", "000", ".", "5", "1", "⁄", "2", "x", "2"]),
         ("a_b a-b a…\t\r\n\u00a0b", ["a", "_", "b", "a", "-", "b", "a", ".", ".", ".", "b"]),
         ("ﬁne Ｆｕｌｌ e\u0301te\u0301 Straße", ["fine", "full", "été", "straße"]),
-        ("zero\u200bwidth soft\u00adhyphen nul\0 \ufeffbom", ["zerowidth", "softhyphen", "nul", "bom"]),
+        ("zero\u200bwidth soft\u00adhyphen nul\0 \ufeffbom", ["zero", "width", "softhyphen", "nul", "bom"]),
         ("❤️:) привет 你好 हिन्दी", ["❤", ":", ")", "привет", "你好", "हिन्दी"]),
         (" \n\0", []),
         ("", []),

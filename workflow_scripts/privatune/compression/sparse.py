@@ -2,6 +2,7 @@
 
 import math
 import struct
+from fractions import Fraction
 
 import numpy as np
 
@@ -16,10 +17,12 @@ _COUNT = struct.Struct("<I")
 def kept(share: float, n: int) -> int:
     """The number of values in a share of n values, rounded up, so at least one unless n is 0.
 
-    >>> kept(0.01, 200), kept(0.01, 10), kept(0.5, 0)
-    (2, 1, 0)
+    The share is the decimal fraction that the configuration states: as a float, 0.07 of 658,000 is over 46,060.
+
+    >>> kept(0.01, 200), kept(0.01, 10), kept(0.5, 0), kept(0.07, 658_000)
+    (2, 1, 0, 46060)
     """
-    return min(n, math.ceil(share * n))
+    return min(n, math.ceil(Fraction(repr(float(share))) * n))
 
 
 def write(codec: str, like: Shapes, indices: np.ndarray, values: np.ndarray, zstd: bool) -> bytes:

@@ -11,13 +11,25 @@ from privatune.corpora.names import clean_name
 from privatune.corpora.rows import GeneralRow, LabelledRow, PrivateRow
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")  # lone surrogates are not text either
+_BLANK = re.compile(f"(?:{_CONTROL.pattern}|\u200b)+")  # the zero-width space separates words too
 _WORD = re.compile(r"\w+")
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_URL = re.compile(r"\b(?:https?://|www\.)\S+|\b(?:[\w-]+\.)+(?:com|org|net|edu|gov|io|co)\b(?:/\S*)?", re.IGNORECASE)
+# Each pattern also takes what is no address, as a whole, so that what was searched once is not searched again from its
+# next character, and the time grows with the length of the text alone. `address` is what is masked.
+_EMAIL = re.compile(r"[\w.+-]+(?P<address>@[\w-]+(?:\.[\w-]+)+)?")
+_LINK, _DOMAIN = r"\b(?:https?://|www\.)\S", r"\.(?:com|org|net|edu|gov|io|co)\b"
+_URL_HINT = re.compile(f"{_LINK}|{_DOMAIN}", re.IGNORECASE)
+_URL = re.compile(
+    rf"(?P<address>{_LINK}+|\b[\w-]+(?:\.[\w-]+)*{_DOMAIN}(?:/\S*)?)"
+    rf"|\b(?:(?!{_LINK})(?:[\w-]|\.(?=[\w-])))+",
+    re.IGNORECASE,
+)
 
 
 class CleaningSettings(Settings):
-    """Rules for private and labelled text. Empty texts are always dropped, and control characters become spaces."""
+    """Rules for private and labelled text.
+
+    Empty texts are always dropped. Control characters and zero-width spaces become spaces.
+    """
 
     drop_persons: tuple[str, ...] = Field(
         (),
@@ -108,7 +120,7 @@ def clean_labelled(
 def clean_general(rows: Iterator[GeneralRow], dropped: Counter[str], changed: Counter[str]) -> Iterator[GeneralRow]:
     """Yield the rows that have text, without control characters; public text needs no other cleaning."""
     for document, part, text in rows:
-        text = _without_control(text, changed)
+        text = _without_control(text, changed, _CONTROL)
         if text:
             yield GeneralRow(clean_name(document), part, text)
         else:
@@ -117,12 +129,20 @@ def clean_general(rows: Iterator[GeneralRow], dropped: Counter[str], changed: Co
 
 def _masked(text: str, settings: CleaningSettings, changed: Counter[str]) -> str:
     if settings.mask_emails and "@" in text:
-        text, masked = _EMAIL.subn("email", text)
-        changed["mask_emails"] += masked
+        text = _replaced(_EMAIL, "email", text, changed, "mask_emails")
     if settings.mask_urls and ("." in text or "://" in text):
-        text, masked = _URL.subn("url", text)
-        changed["mask_urls"] += masked
+        changed["mask_urls"] += 0  # the manifest also shows a rule that found nothing
+        if _URL_HINT.search(text):
+            text = _replaced(_URL, "url", text, changed, "mask_urls")
     return text
+
+
+def _replaced(pattern: re.Pattern[str], word: str, text: str, changed: Counter[str], rule: str) -> str:
+    def masked(found: re.Match[str]) -> str:
+        changed[rule] += (address := found["address"] is not None)
+        return word if address else found[0]
+
+    return pattern.sub(masked, text)
 
 
 def _repeats(text: str) -> int:
@@ -140,9 +160,9 @@ def _repeats(text: str) -> int:
     return most
 
 
-def _without_control(text: str, changed: Counter[str]) -> str:
+def _without_control(text: str, changed: Counter[str], pattern: re.Pattern[str] = _BLANK) -> str:
     text = text.strip()
-    if not text.isprintable() and _CONTROL.search(text):
+    if not text.isprintable() and pattern.search(text):
         changed["control_characters"] += 1
-        text = _CONTROL.sub(" ", text).strip()
+        text = pattern.sub(" ", text).strip()
     return text

@@ -23,7 +23,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # replaced before NFKC, which would decompose some of them
 _APOSTROPHES = r"[\x{2018}-\x{201B}\x{2032}\x{02BC}\x{00B4}`]"
 _QUOTES = r"[\x{201C}-\x{201F}\x{2033}]"
-# invisible characters: controls except white space, joiners, soft hyphens and variation selectors
+# invisible characters: controls except white space, joiners, soft hyphens and variation selectors; of these, the
+# zero-width space alone separates words, and has become a space before
 _INVISIBLE = r"[\p{Cf}\x{00}-\x{08}\x{0E}-\x{1F}\x{7F}\x{FE00}-\x{FE0F}]"
 # a word is a run of letters with inner apostrophes, a run of digits, or any other single character
 _WORD = r"[\p{L}\p{M}]+(?:'[\p{L}\p{M}]+)*|\p{N}+|\S"
@@ -37,7 +38,13 @@ def splitter(settings: TextSettings) -> Tokenizer:
     ["don't", '–', '3', 'rd', ':', ')']
     """
     tokenizer = Tokenizer(WordLevel({}, unk_token=MARKS[UNK]))
-    steps = [Replace(Regex(_INVISIBLE), ""), Replace(Regex(_APOSTROPHES), "'"), Replace(Regex(_QUOTES), '"'), NFKC()]
+    steps = [
+        Replace("\u200b", " "),
+        Replace(Regex(_INVISIBLE), ""),
+        Replace(Regex(_APOSTROPHES), "'"),
+        Replace(Regex(_QUOTES), '"'),
+        NFKC(),
+    ]
     tokenizer.normalizer = Normalizers([*steps, Lowercase()] if settings.lowercase else steps)
     tokenizer.pre_tokenizer = Split(Regex(_WORD), "removed", invert=True)
     return tokenizer
