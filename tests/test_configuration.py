@@ -58,6 +58,28 @@ def test_key_explains_itself(path, node):
             assert {"minimum", "exclusiveMinimum"} & child.keys(), "a number has a range"
 
 
+@pytest.mark.parametrize(
+    ("stated", "folder"),
+    [
+        ("mine/", "mine"),
+        ("./a//mine/", "a/mine"),
+        ("../mine", "../mine"),
+        ("/x/mine", "/x/mine"),
+        ("~/mine", "/h/mine"),
+    ],
+)
+def test_output_is_one_name_of_its_folder(monkeypatch, stated, folder):
+    monkeypatch.setenv("HOME", "/h")
+    assert experiment({**DEFAULT, "output": stated}).output == folder
+
+
+@pytest.mark.parametrize("stated", ["", " ", ".", "./", "/", "..", "mine ", "a{b}", "{", "a*", "a[1]", "<x>", "a\nb"])
+def test_output_that_is_no_folder_of_its_own_is_refused(stated):
+    with pytest.raises(PrivatuneError, match="config: `output`: ") as caught:
+        experiment({**DEFAULT, "output": stated})
+    assert "name" in str(caught.value)
+
+
 def test_default_is_valid():
     experiment(DEFAULT)
 

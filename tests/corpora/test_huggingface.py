@@ -45,6 +45,12 @@ def test_private_rows(corpus, folder):
     ]
 
 
+def test_the_first_rows_of_each_split(corpus, folder):
+    splits = {"train": "train", "valid": "validation", "test": "test"}
+    source = {"kind": "huggingface", "role": "general", "dataset": str(folder), "splits": splits, "max_rows": 2}
+    assert corpus(source)[1]["documents"] == {"train": 2, "valid": 2, "test": 2}
+
+
 def test_saved_dataset(corpus, tmp_path):
     train = datasets.Dataset.from_dict({"text": ["a", "b"]})
     train.save_to_disk(tmp_path / "one")

@@ -152,7 +152,7 @@ def other_values(node, value, names):
             yield from _numbers(child, value)
         elif child.get("type") == "string":
             turned = [value[1:] + value[:1]] if isinstance(value, str) and len(value) > 1 else []
-            yield from (other for other in [*turned, "some", *names] if other != value)
+            yield from (other for other in [*turned, "some", *names, ";"] if other != value)
         elif child.get("type") == "array":
             old = list(value or [])
             yield from (old[:place] + old[place + 1 :] for place in reversed(range(len(old))))

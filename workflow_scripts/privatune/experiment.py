@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from privatune.attacks.settings import TailSettings
 from privatune.core.machine import resolved
 from privatune.core.merging import merged
-from privatune.core.settings import Name, Names, Section, Seeds, Settings, known_names
+from privatune.core.settings import Name, Names, OutputFolder, Section, Seeds, Settings, known_names
 from privatune.core.validation import validated
 from privatune.corpora.catalog import SourceName, SourceSettings
 from privatune.corpora.cleaning import CleaningSettings
@@ -35,7 +35,7 @@ from privatune.training.settings import PretrainSettings
 class Experiment(Settings):
     """One experiment, as config/config.yaml states it."""
 
-    output: str = Field("results", description="Folder of all that is generated.")
+    output: OutputFolder = Field("results", description="Folder of all that is generated; `~` is expanded.")
     run: Names = Field(
         min_length=1, description="Scenarios of the target `main`; `initial` is the general model before any round."
     )

@@ -1,5 +1,7 @@
 """The base of every settings model, which is frozen and refuses unknown keys."""
 
+import os
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -33,6 +35,24 @@ Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Distinct]
 Name = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", description="a name: letters, digits, _, ., + and -")
 ]
+
+
+def _home_expanded(path: str) -> str:
+    return os.path.expanduser(path)  # noqa: PTH111, because pathlib raises where there is no such user
+
+
+def _output_folder(path: str) -> str:
+    """The folder without a slash at its end: Snakemake compares files by their names as text."""
+    folder = os.path.normpath(_home_expanded(path))
+    if folder in (".", "..", "/") or path != path.strip():
+        raise ValueError(f"`{path}` is no folder of its own; name one, such as results")
+    if wrong := re.search(r"[{}<>*?\[\]\x00-\x1f]", path):
+        raise ValueError(f"{wrong[0]!r} has another meaning in Snakemake's names of files; choose a name without it")
+    return folder
+
+
+UserPath = Annotated[str, AfterValidator(_home_expanded)]
+OutputFolder = Annotated[str, AfterValidator(_output_folder)]
 
 
 class CohortSettings(Settings):

@@ -1,9 +1,6 @@
 """Turn records with named columns (from files or Hugging Face datasets) into rows."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
-from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
@@ -11,9 +8,8 @@ from pydantic import Field
 from privatune.core.errors import PrivatuneError
 from privatune.corpora.names import clean_name, person_or_document
 from privatune.corpora.rows import LONGEST, GeneralRow, LabelledRow, PrivateRow, Role, Rows, Shares, Source, part_of
+from privatune.corpora.times import utc
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _LONGEST_LABEL, _MOST_LABELS = 100, 1000
 _PART = {"train": "train", "valid": "valid", "validation": "valid", "test": "test"}
 
@@ -35,8 +31,10 @@ class ColumnSource(Source, Shares):
         "time",
         description="private: column with the time of writing; null: the rows are already in the order of writing",
     )
-    time_format: str | None = Field(
-        None, description="strptime format of the times, such as `%a %b %d %H:%M:%S %z %Y`; null: ISO 8601 or Unix time"
+    time_format: str | tuple[str, ...] | None = Field(
+        None,
+        description="strptime format of the times, such as `%a %b %d %H:%M:%S %z %Y`, or a list of formats, of which "
+        "the first that fits is used; null: ISO 8601, RFC 2822, dates of digits such as 20200131, or Unix time",
     )
     time_unit: Literal["s", "ms", "us", "ns"] = Field("s", description="unit of Unix times")
     document_column: str | None = Field(
@@ -48,7 +46,9 @@ class ColumnSource(Source, Shares):
         description="general: column that holds train, valid or test; null: valid_share and test_share decide",
     )
     label_column: str = Field("label", description="labelled: column with the label, which is text or a whole number")
-    max_rows: int | None = Field(None, ge=1, description="records to read from the start; null: all")
+    max_rows: int | None = Field(
+        None, ge=1, description="records to read from the start, of each split if there are several; null: all"
+    )
 
     def columns(self) -> list[str]:
         """The names of the columns to read."""
@@ -71,7 +71,6 @@ class Record(NamedTuple):
 
 def rows(records: Iterable[Record], settings: ColumnSource) -> Rows:
     """Yield rows of the settings' role; a PrivatuneError names the place and the column, but never a value."""
-    records = islice(records, settings.max_rows)
     return _READERS[settings.role](records, settings)
 
 
@@ -175,34 +174,3 @@ def _text(record: Record, settings: ColumnSource) -> str:
 
 def _wrong(record: Record, column: str, what: str, remedy: str) -> PrivatuneError:
     return PrivatuneError(f"{record.place} {record.number}: column `{column}` is {what}; {remedy}")
-
-
-def utc(value: Any, time_format: str | None = None, unit: str = "s") -> datetime:
-    """Convert a datetime, a date, a Unix time or a text to a time in UTC; a value without a time zone counts as UTC.
-
-    Raises ValueError, TypeError or OverflowError, whose messages may quote the value.
-
-    >>> utc("2018-04-10T20:02:17+02:00").isoformat()
-    '2018-04-10T18:02:17+00:00'
-    >>> utc("1523383337000", unit="ms").isoformat()
-    '2018-04-10T18:02:17+00:00'
-    """
-    if isinstance(value, str) and time_format:
-        value = datetime.strptime(value, time_format)
-    elif isinstance(value, str):
-        value = _number_or_iso(value.strip())
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        whole, rest = divmod(value, _SECOND[unit])
-        value = _EPOCH + timedelta(seconds=whole, microseconds=round(rest * 10**6 / _SECOND[unit]))
-    if not isinstance(value, datetime):
-        raise TypeError("expected a time, a number or a text")
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _number_or_iso(text: str) -> datetime | int | float:
-    number = re.fullmatch(r"-?\d+(\.\d*)?", text)
-    if number is None:
-        return datetime.fromisoformat(text)
-    return float(text) if number.group(1) else int(text)

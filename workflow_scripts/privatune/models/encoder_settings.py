@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from privatune.core.settings import Settings
+from privatune.core.settings import Settings, UserPath
 from privatune.corpora.packages import Package
 
 _SHA256 = "SHA-256 of its wheel, in hexadecimal"
@@ -51,7 +51,7 @@ class FolderEncoder(Settings):
     """A model of your own in the form of transformers: config.json, safetensors and a tokenizer."""
 
     kind: Literal["folder"] = "folder"
-    path: str = Field(min_length=1, description="folder with config.json, model.safetensors and tokenizer.json")
+    path: UserPath = Field(min_length=1, description="folder with config.json, model.safetensors and tokenizer.json")
 
     def inputs(self) -> list[str]:
         """The files of the folder."""

@@ -1,24 +1,34 @@
 """The user's own files: JSONL, CSV, TSV and Parquet; the text formats may be compressed as .gz or .zst."""
 
 import csv
-import glob
-import io
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, Literal
 
 from pydantic import Field
 
 from privatune.core.errors import PrivatuneError
 from privatune.corpora.columns import ColumnSource, Record, rows
+from privatune.corpora.lines import PACKINGS, lines, packing
+from privatune.corpora.paths import existing, files_of
 from privatune.corpora.rows import LONGEST, Rows
+from privatune.corpora.separators import (
+    kept_in,
+    quotes_remedy,
+    refuse_other_separator,
+    stated_separator,
+    without_backslashes,
+)
 
 Format = Literal["jsonl", "csv", "tsv", "parquet"]
 _FORMATS: dict[str, Format] = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet",
 }  # fmt: skip
-_PACKED = {".gz": "gzip", ".zst": "zstd"}
+
+
+_LINE = 'each line must be one, such as {"text": ...}'
 
 
 class FilesSource(ColumnSource):
@@ -26,16 +36,27 @@ class FilesSource(ColumnSource):
 
     kind: Literal["files"] = "files"
     paths: tuple[str, ...] = Field(
-        min_length=1, description="files, read in this order; patterns such as `chat/*.csv.gz` are expanded and sorted"
+        min_length=1,
+        description="files, read in this order and each once; `~` and patterns such as `chat/*.csv.gz` are expanded, "
+        "and what a pattern matches is sorted, with part-9 before part-10",
     )
     format: Literal["auto", "jsonl", "csv", "tsv", "parquet"] = Field(
         "auto", description="format of all files; auto: by the name's ending, as `.jsonl`, `.tsv.gz` or `.csv.zst`"
     )
+    separator: str | None = Field(
+        None,
+        pattern=r'^[^"\r\n\\]$',
+        description='CSV and TSV: the one character between fields, such as ";"; null: a comma in CSV and a tab in TSV',
+    )
     quotes: bool = Field(True, description='CSV and TSV: a field may be in "double quotes"; false: quotes are text')
+    backslashes: bool = Field(
+        False,
+        description='CSV and TSV: a backslash before a quote, a separator or a backslash makes it text, as in \\"',
+    )
 
     def inputs(self) -> list[str]:
         """The files that exist now."""
-        return [path for pattern in self.paths for path in _expand(pattern) if Path(path).is_file()]
+        return existing(self.paths)
 
 
 SETTINGS = FilesSource
@@ -43,71 +64,29 @@ SETTINGS = FilesSource
 
 def read(settings: FilesSource, path: str | Path | None = None) -> Rows:
     """Yield the rows of all files; raises PrivatuneError naming the file and the line that cannot be read."""
-    return rows(_records(settings), settings)
-
-
-def _expand(pattern: str) -> list[str]:
-    if not glob.has_magic(pattern):
-        return [pattern]
-    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207, because Path.glob takes no absolute pattern
+    return rows(islice(_records(settings), settings.max_rows), settings)
 
 
 def _records(settings: FilesSource) -> Iterator[Record]:
-    for pattern in settings.paths:
-        paths = _expand(pattern)
-        if not paths:
-            raise PrivatuneError(f"{pattern}: no file matches this pattern; correct `paths`")
-        for path in paths:
-            if not Path(path).is_file():
-                raise PrivatuneError(f"{path}: no such file; correct `paths`")
-            form = _format(path) if settings.format == "auto" else settings.format
-            if form == "parquet":
-                yield from _parquet(path, settings.columns())
-            elif form == "jsonl":
-                yield from _jsonl(path)
-            else:
-                yield from _separated(path, "\t" if form == "tsv" else ",", settings.quotes, settings.columns())
+    for path in files_of(settings.paths):
+        form = _format(path) if settings.format == "auto" else settings.format
+        if form == "parquet":
+            yield from _parquet(path, settings.columns())
+        elif form == "jsonl":
+            yield from _jsonl(path)
+        else:
+            yield from _separated(path, "\t" if form == "tsv" else ",", settings)
 
 
 def _format(path: str) -> Format:
+    if packing(path) == "parquet":
+        return "parquet"
     name = Path(path.lower())
-    suffix = name.with_suffix("").suffix if name.suffix in _PACKED else name.suffix
+    suffix = name.with_suffix("").suffix if name.suffix in PACKINGS else name.suffix
     if suffix not in _FORMATS:
+        next(lines(path), None)  # an archive is named as one
         raise PrivatuneError(f"{path}: its name implies no format; set `format` to jsonl, csv, tsv or parquet")
     return _FORMATS[suffix]
-
-
-def _lines(path: str) -> Iterator[str]:
-    """Yield the lines of a text file with their line ends; only one line is in memory at a time."""
-    import pyarrow as pa  # here, not above: the Snakefile imports this module for its settings
-
-    packed = _PACKED.get(Path(path).suffix.lower())
-    number = 0
-    try:
-        with (
-            pa.input_stream(path, compression=packed) as stream,
-            io.BufferedReader(cast(io.RawIOBase, stream), 2**20) as lines,
-        ):
-            while line := cast(BinaryIO, lines).readline(LONGEST + 1):
-                number += 1
-                if len(line) > LONGEST:
-                    raise PrivatuneError(
-                        f"{path} line {number}: longer than {LONGEST >> 20} MiB; split it into several lines"
-                    )
-                if b"\0" in line:
-                    raise PrivatuneError(
-                        f"{path} line {number}: has a NUL byte, so it is not text in UTF-8; convert the file"
-                    )
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError:  # from None, here and below, because the cause quotes the text
-        raise PrivatuneError(
-            f"{path} line {number}: not UTF-8; convert the file (for Latin-1: iconv -f LATIN1 -t UTF-8)"
-        ) from None
-    except OSError as error:
-        raise PrivatuneError(
-            f"{path}: cannot be read past line {number} ({type(error).__name__}): damaged, cut short, or compressed"
-            " with a window over 128 MiB (zstd --long); copy or compress it again"
-        ) from None
 
 
 class _TwiceError(Exception):
@@ -128,7 +107,8 @@ def _refuse_twice(path: str, names: list[str], used: list[str]) -> None:
 
 
 def _jsonl(path: str) -> Iterator[Record]:
-    for number, line in enumerate(_lines(path), 1):
+    first = True
+    for number, line in enumerate(lines(path), 1):
         if not line.strip():
             continue
         try:
@@ -138,35 +118,50 @@ def _jsonl(path: str) -> Iterator[Record]:
         except (ValueError, RecursionError):
             values = None
         if not isinstance(values, dict):
-            raise PrivatuneError(
-                f'{path} line {number}: not a JSON object; each line must be one, such as {{"text": ...}}'
-            )
+            raise PrivatuneError(f"{path} line {number}: not a JSON object; {_remedy(line) if first else _LINE}")
+        first = False
         yield Record(f"{path} line", number, values)
 
 
-def _separated(path: str, delimiter: str, quotes: bool, columns: list[str]) -> Iterator[Record]:
+def _remedy(line: str) -> str:
+    if line.lstrip().startswith("["):
+        return "if the file is one JSON array, write its objects as lines: `jq -c '.[]'`"
+    return "if the file is one object, write it as one line: `jq -c .`" if line.strip() == "{" else _LINE
+
+
+def _separated(path: str, separator: str, settings: FilesSource) -> Iterator[Record]:
     csv.field_size_limit(LONGEST)
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
-    reader = csv.reader(_lines(path), delimiter=delimiter, quoting=quoting, strict=True)
+    used = settings.columns()
+    separator, text, skipped = stated_separator(path, lines(path), settings.separator or separator, settings.separator)
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if settings.quotes else csv.QUOTE_NONE
+    escape = "\\" if settings.backslashes else None
+    seen: list[str] = []  # the lines of this record
+    kept = kept_in(without_backslashes(text, separator) if escape else text, seen)
+    reader = csv.reader(kept, delimiter=separator, quoting=quoting, escapechar=escape, strict=True)
     header: list[str] | None = None
     while True:
+        seen.clear()
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error:
+            if header is None:
+                refuse_other_separator(path, seen, [], separator, used)
             raise PrivatuneError(
-                f"{path} line {reader.line_num}: a quote is not closed or not doubled; fix it or set `quotes: false`"
+                f"{path} line {skipped + reader.line_num}: a quote is not closed or not doubled; fix it or"
+                f" {quotes_remedy(seen, settings.backslashes)}"
             ) from None
         if header is None:
+            refuse_other_separator(path, seen, fields, separator, used)
             header = fields
-            _refuse_twice(path, header, columns)
+            _refuse_twice(path, header, used)
         elif len(fields) == len(header):
-            yield Record(f"{path} line", reader.line_num, dict(zip(header, fields, strict=True)))
+            yield Record(f"{path} line", skipped + reader.line_num, dict(zip(header, fields, strict=True)))
         elif fields:
             raise PrivatuneError(
-                f"{path} line {reader.line_num}: {len(fields)} fields, but the header has {len(header)};"
-                " fix it, or set the right `format` or `quotes`"
+                f"{path} line {skipped + reader.line_num}: {len(fields)} fields, but the header has {len(header)};"
+                f" fix it, set the right `format` or `separator`, or {quotes_remedy(seen, settings.backslashes)}"
             )
 
 

@@ -1,12 +1,14 @@
 """A Hugging Face dataset: one of the hub, by its name, or a local folder."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
 from privatune.core.errors import PrivatuneError
+from privatune.core.settings import UserPath
 from privatune.corpora.columns import ColumnSource, Record, rows
 from privatune.corpora.rows import Rows
 
@@ -15,7 +17,9 @@ class HuggingFaceSource(ColumnSource):
     """A dataset of the Hugging Face hub, streamed, or a folder with data files or the output of `save_to_disk`."""
 
     kind: Literal["huggingface"] = "huggingface"
-    dataset: str = Field(min_length=1, description="name on the hub, such as `Salesforce/wikitext`, or a local folder")
+    dataset: UserPath = Field(
+        min_length=1, description="name on the hub, such as `Salesforce/wikitext`, or a local folder"
+    )
     subset: str | None = Field(None, description="configuration of the dataset, such as `wikitext-103-raw-v1`")
     revision: str | None = Field(None, description="branch, tag or commit; a commit always gives the same text")
     splits: dict[Literal["train", "valid", "test"], str] = Field(
@@ -47,7 +51,7 @@ def _records(settings: HuggingFaceSource) -> Iterator[Record]:
         try:
             loaded = _load(settings, split)
             names = _label_names(loaded, settings)
-            for values in loaded:
+            for values in islice(loaded, settings.max_rows):
                 number += 1
                 if number == 1:
                     _refuse_twice(values, settings, split)
