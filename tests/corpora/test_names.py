@@ -3,6 +3,8 @@
 import csv
 import json
 import logging
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from privatune.core.errors import PrivatuneError
 from privatune.corpora.cleaning import CleaningSettings
-from privatune.corpora.names import clean_name
+from privatune.corpora.names import clean_name, person_or_document
 
 JOSE = "Jos\u00e9"
 NOBODY = [None, float("nan"), "", " \u200b ", "\\N", "NULL", "None", "null", "nan", 7.5, 1e18, True, "1.23457E+18"]
@@ -87,6 +89,26 @@ def test_names_that_differ_in_case_are_kept_apart_and_named(corpus, jsonl, caplo
     assert persons(rows) == names
     assert (manifest["persons"], manifest["differing_in_case"]) == (4, [["ANN", "Ann", "ann"]])
     assert "3 names differ from others in case alone, and are kept apart: ANN, Ann, ann" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (Decimal("1234567890123456789"), "1234567890123456789"),
+        (Decimal("7.00"), "7"),
+        (Decimal("7.5"), None),
+        (date(2020, 1, 30), "2020-01-30"),
+        (datetime(2020, 1, 30, tzinfo=UTC), None),
+        (2**60 + 1, str(2**60 + 1)),
+        (b"ann", None),
+        (["ann"], None),
+        (-3.0, "-3"),
+        (float("inf"), None),
+        (f"{2**53}.0", None),
+    ],
+)
+def test_values_of_parquet_and_hugging_face(value, name):
+    assert person_or_document(value) == name
 
 
 def test_documents_and_parts_are_cleaned_before_they_are_compared(corpus, jsonl):

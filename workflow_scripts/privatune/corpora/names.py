@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -37,7 +38,7 @@ def person_or_document(value: Any) -> str | None:
         value = int(value)
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < _EXACT else None
-    if value is None or isinstance(value, bool | bytes | list | dict | Decimal):
+    if value is None or isinstance(value, bool | datetime | bytes | list | dict | Decimal):
         return None
     name = clean_name(str(value))
     if whole := _WHOLE.fullmatch(name):
