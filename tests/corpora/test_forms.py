@@ -118,6 +118,11 @@ def test_quotes_after_backslashes_are_named(refused, field, canary):
     assert "set `backslashes: true`" in message and "chat.csv line" in message
 
 
+def test_what_cannot_be_opened_is_named(tmp_path):
+    with pytest.raises(PrivatuneError, match=r"cannot be opened \(Is a directory\); correct its permissions"):
+        lines.packing(str(tmp_path))
+
+
 @pytest.mark.parametrize("name", ["chat.csv", "chat.csv.gz", "chat.csv.zst"])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
 def test_packings_are_told_by_their_first_bytes(read, name, pack):

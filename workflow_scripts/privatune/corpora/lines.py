@@ -37,8 +37,11 @@ def packing(path: str) -> str | None:
 
     The name counts only where the bytes are neither a packing nor text, as in a file whose start is damaged.
     """
-    with Path(path).open("rb") as file:
-        start = file.read(4096)
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(4096)
+    except OSError as error:
+        raise PrivatuneError(f"{path}: cannot be opened ({error.strerror}); correct its permissions") from None
     for first, kind in _STARTS.items():
         if start.startswith(first):
             return kind

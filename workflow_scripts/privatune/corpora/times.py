@@ -57,7 +57,7 @@ def _formatted(text: str, formats: Sequence[str]) -> datetime:
         names = ("UTC", "GMT", "Z") if _ZONE_NAME.search(stated) else ("",)
         for name in names:
             try:
-                return datetime.strptime(text, _ZONE_NAME.sub(rf"\g<1>{name}", stated))
+                return datetime.strptime(text, _ZONE_NAME.sub(rf"\g<1>{name}", stated.strip()))
             except ValueError:
                 continue
     raise ValueError("no format fits")
