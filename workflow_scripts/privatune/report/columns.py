@@ -66,6 +66,7 @@ SHARED = {
     "ppl_user_with_ends": Column("user PPL with ends", ONE),
     "ppl_average_with_ends": Column("average PPL with ends", ONE),
     "ppl_valid": Column("validation PPL", TWO),
+    "accuracy": Column("accuracy, %", ONE),
     "kss_general": Column("general KSS, %", ONE),
     "kss_user": Column("user KSS, %", ONE),
     "recall1_user": Column("user top-1 recall, %", ONE),

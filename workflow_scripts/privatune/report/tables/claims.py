@@ -15,16 +15,17 @@ COLUMNS = "system claim paper ours low high rule verdict unit n needed recalled 
 SHOWN = "system claim unit paper ours low high n needed sources verdict p verdict_holm rule".split()
 NOTE = (
     "ours: low and ours: high are the ends of a 95 % interval, which for a ratio is computed on its logarithm. Values "
-    "that are compared are paired by seed and by text. Sources says what the interval covers. Seeds: what each of "
-    "n replicates draws anew, such as the devices that take part. Text: which persons, documents or sentences were "
-    "sampled to measure on, by a bootstrap over them. Trials: a share of n trials, with its exact interval. With fewer than two replicates, or with replicates "
-    "that do not differ, a claim is undecided, whatever the text says. No interval covers what all replicates share, "
-    "such as one general model. p is the smallest share of wrong intervals at which the rule still decides. {judged} "
-    "claims have a p. Each is judged at 95 %, so up to {wrong:.1f} of their verdicts are expected to be wrong by "
-    "chance. The verdicts after Holm hold together for all claims of a paper: with 95 % confidence none of them is "
-    "wrong. n needed is about how many replicates would decide an undecided claim if their mean and spread were those "
-    "of the n at hand and the text were the same. It is empty where 10,000 would be too few, because the error of the "
-    "text remains and only more text to measure on would help, or where the n at hand allow no estimate."
+    "that are compared are paired by seed and by text. Sources says what the interval covers. Seeds: what each of n "
+    "replicates draws anew, such as the devices that take part. Text: which persons, documents or sentences were "
+    "sampled to measure on, by a bootstrap over them. Trials: a share of n trials, with its exact interval. With "
+    "fewer than two replicates, or with replicates that do not differ, a claim is undecided, whatever the text says. "
+    "No interval covers what all replicates share, such as one general model. p is the smallest share of wrong "
+    "intervals at which the rule still decides. {judged} claims have a p. Each is judged at 95 %, so up to "
+    "{wrong:.1f} of their verdicts are expected to be wrong by chance. The verdicts after Holm hold together for all "
+    "claims of a paper: with 95 % confidence none of them is wrong. n needed is about how many replicates would "
+    "decide an undecided claim if their mean and spread were those of the n at hand and the text were the same. It is "
+    "empty where 10,000 would be too few, because the error of the text remains and only more text to measure on "
+    "would help, or where the n at hand allow no estimate."
 )
 
 

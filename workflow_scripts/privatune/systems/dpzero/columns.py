@@ -17,7 +17,6 @@ OWN = {
     "parameters": Column("trained weights", WHOLE),
     "bytes_per_step": Column("payload per step, bytes", WHOLE),
     # how good it is
-    "accuracy": Column("accuracy, %", ONE),
     "accuracy_low": Column("accuracy, %: low", ONE),
     "accuracy_high": Column("accuracy, %: high", ONE),
     "seeds": Column("seeds", WHOLE),

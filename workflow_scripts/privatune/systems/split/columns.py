@@ -1,8 +1,8 @@
 """Columns that only the tables of this system show, and the names of attacks."""
 
-from privatune.report.columns import Column, decimals, digits, yes_no
+from privatune.report.columns import Column, decimals, digits
 
-ONE, THREE = decimals(1), decimals(3)
+THREE = decimals(3)
 
 ATTACKS = {
     "nearest": "nearest embedding",
@@ -22,10 +22,8 @@ OWN = {
     "kappa": Column("kappa", digits(3)),
     "eta": Column("eta", digits(3)),
     "importance": Column("importance"),
-    "cti": Column("counts of private labels", yes_no),
     "guarantee": Column("guarantee"),
     # what the vendor and the attackers make of it
-    "accuracy": Column("accuracy, %", ONE),
     "ep_nearest": Column("empirical privacy: nearest", THREE),
     "ep_map": Column("MAP", THREE),
     "ep_ridge": Column("ridge", THREE),
@@ -38,6 +36,7 @@ OWN = {
     "function": Column("recovered function words", THREE),
     "chance": Column("chance", THREE),
     # examples
+    "noise": Column("noise"),
     "attack": Column("attack"),
     "text": Column("text"),
     "recovered": Column("recovered"),

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from privatune.report.columns import SHARED
 from privatune.report.frames import read_table
 from privatune.report.style import PAGE, drawing, name
 from privatune.systems.dpzero.columns import OWN
@@ -43,7 +44,7 @@ def figure(accuracies: str | Path) -> Figure:
                         group["directions"] * 1.06**number, group["accuracy"], bars(group, "accuracy"), color=colour,
                         marker=marker, linestyle=style, markersize=3.5, label=label,
                     )  # fmt: skip
-            axes.set(title=f"{name(str(of_set))}, {words}", ylabel=OWN["accuracy"].heading)
+            axes.set(title=f"{name(str(of_set))}, {words}", ylabel=SHARED["accuracy"].heading)
             _directions_axis(axes, rows["directions"])
     for axes in grid[-1]:
         axes.set_xlabel(f"{OWN['directions'].heading} (log.)")

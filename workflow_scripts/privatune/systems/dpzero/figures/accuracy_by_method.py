@@ -4,9 +4,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from privatune.report.columns import SHARED
 from privatune.report.frames import read_table
 from privatune.report.style import GREY, PAGE, SMALL, drawing, name
-from privatune.systems.dpzero.columns import OWN
 from privatune.systems.dpzero.looks import bars, baselines, by_epsilon, one_legend
 from privatune.systems.dpzero.names import labels
 
@@ -35,7 +35,7 @@ def figure(accuracies: str | Path) -> Figure:
             )  # fmt: skip
         for label, (value, line) in baselines(rows[rows["set"] == of_set]).items():
             axes.axvline(value, color=GREY, linestyle=line, linewidth=1, label=label)
-        axes.set(xlabel=OWN["accuracy"].heading, title=name(str(of_set)))
+        axes.set(xlabel=SHARED["accuracy"].heading, title=name(str(of_set)))
         axes.tick_params(axis="y", labelsize=SMALL)
     panels[0].set_yticks(range(len(order)), list(called.values()))
     panels[0].invert_yaxis()

@@ -15,16 +15,16 @@ from privatune.systems.dpzero.slopes import slope
 COLUMNS = "method dimension replicate error clip epsilon delta".split()
 SHOWN = "method dimension error error_low error_high n clip epsilon delta slope slope_low slope_high".split()
 NOTE = (
-    "Least squares with a quadratic of low effective rank, one problem for each dimension. Error is the loss after the "
-    "last step over that at the start: the mean over n replicates, which draw directions and noise anew, with its 95 % "
-    "t-interval. The clip was chosen for each method and dimension on one grid, by the error of other replicates on "
-    "the same problem, so the epsilon, at its delta, covers one training and not that choice. The slope is that of a "
-    "line through the logarithms of mean error and dimension; its 95 % interval has the standard error of a bootstrap "
-    "over replicates. A slope of 0 means that the error does not grow with the number of weights, and a slope of 1 "
-    "that it grows in proportion. The problem was changed after results had been seen: in a first one, whose "
-    "eigenvalues fell as 1 / j^2, the slopes of both methods were near 0.1. The second has a few equal eigenvalues, and "
-    "its grid of clips was then made finer. So the slope of DPGD-0th depends on the problem. The CSV has one row per "
-    "replicate."
+    "Least squares with a quadratic of low effective rank, one problem for each dimension. Error is the loss after "
+    "the last step over that at the start: the mean over n replicates, which draw directions and noise anew, with its "
+    "95 % t-interval. The clip was chosen for each method and dimension on one grid, by the error of other replicates "
+    "on the same problem, so the epsilon, at its delta, covers one training and not that choice. The slope is that of "
+    "a line through the logarithms of mean error and dimension; its 95 % interval has the standard error of a "
+    "bootstrap over replicates. A slope of 0 means that the error does not grow with the number of weights, and a "
+    "slope of 1 that it grows in proportion. The problem was changed after results had been seen: in a first one, "
+    "whose eigenvalues fell as 1 / j^2, the slopes of both methods were near 0.1. The second has a few equal "
+    "eigenvalues, and its grid of clips was then made finer. So the slope of DPGD-0th depends on the problem. The CSV "
+    "has one row per replicate."
 )
 
 

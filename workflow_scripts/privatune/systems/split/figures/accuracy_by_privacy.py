@@ -6,6 +6,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from privatune.report.columns import SHARED
 from privatune.report.frames import read_table
 from privatune.report.style import COLOURS, GREY, PAGE, drawing
 from privatune.systems.split.columns import ATTACKS, OWN
@@ -48,6 +49,6 @@ def figure(split: str | Path) -> Figure:
     ]
     if len(rows):
         axes.axhline(rows["majority"].mean(), color=GREY, linestyle=":", linewidth=0.8)
-    axes.set(xlabel=OWN["empirical_privacy"].heading, ylabel=OWN["accuracy"].heading, xlim=(-0.02, 1.02))
+    axes.set(xlabel=OWN["empirical_privacy"].heading, ylabel=SHARED["accuracy"].heading, xlim=(-0.02, 1.02))
     drawn.legend(handles=handles, loc="outside right upper")
     return drawn

@@ -20,5 +20,5 @@ def table(examples: Sequence[str | Path]) -> Table:
     """One row per way of sending, sentence and attack, in the order of the files."""
     frame = read_records(examples, COLUMNS)[COLUMNS].rename(columns={"cut": "split_after"})
     frame["attack"] = frame["attack"].map(lambda attack: ATTACKS[MODULES.get(str(attack), str(attack))])
-    shown = show(frame, SHOWN, OWN | {"noise": OWN["eta"]._replace(heading="noise", form=str)})
+    shown = show(frame, SHOWN, OWN)
     return Table("What attacks recover of public sentences", NOTE, frame, shown)

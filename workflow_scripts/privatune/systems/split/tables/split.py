@@ -20,7 +20,7 @@ COLUMNS = [
 ]
 SHOWN = (
     "split_after kappa eta importance guarantee seed accuracy ep_nearest ep_map ep_ridge ep_inverter ep_attribute "
-    "empirical_privacy best chance"
+    "empirical_privacy best top5 content function chance"
 ).split()
 NOTE = (
     "Each row is a customer who sends states once, and a vendor who fine-tunes on them. Accuracy is that on the "
