@@ -62,13 +62,23 @@ lock: ## pin all packages that envs/requirements.in needs, in envs/requirements.
 	@rm -rf .venv-lock
 	@echo "Wrote $(LOCK). Change the same versions in envs/privatune.yaml too."
 
+# a link is removed, but not what it points to, which may hold more than results: it is named instead
+define REMOVE
+links=$$(find results results-* -type l -exec readlink -f {} \; 2>/dev/null | sort -u || true); \
+rm -rf results results-*; \
+while IFS= read -r place; do \
+  [ ! -e "$$place" ] || printf "Kept what a link pointed to, which may hold private text; remove it yourself: rm -rf %q\n" "$$place"; \
+done <<< "$$links"
+endef
+
 clean: ## remove results/ and results-*/, which is everything that the workflow made except secrets/
-	@rm -rf results results-*
+	@$(REMOVE)
 	@echo "Removed results/ and results-*/. The packages are still installed in .venv; 'make distclean' removes them too."
 	@[ ! -d secrets ] || echo "Kept secrets/: it holds models that were released once and cannot be made again (docs/dp-fedavg.md)."
 
 distclean: ## remove these, .venv, Snakemake's records and the caches of the tools
-	@rm -rf results results-* .venv .venv-lock .snakemake .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@$(REMOVE)
+	@rm -rf .venv .venv-lock .snakemake .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@echo "Removed results/, results-*/, .venv, .snakemake and the caches."
 
 # .venv holds a copy of the lock that it was made from, which is written last: if the lock has changed or an installation

@@ -3,6 +3,7 @@
 import ast
 import importlib.metadata
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,22 @@ def test_no_epsilon_without_its_delta(path):
     """On the same line, so that neither is quoted alone."""
     lines = path.read_text().splitlines()
     assert [line for line in lines if EPSILON.search(line) and "delta" not in line] == []
+
+
+@pytest.mark.parametrize("goal", ["clean", "distclean"])
+def test_what_links_point_to_is_named_where_results_are_removed(goal, tmp_path):
+    """Results on another disk: private text stays there, and must not be said to be removed."""
+    disk, text, here = tmp_path / "disk", tmp_path / "two words", tmp_path / "here"
+    for folder in (disk, text, here / "results", here / "secrets"):
+        folder.mkdir(parents=True)
+    (disk / "chat.parquet").touch()
+    (here / "results-big").symlink_to("../disk")
+    (here / "results/text").symlink_to(text)
+    (here / "results/self").symlink_to(".")
+    run = ["make", "-f", str(ROOT / "Makefile"), goal]
+    said = subprocess.run(run, cwd=here, capture_output=True, text=True, check=True).stdout
+    kept = [line.split("rm -rf ")[1] for line in said.splitlines() if "rm -rf" in line]
+    assert kept == [str(disk), str(text).replace(" ", "\\ ")]
+    assert (disk / "chat.parquet").exists()
+    assert [path.name for path in here.iterdir()] == ["secrets"]
+    assert "rm -rf" not in subprocess.run(run, cwd=here, capture_output=True, text=True, check=True).stdout

@@ -1,5 +1,6 @@
 import gzip
 import json
+import os
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -7,6 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from privatune.corpora.cleaning import CleaningSettings
+from privatune.corpora.reading import read_corpus
 from privatune.corpora.sources.files import FilesSource
 
 CHAT = [("ann", "2018-05-01T10:00:00+02:00", 'she said "no", twice'), ("bob", "2018-05-01T08:00:01Z", "ünïcode")]
@@ -125,3 +128,19 @@ def test_inputs_are_the_files_that_exist(tmp_path):
     (tmp_path / "a.csv").touch()
     settings = FilesSource(role="private", paths=(str(tmp_path / "*.csv"), str(tmp_path / "gone.csv")))
     assert settings.inputs() == [str(tmp_path / "a.csv")]
+
+
+@pytest.mark.parametrize(("role", "mode"), [("private", 0o600), ("labelled", 0o600), ("general", 0o644)])
+def test_only_the_owner_can_read_private_and_labelled_text(role, mode, tmp_path):
+    """Both the table and its manifest, which names persons and labels; general text is public."""
+    columns = {"private": {"person_column": "who", "time_column": None}, "labelled": {"label_column": "who"}}.get(
+        role, {}
+    )
+    (tmp_path / "in.csv").write_text("who,text\nann,one two\nbob,two three\n")
+    source = {"kind": "files", "role": role, "paths": [str(tmp_path / "in.csv")], **columns}
+    before = os.umask(0o022)
+    try:
+        read_corpus("it", source, CleaningSettings(), None, tmp_path / "t.parquet", tmp_path / "t.json")
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("t.parquet", "t.json")] == [mode, mode]

@@ -190,3 +190,22 @@ def test_parts_against_a_plain_loop(persons):
             own.append("heldout" if held[person] else "later" if later else "train")
         expected += own
     assert parts(number, np.array([w for words in persons for w in words]), held, SMALL).tolist() == expected
+
+
+def test_only_the_owner_can_read_who_was_chosen(table):
+    split(table)
+    modes = [path.stat().st_mode & 0o777 for path in (table, table.with_name("private.parquet"))]
+    assert modes == [0o600, 0o600]
+
+
+def test_only_the_owner_can_read_the_buckets(table, monkeypatch):
+    seen = []
+    real = module._fill_buckets
+
+    def looked_at(corpus, numbers, max_words, paths):
+        seen.append(paths[0].parent.stat().st_mode & 0o777)
+        return real(corpus, numbers, max_words, paths)
+
+    monkeypatch.setattr(module, "_fill_buckets", looked_at)
+    split(table)
+    assert seen == [0o700]

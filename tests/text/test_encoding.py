@@ -136,3 +136,13 @@ def test_memory_does_not_grow_with_the_text(tmp_path, tokenizer, monkeypatch):
         peaks.append(int(subprocess.run(run, env=os.environ | path, check=True, capture_output=True).stdout) / 1024)
     assert peaks[1] < 300
     assert peaks[1] - peaks[0] < 25
+
+
+@pytest.mark.parametrize(("unit", "mode"), [("person", 0o600), ("document", 0o644)])
+def test_only_the_owner_can_read_the_text_of_persons(unit, mode, tokenizer, general, private, tmp_path):
+    before = os.umask(0o022)
+    try:
+        encode_parts([private if unit == "person" else general], unit, tokenizer, {"train": tmp_path / "s"})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "s").stat().st_mode & 0o777 == mode

@@ -44,11 +44,11 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def scratch(path: str | Path) -> Iterator[Path]:
-    """Yield a folder beside `path` for temporary files; it is removed at the end."""
+    """Yield a folder beside `path` for temporary files, which only the owner can read; it is removed at the end."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = _beside(path, "scratch")
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     try:
         yield folder
     finally:
@@ -84,9 +84,9 @@ CSV = "# sha256 %s\n"
 JSON = '{"sha256": "%s",\n'
 
 
-def write_sealed(path: str | Path, head: str, body: bytes) -> None:
+def write_sealed(path: str | Path, head: str, body: bytes, private: bool = False) -> None:
     """Atomically write the first line `head` (`CSV` or `JSON`), which holds the checksum of `body`, and then `body`."""
-    write_bytes(path, _head(head, body) + body)
+    write_bytes(path, _head(head, body) + body, private)
 
 
 def read_sealed(path: str | Path, head: str) -> bytes:
@@ -105,10 +105,10 @@ def _head(head: str, body: bytes) -> bytes:
     return (head % hashlib.sha256(body).hexdigest()).encode()
 
 
-def write_json(path: str | Path, value: Any) -> None:
+def write_json(path: str | Path, value: Any, private: bool = False) -> None:
     """Atomically write `value` as the `content` of indented JSON with sorted keys and a checksum; NaN is refused."""
     text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False)
-    write_sealed(path, JSON, f'"content": {text}}}\n'.encode())
+    write_sealed(path, JSON, f'"content": {text}}}\n'.encode(), private)
 
 
 def read_json(path: str | Path) -> Any:

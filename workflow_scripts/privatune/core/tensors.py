@@ -88,14 +88,16 @@ def save_pieces(
     dtypes: Mapping[str, np.dtype],
     pieces: Iterable[Mapping[str, np.ndarray]],
     about: Mapping[str, Any],
+    private: bool = False,
 ) -> None:
     """Atomically write one-dimensional arrays that arrive piece by piece and need not fit into memory.
 
     Each array of a piece is appended to the array of that name; `dtypes` lists all names and their types. `about` is
     read after the last piece, so it may be filled in the meantime. `save_tensors` would write the same bytes.
+    With `private`, only the owner can read the file.
     """
     names = sorted(dtypes)
-    with replacing(path) as part, ExitStack() as stack:
+    with replacing(path, private) as part, ExitStack() as stack:
         # on the same disk as the result, which needs the space anyway; unnamed, so a killed job leaves nothing behind
         spools = {name: stack.enter_context(TemporaryFile(dir=part.parent)) for name in names}
         sizes = dict.fromkeys(names, 0)

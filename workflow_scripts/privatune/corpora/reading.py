@@ -72,7 +72,7 @@ def read_corpus(
         at = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
         raise PrivatuneError(f"sources.{name}: cannot be read ({at}); check the source and its settings") from None
     stated = _manifest(name, settings, counts)
-    write_json(manifest, stated)
+    write_json(manifest, stated, private=settings.role != "general")  # it may name persons and labels
     if alike := stated.get("differing_in_case"):
         shown = "; ".join(", ".join(group) for group in alike[:10]) + ("; ..." if len(alike) > 10 else "")
         log.warning(

@@ -52,8 +52,11 @@ def _batch(rows: list[tuple], schema: pa.Schema) -> pa.RecordBatch:
 def write_table(
     path: str | Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, done: Callable[[], None] = lambda: None
 ) -> None:
-    """Write batches atomically; `done` is called at the end, and if it raises, no table is left."""
-    with replacing(path) as part:
+    """Write batches atomically; `done` is called at the end, and if it raises, no table is left.
+
+    Only the owner can read the table, unless its text is general.
+    """
+    with replacing(path, private=schema != GENERAL) as part:
         with pq.ParquetWriter(part, schema, compression="zstd") as writer:
             for batch in batches:
                 writer.write_batch(batch)

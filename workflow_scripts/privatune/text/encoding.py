@@ -30,13 +30,16 @@ def encode_parts(
     """Write one stream for each part (train, valid, ...) of `outputs`, with the text of all `tables` in order.
 
     `unit` is the column that names the unit of a row: document or person. Each stream's header holds the counts of each
-    table. Raises PrivatuneError naming the tables when a part has no text or a person's rows are not consecutive.
+    table. Only the owner can read the text of persons.
+
+    Raises PrivatuneError naming the tables when a part has no text or a person's rows are not consecutive.
     """
     loaded = load_tokenizer(tokenizer)
     words = words_of(loaded)
     for part, path in outputs.items():
         corpora: list[dict[str, Any]] = []
-        write_stream(path, _blocks(tables, unit, loaded, words, part, corpora), len(words), {"corpora": corpora})
+        blocks = _blocks(tables, unit, loaded, words, part, corpora)
+        write_stream(path, blocks, len(words), {"corpora": corpora}, private=unit == "person")
 
 
 def _blocks(

@@ -54,17 +54,22 @@ class Stream:
 
 
 def write_stream(
-    path: str | Path, blocks: Iterable[Block], vocabulary: int, about: Mapping[str, Any] | None = None
+    path: str | Path,
+    blocks: Iterable[Block],
+    vocabulary: int,
+    about: Mapping[str, Any] | None = None,
+    private: bool = False,
 ) -> None:
     """Atomically write blocks of (unit, ids, lengths); adjacent blocks with the same name make one unit.
 
     `about` goes into the file's header and is read after the last block. Only one block is in memory at a time.
+    With `private`, only the owner can read the file.
     """
     ids = np.dtype(np.uint16 if vocabulary <= 1 << 16 else np.uint32)
     whole = np.dtype(np.int64)
     byte = np.dtype(np.uint8)
     dtypes = {"ids": ids, "lengths": byte, "offsets": whole, "unit_ends": whole, "unit_names": byte}
-    save_pieces(path, dtypes, _pieces(blocks), {} if about is None else about)
+    save_pieces(path, dtypes, _pieces(blocks), {} if about is None else about, private)
 
 
 def _pieces(blocks: Iterable[Block]) -> Iterator[dict[str, np.ndarray]]:
