@@ -66,7 +66,7 @@ TABLES, FIGURES, TARGETS = {}, {}, {}  # parts and targets by name; each rule fi
 
 def not_taken(name):
     """Return the name of a scenario or sweep, which becomes a target; refuse it if a rule or target has it already."""
-    if name in {rule.name for rule in workflow.rules}:
+    if name in {known.name for known in workflow.rules}:
         raise WorkflowError(f"config: `scenarios.{name}`: {name} is the name of a rule or target; choose another name")
     return name
 
