@@ -20,10 +20,15 @@ def test_what_runs_again_is_what_depends_on_the_key(walked):
     assert {key: jobs for key, jobs in wrong.items() if any(jobs.values())} == {}
 
 
+# the tiny run has one encoder and one source of private text, so these keys can name nothing else
+ALONE = {"private.corpus", "dpzero.encoder", "split.encoder", "split.attribute.source"}
+ALONE |= {"sources.NAME.role (sources.NAME: files)", "sources.NAME.role (sources.NAME: huggingface)"}
+
+
 def test_every_key_has_a_place(walked):
     found, nowhere = walked
     assert nowhere == []
-    assert [key for key, result in found.items() if result is None] == [], "another value that is accepted"
+    assert {key for key, result in found.items() if result is None} == ALONE, "another value that is accepted"
 
 
 def test_the_page_says_what_runs_again(walked):

@@ -31,7 +31,6 @@ def test_what_is_not_defined_or_listed_twice_is_refused():
         ({"set": "nowhere"}, "split.set: nowhere is not defined"),
         ({"public": "reviews"}, "attackers do not have the customer's own text"),
         ({"kappas": [0.1, 0.1]}, "kappas`: 0.1 is listed twice; list each value once"),
-        ({"top": {"head": {"name": "prompt"}}}, "top.head: a vendor is not sent the labels' phrases"),
         ({"attribute": {"source": "trec"}}, "a source of labelled text, not of private text"),
     ):
         with pytest.raises(PrivatuneError, match=words):

@@ -42,9 +42,9 @@ def stages(known: Known, d: DpZeroSettings) -> dict[str, Stage]:
         return Work(2 * FORWARD * values * s.steps * columns / BILLION, held, TORCH)
 
     return {
-        "train_classifiers": Stage(train_classifiers, accelerated=True),
-        "error_by_dimension": Stage(error_by_dimension),
-        "measure_step": Stage(measure_step, accelerated=True),
+        "train_classifiers": Stage(train_classifiers, accelerated=True, kin="evaluate"),
+        "error_by_dimension": Stage(error_by_dimension, kin="evaluate"),
+        "measure_step": Stage(measure_step, accelerated=True, kin="evaluate"),
     }
 
 

@@ -86,12 +86,6 @@ class SplitSettings(Section):
                 raise ValueError(f"{key}: list each value once")
         return self
 
-    @model_validator(mode="after")
-    def _the_head_needs_no_phrases(self) -> Self:
-        if self.top.head.name != "linear":
-            raise ValueError("top.head: a vendor is not sent the labels' phrases; take {name: linear}")
-        return self
-
     @property
     def noises(self) -> list[str]:
         """The folders of the levels of noise, and of no noise."""

@@ -8,6 +8,7 @@ import torch
 from privatune.core.streams import stream, stream_key
 from privatune.evaluation.accuracy import predictions
 from privatune.models.checkpoint import PRECISIONS, use
+from privatune.models.classifier_settings import LinearHead
 from privatune.models.encoder import Encoder, through
 from privatune.models.settings import NumericsSettings
 from privatune.systems.split.cut import Top, top
@@ -42,7 +43,7 @@ def fine_tuned(
     Raises the errors of `top` and of training/first_order.py.
     """
     device = use(numerics)
-    model = top(encoder, cut, settings.scope, settings.head, phrases, stream(seed, "split top")).to(device)
+    model = top(encoder, cut, settings.scope, LinearHead(), phrases, stream(seed, "split top")).to(device)
     n, key = len(examples.labels), stream_key(seed, "split minibatches")
     batch = min(settings.batch, n)
     with _precision(numerics):

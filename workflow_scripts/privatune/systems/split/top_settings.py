@@ -5,20 +5,19 @@ from typing import Annotated
 from pydantic import Field
 
 from privatune.core.settings import Settings
-from privatune.models.classifier_settings import BlocksScope, HeadSettings, LinearHead, LoraScope
+from privatune.models.classifier_settings import BlocksScope, LoraScope
 
 TopScope = Annotated[BlocksScope | LoraScope, Field(discriminator="name")]
 
 
 class SplitTopSettings(Settings):
-    """How the vendor fine-tunes its part of the encoder: by AdamW, without clip and noise."""
+    """How the vendor fine-tunes its part of the encoder, with a linear head: by AdamW, without clip and noise."""
 
     scope: TopScope = Field(
         default_factory=lambda: LoraScope(count=1),
         description="What the vendor trains in its last blocks. A `count` above the number of its blocks, or null, "
         "means all of them; what its other blocks compute is computed once.",
     )
-    head: HeadSettings = Field(default_factory=LinearHead, description="What scores the classes.")
     steps: int = Field(150, ge=1, le=1_000_000, description="Number of steps.")
     batch: int = Field(
         32, ge=1, le=1_000_000, description="Expected minibatch size: each example is drawn with the same probability."
