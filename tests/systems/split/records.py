@@ -26,7 +26,7 @@ def sendings(importances=("none", "cti")):
 
 
 def written(folder, seeds=(0, 1, 2), saved=3.0, importances=("none", "cti")):
-    """Files of terms, tops and scores; contributing tokens save so many points of accuracy at a level of noise."""
+    """Files of terms, tops and scores; contributing tokens save this many points of accuracy at a level of noise."""
     folder.mkdir(parents=True, exist_ok=True)
     terms, tops, scores, text = [], [], [], 3 * stream(0, "text").standard_normal(200)
     for cut, noise, importance in sendings(importances):

@@ -62,7 +62,7 @@ def _at_the_front(persons: int, size: int, number: int, seed: int) -> list[int]:
     return [*chosen, *(person for person in drawn if person not in chosen)]
 
 
-@lru_cache(maxsize=3)  # a round needs at most so many; a job asks for its rounds in order
+@lru_cache(maxsize=3)  # a round needs at most three; a job asks for its rounds in order
 def _pass(persons: int, number: int, seed: int) -> np.ndarray:
     """[persons] uint32: the persons in the order in which a pass draws them."""
     return stream(seed, "cohort", number).permutation(persons).astype(np.uint32)

@@ -16,7 +16,7 @@ SHOWN = "system claim unit paper ours low high n needed sources verdict p verdic
 NOTE = (
     "ours: low and ours: high are the ends of a 95 % interval, which for a ratio is computed on its logarithm. Values "
     "that are compared are paired by seed and by text. Sources says what the interval covers. Seeds: what each of n "
-    "replicates draws anew, such as the devices that take part. Text: which persons, documents or sentences were "
+    "replicates draws, such as the devices that take part. Text: which persons, documents or sentences were "
     "sampled to measure on, by a bootstrap over them. Trials: a share of n trials, with its exact interval. With "
     "fewer than two replicates, or with replicates that do not differ, a claim is undecided, whatever the text says. "
     "No interval covers what all replicates share, such as one general model. p is the smallest share of wrong "

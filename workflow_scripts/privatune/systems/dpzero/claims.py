@@ -77,7 +77,7 @@ def note(tables: Tables) -> str:
         "set has a figure. Rates and clips were tuned on the validation part, outside the budget. The claim on memory "
         "is about the row of DPZero in place that trains the most weights. Its replicates are steps of one process, "
         "and steps of equal peaks decide it too, so it has no p. The replicates of a slope draw directions and noise "
-        "anew, on one problem for each dimension."
+        "of their own, on one problem for each dimension."
     )
 
 

@@ -78,7 +78,7 @@ def step_cost(
         inference = _peaks(partial(_forwards, row, network, batch, settings, seed), settings.repeats, device, before)
         steps = partial(_STEPS[row.step], row, network, batch, settings, seed)
         peaks = _peaks(steps, settings.repeats, device, before)
-    del network, steps  # anew, without the optimiser's state and Opacus' hooks
+    del network, steps  # start again, without the optimiser's state and Opacus' hooks
     network = _classifier(row, load_encoder(folder), classes, seed).to(device)
     steps = partial(_STEPS[row.step], row, network, batch, settings, seed)
     measured = zip(*_seconds(steps, partial(_forward, network, batch), device), peaks, inference, strict=True)

@@ -14,7 +14,7 @@ RESAMPLES = 2000
 def slope(rows: pd.DataFrame) -> Interval:
     """Return the slope of the logarithm of the mean error by that of the dimension, over replicates.
 
-    The interval is that of Student's t with the standard error of a bootstrap, which draws replicates anew for each
+    The interval is that of Student's t with the standard error of a bootstrap, which draws replicates again for each
     dimension, one fewer than there are (Rao and Wu, 1988). It is null with one replicate, and so is the slope with one
     dimension.
 

@@ -89,7 +89,7 @@ def note(tables: Tables) -> str:
         "one with the highest empirical privacy on the validation part, or the one that loses the least where all "
         "lose more; what the table shows of it is from the test part. The gain holds only if both its rows hold. The "
         "paper's figures are of RoBERTa-large, which has 24 blocks, on SST and on Financial Phrasebank, and were "
-        "read in other papers that describe it. Attacked sentences are drawn anew under each seed, so that the "
+        "read in other papers that describe it. Attacked sentences are drawn for each seed, so that the "
         f"interval over seeds covers their choice. Accuracy at an empirical privacy of {EQUAL:g} is interpolated "
         "between the two neighbouring levels of noise, for each seed and on each resample of the test sentences; it "
         "is empty where no levels enclose it. Contributing tokens are counted on the private labels; that release is "

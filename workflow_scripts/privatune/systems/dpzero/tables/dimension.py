@@ -16,7 +16,7 @@ COLUMNS = "method dimension replicate error clip epsilon delta".split()
 SHOWN = "method dimension error error_low error_high n clip epsilon delta slope slope_low slope_high".split()
 NOTE = (
     "Least squares with a quadratic of low effective rank, one problem for each dimension. Error is the loss after "
-    "the last step over that at the start: the mean over n replicates, which draw directions and noise anew, with its "
+    "the last step over that at the start: the mean over n replicates with their own directions and noise, and its "
     "95 % t-interval. The clip was chosen for each method and dimension on one grid, by the error of other replicates "
     "on the same problem, so the epsilon, at its delta, covers one training and not that choice. The slope is that of "
     "a line through the logarithms of mean error and dimension; its 95 % interval has the standard error of a "
