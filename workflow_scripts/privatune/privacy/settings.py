@@ -150,3 +150,22 @@ class ScaleSettings(Settings):
                 f"cohort.size: {self.cohort.size} persons per round are more than a population of {least}; lower it"
             )
         return self
+
+
+class PrivacyOfExamples(Settings):
+    """What the epsilons of all methods have in common: they protect one example, that is one labelled sentence."""
+
+    delta: float | None = Field(
+        None, gt=0, lt=1, description="Delta, at most 1 / (10 n) for n training examples; null: 1 / (10 n)."
+    )
+    adjacency: Literal["zero out one", "replace one"] = Field(
+        "zero out one",
+        description="Which sets of examples are compared. `zero out one`: one example against an empty one, and noise "
+        "of deviation z C on the sum. `replace one`: one example against another, and noise of 2 z C.",
+    )
+    secure: bool = Field(
+        False,
+        description="Whether the seeds of noise and minibatches come from the operating system, once, into files that "
+        "only the owner can read. false: they follow from public seeds, so that a run can be repeated but protects "
+        "nobody.",
+    )

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from privatune.core.settings import Distinct, Name, Names, Section, Seeds, Settings, known_names
 from privatune.models.classifier_settings import HeadScope, HeadSettings, LinearHead, ScopeSettings
 from privatune.models.settings import NumericsSettings
+from privatune.privacy.settings import PrivacyOfExamples
 from privatune.systems.dpzero.cost_settings import CostSettings
 from privatune.systems.dpzero.dimension_settings import DimensionSettings
 
@@ -86,25 +87,6 @@ class TuningSettings(Settings):
     factors: Grid = Field([0.3, 1.0, 3.0], description="Factors of each method's learning rate.")
     clips: Grid = Field([1.0], description="Factors of each method's clip; without noise nothing is clipped.")
     seed: int = Field(1000, ge=0, description="Seed of the training runs that tune; choose none of `dpzero.seeds`.")
-
-
-class PrivacyOfExamples(Settings):
-    """What the epsilons of all methods have in common: they protect one example, that is one labelled sentence."""
-
-    delta: float | None = Field(
-        None, gt=0, lt=1, description="Delta, at most 1 / (10 n) for n training examples; null: 1 / (10 n)."
-    )
-    adjacency: Literal["zero out one", "replace one"] = Field(
-        "zero out one",
-        description="Which sets of examples are compared. `zero out one`: one example against an empty one, and noise "
-        "of deviation z C on the sum. `replace one`: one example against another, and noise of 2 z C.",
-    )
-    secure: bool = Field(
-        False,
-        description="Whether the seeds of noise and minibatches come from the operating system, once, into files that "
-        "only the owner can read. false: they follow from public seeds, so that a run can be repeated but protects "
-        "nobody.",
-    )
 
 
 class DpZeroSettings(Section):

@@ -7,7 +7,8 @@ from typing import Any
 from privatune.core.errors import PrivatuneError
 from privatune.privacy.accounting import default_delta, guarantee, noise_for
 from privatune.privacy.mechanism import Mechanism
-from privatune.systems.dpzero.settings import MethodSettings, PrivacyOfExamples, ZerothSettings
+from privatune.privacy.settings import PrivacyOfExamples
+from privatune.systems.dpzero.settings import MethodSettings, ZerothSettings
 
 STATED = ("epsilon", "delta", "adjacency", "accountant", "q", "noise_multiplier")
 
