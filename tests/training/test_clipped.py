@@ -11,7 +11,9 @@ from torch.nn.functional import cross_entropy
 
 from privatune.core.errors import PrivatuneError
 from privatune.models.heads import Prompt
-from privatune.training.clipped import MARGINS, clipped_sum
+from privatune.models.masked import MaskedLinear, apply_masks, masks_of
+from privatune.training.clipped import MARGINS, clipped_sum, cross_entropies
+from privatune.training.layer_gradients import CHUNK, RULES, Gradients
 
 CLASSES = 3
 
@@ -32,13 +34,14 @@ def trained(network):
     return {name: value for name, value in network.named_parameters() if value.requires_grad}
 
 
-def by_example(network, minibatch):
+def by_example(network, minibatch, loss=cross_entropies):
     """The slow and obvious way: one backward pass per example."""
-    found = []
-    for inputs, mask, label in zip(*minibatch, strict=True):
-        loss = cross_entropy(network(inputs[None], mask[None]), label[None])
-        values = torch.autograd.grad(loss, list(trained(network).values()), allow_unused=True, materialize_grads=True)
-        found.append(dict(zip(trained(network), values, strict=True)))
+    found, masks = [], masks_of(network)
+    for inputs, mask, target in zip(*minibatch, strict=True):
+        one = loss(network(inputs[None], mask[None]), target[None])
+        values = torch.autograd.grad(one, list(trained(network).values()), allow_unused=True, materialize_grads=True)
+        values = dict(zip(trained(network), values, strict=True))
+        found.append({name: value * masks.get(name, 1) for name, value in values.items()})
     return found
 
 
@@ -46,10 +49,10 @@ def norm(gradient):
     return float(torch.cat([value.flatten() for value in gradient.values()]).double().norm())
 
 
-def reference(network, minibatch, clip):
+def reference(network, minibatch, clip, loss=cross_entropies):
     clip *= 1 - MARGINS[torch.float32]
     sums = {name: torch.zeros_like(value) for name, value in trained(network).items()}
-    for gradient in by_example(network, minibatch):
+    for gradient in by_example(network, minibatch, loss):
         size = norm(gradient)
         for name, value in gradient.items():
             sums[name] += value * min(1.0, clip / size if size else 1.0)
@@ -74,6 +77,7 @@ def set_weights(network, seed=1, scale=0.5):
     with torch.no_grad():
         for index, value in enumerate(network.parameters()):
             value.copy_(draw(seed + index, *value.shape) * scale)
+    apply_masks(network, masks_of(network))
     return network.eval()
 
 
@@ -93,6 +97,10 @@ def frozen(layer, *names):
     return layer
 
 
+def pruned(layer):
+    return MaskedLinear(layer, draw(7, *layer.weight.shape) > 0.3)
+
+
 STATES, VECTORS, IDS = draw(5, 4, 5, 6), draw(5, 4, 6), whole(6, 4, 4, 5)
 LAYERS = {
     "linear": (lambda: [nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, CLASSES)], STATES),
@@ -101,6 +109,10 @@ LAYERS = {
     "linear, bias only": (lambda: [nn.Tanh(), frozen(nn.Linear(6, CLASSES), "weight")], STATES),
     "linear, weight only": (lambda: [nn.Linear(6, 8), nn.Tanh(), frozen(nn.Linear(8, CLASSES), "bias")], STATES),
     "linear, vectors": (lambda: [nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, CLASSES)], VECTORS),
+    "masked": (lambda: [pruned(nn.Linear(6, 40)), nn.Tanh(), pruned(nn.Linear(40, CLASSES))], STATES),
+    "masked, no bias": (lambda: [pruned(nn.Linear(6, 40, bias=False)), nn.Tanh(), nn.Linear(40, CLASSES)], STATES),
+    "masked, bias only": (lambda: [nn.Tanh(), frozen(pruned(nn.Linear(6, CLASSES)), "weight")], STATES),
+    "masked, vectors": (lambda: [pruned(nn.Linear(6, 8)), nn.Tanh(), nn.Linear(8, CLASSES)], VECTORS),
     "layer norm": (lambda: [nn.LayerNorm(6), nn.Tanh(), nn.Linear(6, CLASSES)], STATES),
     "layer norm, vectors": (lambda: [nn.LayerNorm(6), nn.Tanh(), nn.Linear(6, CLASSES)], VECTORS),
     "layer norm, one of two": (lambda: [frozen(nn.LayerNorm(6), "bias"), nn.Linear(6, CLASSES)], STATES),
@@ -140,16 +152,54 @@ def test_an_empty_batch_gives_zeros():
     assert (found.examples, found.refused) == (0, 0)
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, 1e30])
-@pytest.mark.parametrize("clip", [0.5, math.inf])
-def test_an_example_that_is_not_finite_counts_as_zero(bad, clip):
-    network = set_weights(Net(nn.Linear(6, 16), nn.LayerNorm(16), nn.Linear(16, CLASSES)))
+@pytest.mark.parametrize(
+    ("bad", "masked"), [(math.nan, False), (math.inf, False), (1e30, False), (math.nan, True), (math.inf, True)]
+)
+def test_an_example_that_is_not_finite_counts_as_zero(bad, masked):
+    first = pruned(nn.Linear(6, 16)) if masked else nn.Linear(6, 16)
+    network = set_weights(Net(first, nn.LayerNorm(16), nn.Linear(16, CLASSES)))
     inputs, mask, labels = minibatch(STATES.clone())
     kept = torch.tensor([0, 2, 3])
     inputs[1, 0, 0] = bad
-    found = clipped_sum(network, [(inputs, mask, labels)], clip)
+    found = clipped_sum(network, [(inputs, mask, labels)], 0.5)
     assert (found.examples, found.refused) == (4, 1)
-    assert_alike(found.sums, clipped_sum(network, [(inputs[kept], mask[kept], labels[kept])], clip).sums)
+    assert_alike(found.sums, clipped_sum(network, [(inputs[kept], mask[kept], labels[kept])], 0.5).sums)
+
+
+def test_without_a_clip_nobody_is_refused_and_pruned_weights_still_have_no_gradient():
+    network = set_weights(Net(pruned(nn.Linear(6, 16)), nn.LayerNorm(16), nn.Linear(16, CLASSES)))
+    inputs, mask, labels = minibatch(STATES.clone())
+    inputs[1, 0, 0] = math.nan
+    found = clipped_sum(network, [(inputs, mask, labels)], math.inf)
+    assert (found.examples, found.refused) == (4, 0)
+    weight = found.sums["layers.0.weight"]
+    assert weight.isnan().any() and weight[~network.layers[0].mask].count_nonzero() == 0
+
+
+def test_without_a_clip_no_norms_are_computed(monkeypatch):
+    def without_norms(layer, inputs, gradient):
+        return Gradients(lambda: pytest.fail("a norm was computed"), RULES[nn.LayerNorm](layer, inputs, gradient).total)
+
+    model, examples = set_weights(Net(nn.LayerNorm(6), nn.Linear(6, CLASSES))), minibatch(STATES)
+    expected = reference(model, examples, math.inf)
+    monkeypatch.setattr("privatune.training.clipped.RULES", {**RULES, nn.LayerNorm: without_norms})
+    assert_alike(clipped_sum(model, [examples], math.inf).sums, expected)
+
+
+def test_any_loss_of_single_examples_is_clipped():
+    def loss(logits, targets):
+        return (logits - targets[:, None]).square().sum(1)
+
+    inputs, mask, _ = minibatch(whole(3, 9, 7, 5))
+    examples = (inputs, mask, draw(9, 7))
+    assert_alike(clipped_sum(network(), [examples], 0.5, loss=loss).sums, reference(network(), examples, 0.5, loss))
+
+
+@pytest.mark.parametrize("batch", [1, CHUNK, 2 * CHUNK + 1])
+def test_masked_norms_do_not_depend_on_how_many_examples_are_taken_together(batch):
+    layer, states, gradient = pruned(nn.Linear(6, 8)), draw(5, batch, 5, 6), draw(6, batch, 5, 8)
+    expected = (torch.bmm(gradient.mT, states) * layer.mask).square().sum((1, 2)) + gradient.sum(1).square().sum(1)
+    torch.testing.assert_close(RULES[MaskedLinear](layer, states, gradient).squares(), expected)
 
 
 def test_without_a_clip_it_is_the_gradient_of_the_summed_loss():

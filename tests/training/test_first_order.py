@@ -10,6 +10,8 @@ from torch.nn.functional import cross_entropy
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
+from privatune.models.masked import apply_masks
+from privatune.training import first_order
 from privatune.training.clipped import clipped_sum
 from privatune.training.first_order import FirstOrder, train
 from privatune.training.sampling import poisson
@@ -121,6 +123,61 @@ def test_frozen_parameters_stay():
     network.first.requires_grad_(False)
     train(network, batches(0.3), FirstOrder(3, 12, 0.05))
     assert (network.first.weight == Net().first.weight).all() and (network.last.weight != Net().last.weight).any()
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("clip", [0.5, math.inf])
+def test_pruned_weights_get_no_gradient_noise_norm_or_moment(optimizer, clip, monkeypatch):
+    network, seen = Net(), []
+    mask = torch.from_numpy(stream(6, "mask").random((8, 6)) < 0.5)
+    apply_masks(network, {"first.weight": mask})
+    made = first_order._optimizer
+    monkeypatch.setattr(first_order, "_optimizer", lambda *given: seen.append(made(*given)) or seen[-1])
+
+    def sums(*given):
+        found = clipped_sum(*given)
+        seen.append(found.sums["first.weight"].clone())
+        return found
+
+    monkeypatch.setattr(first_order, "clipped_sum", sums)
+    deviation = 0.9 if clip < math.inf else 0.0
+    choices = FirstOrder(5, 12, 0.05, optimizer, clip=clip, deviation=deviation)
+    train(network, batches(0.3), choices, noise() if deviation else None)
+    state = seen[0].state[network.first.weight]
+    moments = [value for value in state.values() if torch.is_tensor(value) and value.shape == mask.shape]
+    assert len(moments) == (2 if optimizer == "adamw" else 0)
+    for value in (network.first.weight.detach(), *seen[1:], *moments):
+        assert value[~mask].count_nonzero() == 0 and (value[mask] != 0).all()
+    assert len(seen) == 6 and (network.first.weight != Net().first.weight)[mask].all()
+
+
+def test_survivors_are_trained_as_if_the_pruned_weights_were_not_there():
+    class Half(nn.Module):
+        """The same network without the second half of the inputs."""
+
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = nn.Linear(3, 8), nn.Linear(8, CLASSES)
+            self.first.weight.data = Net().first.weight.data[:, :3].clone()
+            self.first.bias, self.last = Net().first.bias, Net().last
+
+        def forward(self, inputs, mask):
+            return self.last(self.first(inputs[:, :3]).tanh())
+
+    masked, small = Net(), Half()
+    apply_masks(masked, {"first.weight": (torch.arange(6) < 3).expand(8, 6)})
+    for network in (masked, small):
+        train(network, batches(0.3), FirstOrder(3, 12, 0.05, clip=0.5))
+    torch.testing.assert_close(masked.first.weight[:, :3], small.first.weight)
+    torch.testing.assert_close(masked.last.weight, small.last.weight)
+
+
+def test_the_loss_may_be_another():
+    def halved(logits, targets):
+        return cross_entropy(logits, targets, reduction="none") / 2
+
+    found = trained(FirstOrder(3, 12, 0.1, "sgd"), loss=halved)
+    torch.testing.assert_close(found, trained(FirstOrder(3, 12, 0.05, "sgd")))
 
 
 def test_noise_without_a_deviation_and_a_deviation_without_noise_are_refused():

@@ -6,7 +6,8 @@ gradient follows from the Gram matrices of both, without the gradient itself, an
 one product of the same two tensors. A plain step also makes this product, so the only extra work is that of the norms.
 """
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,7 +20,10 @@ from torch.nn.functional import cross_entropy
 from privatune.core.errors import PrivatuneError
 from privatune.training.layer_gradients import RULES, Gradients
 
-Minibatch = tuple[Tensor, Tensor, Tensor]  # inputs and mask as the classifier takes them, and labels int64 [batch]
+# inputs and mask as the classifier takes them, and targets [batch] as the loss does
+Minibatch = tuple[Tensor, Tensor, Tensor]
+# from float32 logits [batch, classes] and targets [batch] to losses [batch], each of its own example alone
+Loss = Callable[[Tensor, Tensor], Tensor]
 # Clipping aims at slightly less than the clip, so that rounding does not carry a gradient beyond it: products of
 # bfloat16 round each value by up to 2^-8 of it.
 MARGINS = {torch.float32: 2.0**-12, torch.bfloat16: 2.0**-7}
@@ -31,7 +35,8 @@ class ClippedSum(NamedTuple):
     Attributes:
         sums: float32 tensors by the names of the trained parameters, in the order of `named_parameters`.
         examples: how many examples there were, including those refused.
-        refused: how many had a gradient that is not finite; they count as zero.
+        refused: how many had a gradient that is not finite; they count as zero. Without a clip nobody is refused, as
+            only norms tell.
     """
 
     sums: dict[str, Tensor]
@@ -48,20 +53,32 @@ class _Record(NamedTuple):
     version: int
 
 
-def clipped_sum(
-    classifier: nn.Module, minibatches: Iterable[Minibatch], clip: float, precision: torch.dtype = torch.float32
-) -> ClippedSum:
-    """Return the sum over all examples of the gradient of each one's cross entropy, clipped as a whole.
+def cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropies [batch] in nats, of logits [batch, classes] and labels int64 [batch]."""
+    return cross_entropy(logits, labels, reduction="none")
 
-    The gradient of an example is clipped to clip * min(1, 1 / norm), where the norm is taken over all parameters that
-    have `requires_grad`. Zeroing out an example moves the sum by at most the clip, up to the rounding of float32.
+
+def clipped_sum(
+    classifier: nn.Module,
+    minibatches: Iterable[Minibatch],
+    clip: float,
+    precision: torch.dtype = torch.float32,
+    loss: Loss = cross_entropies,
+) -> ClippedSum:
+    """Return the sum over all examples of the gradient of each one's loss, clipped as a whole.
+
+    The gradient g of an example is multiplied by min(1, clip / |g|), where the norm is taken over all parameters that
+    have `requires_grad`, without the pruned weights of masked layers: their sums are zero. Zeroing out an example moves
+    the sum by at most the clip, up to the rounding of float32.
 
     Args:
         classifier: maps (inputs, mask) to logits [batch, classes]. It is neither changed nor switched between training
             and evaluation, and no example may influence the logits of another.
         minibatches: the examples, in minibatches of any size; there may be none, and then the sums are zero.
-        clip: the largest L2 norm; infinity means that nothing is clipped.
+        clip: the largest L2 norm. Infinity means that nothing is clipped: then no norms are computed, nobody is
+            refused, and an example whose gradient is not finite spoils the sum.
         precision: float32 or bfloat16, in which the passes compute; norms and sums are always float32.
+        loss: the loss of each example, which must not depend on the other examples of the minibatch.
 
     Raises:
         PrivatuneError: nothing is trained, or a trained parameter belongs to a layer that cannot be clipped.
@@ -72,20 +89,21 @@ def clipped_sum(
     sums: dict[str, Tensor] = {}
     examples = refused = 0
     with _recording(layers) as records, _products(precision):
-        for inputs, mask, labels in minibatches:
-            if len(labels) == 0:
+        for inputs, mask, targets in minibatches:
+            if len(targets) == 0:
                 continue
             records.clear()
-            losses = _losses(classifier, inputs, mask, labels, precision)
+            logits = _logits(classifier, inputs, mask, precision)
+            with torch.enable_grad():
+                losses = loss(logits, targets)
             parts = _gradients(records, losses)
-            norms = sum((part.squares for part in parts.values()), torch.zeros_like(losses)).sqrt()
-            finite = norms.isfinite()
-            factors = torch.where(finite, (clip * (1 - MARGINS[precision]) / norms).clamp(max=1), 0)
+            factors = None if clip == math.inf else _factors(parts, clip * (1 - MARGINS[precision]), losses)
             for name, part in parts.items():
                 for own, total in part.total(factors).items():
                     whole = _full(name, own)
                     sums[whole] = sums[whole].add_(total) if whole in sums else total
-            examples, refused = examples + len(labels), refused + int((~finite).sum())
+            examples += len(targets)
+            refused += 0 if factors is None else int((factors == 0).sum())
     ordered = {
         name: sums[name] if name in sums else torch.zeros_like(parameter, dtype=torch.float32)
         for name, parameter in classifier.named_parameters()
@@ -94,15 +112,22 @@ def clipped_sum(
     return ClippedSum(ordered, examples, refused)
 
 
-def _losses(classifier: nn.Module, inputs: Tensor, mask: Tensor, labels: Tensor, precision: torch.dtype) -> Tensor:
-    """Cross entropies [batch]."""
+def _logits(classifier: nn.Module, inputs: Tensor, mask: Tensor, precision: torch.dtype) -> Tensor:
+    """Float32 logits [batch, classes]."""
     with ExitStack() as stack:
         stack.enter_context(torch.enable_grad())
-        stack.enter_context(torch.autocast(labels.device.type, precision, precision != torch.float32))
-        if labels.device.type == "cpu":
+        stack.enter_context(torch.autocast(inputs.device.type, precision, precision != torch.float32))
+        if inputs.device.type == "cpu":
             # for short sentences the fused attention is slower, and in bfloat16 its backward pass very much so
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-        return cross_entropy(classifier(inputs, mask).float(), labels, reduction="none")
+        logits: Tensor = classifier(inputs, mask)
+        return logits.float()
+
+
+def _factors(parts: dict[str, Gradients], bound: float, losses: Tensor) -> Tensor:
+    """What each example's gradient is multiplied by [batch]: zero if it is not finite."""
+    norms = sum((part.squares() for part in parts.values()), torch.zeros_like(losses)).sqrt()
+    return torch.where(norms.isfinite(), (bound / norms).clamp(max=1), 0)
 
 
 @contextmanager

@@ -19,7 +19,8 @@ import numpy as np
 import torch
 
 from privatune.core.errors import PrivatuneError
-from privatune.training.clipped import clipped_sum
+from privatune.models.masked import masks_of
+from privatune.training.clipped import Loss, clipped_sum, cross_entropies
 from privatune.training.examples import Minibatch
 
 # gives the minibatches of a step, counted from 1; their examples are the step's batch
@@ -75,12 +76,14 @@ def train(
     choices: FirstOrder,
     noise: Noise | None = None,
     precision: torch.dtype = torch.float32,
+    loss: Loss = cross_entropies,
 ) -> None:
     """Train in place, in exactly T steps; nothing that is private is returned or logged.
 
-    The network is put into evaluation mode and stays in it. An example whose gradient is not finite counts as zero,
-    because an error would reveal that it took part; how often that happens is private and nobody is told. An empty
-    batch gives a step of noise alone.
+    The network is put into evaluation mode and stays in it. With a clip, an example whose gradient is not finite counts
+    as zero, because an error would reveal that it took part; how often that happens is private and nobody is told. An
+    empty batch gives a step of noise alone. The pruned weights of masked layers have no gradient, no part in a norm, no
+    noise and no moments of the optimizer, so they stay exactly as they are.
 
     Args:
         network: takes (inputs, mask) to logits [batch, classes]; the parameters with `requires_grad` are trained.
@@ -89,6 +92,7 @@ def train(
         noise: gives the generator of a step's noise; needed if the choices have a deviation, and only then. Where
             privacy is claimed, its seed must be secret.
         precision: float32 or bfloat16, in which products compute; weights, norms and sums are always float32.
+        loss: the loss of each example, from logits and the third part of the minibatches.
 
     Raises:
         PrivatuneError: noise is missing or not accounted for; or the errors of `clipped_sum`.
@@ -97,14 +101,17 @@ def train(
         raise PrivatuneError("first order: noise and its deviation belong together; give both or neither")
     network.eval()
     trained = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+    masks = masks_of(network)
     optimizer = _optimizer(list(trained.values()), choices)
     for step in range(1, choices.steps + 1):
-        sums = clipped_sum(network, batches(step), choices.clip, precision).sums
+        sums = clipped_sum(network, batches(step), choices.clip, precision, loss).sums
         drawn = noise(step) if noise else None
         for name, total in sums.items():
             if drawn is not None:
-                added = torch.from_numpy(drawn.standard_normal(tuple(total.shape), np.float32))
-                total.add_(added.to(total.device), alpha=choices.deviation)
+                added = torch.from_numpy(drawn.standard_normal(tuple(total.shape), np.float32)).to(total.device)
+                if name in masks:
+                    added.masked_fill_(~masks[name], 0)
+                total.add_(added, alpha=choices.deviation)
             trained[name].grad = total.div_(choices.batch)
         for group in optimizer.param_groups:
             group["lr"] = choices.rate_at(step)

@@ -13,47 +13,83 @@ from torch.linalg import vector_norm
 from torch.nn.functional import layer_norm, normalize
 
 from privatune.models.heads import Prompt
+from privatune.models.masked import MaskedLinear
+
+CHUNK = 4  # examples
 
 
 class Gradients(NamedTuple):
-    """The gradients of a layer's parameters by example, as their squared norms [batch] and a way to sum them.
+    """The gradients of a layer's parameters by example, as a way to their squared norms and a way to sum them.
 
-    `total(factors)` returns, by parameter, the sum of all gradients after each is multiplied by its factor [batch].
+    `squares()` returns the squared norms [batch]. `total(factors)` returns, by parameter, the sum of all gradients,
+    each of them multiplied by its factor [batch]; without factors it is the plain sum.
     """
 
-    squares: Tensor
-    total: Callable[[Tensor], dict[str, Tensor]]
+    squares: Callable[[], Tensor]
+    total: Callable[[Tensor | None], dict[str, Tensor]]
 
 
 def _linear(layer: nn.Linear, inputs: Tensor, gradient: Tensor) -> Gradients:
     """Inputs [batch, ..., d] and gradients of outputs [batch, ..., p]."""
-    # in bfloat16 a plain backward pass would also round the inputs
-    a = inputs.to(gradient.dtype).float().view(len(inputs), -1, layer.in_features)
-    g = gradient.float().view(len(inputs), -1, layer.out_features)
-    weight, bias = layer.weight.requires_grad, layer.bias is not None and layer.bias.requires_grad
-    if not weight:
-        squares = g.sum(1).square().sum(1)
-    elif a.shape[1] == 1:
-        squares = (vector_norm(a, dim=(1, 2)).square() + bias) * vector_norm(g, dim=(1, 2)).square()
-    elif 2 * a.shape[1] ** 2 < a.shape[2] * g.shape[2]:
-        # a bias is the weight of an input that is always 1
-        squares = ((torch.bmm(a, a.mT) + bias) * torch.bmm(g, g.mT)).sum((1, 2))
-    else:
-        squares = torch.bmm(g.mT, a).square().sum((1, 2))
-        if bias:
-            squares = squares + g.sum(1).square().sum(1)
+    a, g = _rows(layer, inputs, gradient)
+    weight, bias = layer.weight.requires_grad, _trains_bias(layer)
 
-    def total(factors: Tensor) -> dict[str, Tensor]:
+    def squares() -> Tensor:
+        if not weight:
+            return g.sum(1).square().sum(1)
+        if a.shape[1] == 1:
+            return (vector_norm(a, dim=(1, 2)).square() + bias) * vector_norm(g, dim=(1, 2)).square()
+        if 2 * a.shape[1] ** 2 < a.shape[2] * g.shape[2]:
+            # a bias is the weight of an input that is always 1; rounding can take a sum of products below 0
+            return ((torch.bmm(a, a.mT) + bias) * torch.bmm(g, g.mT)).sum((1, 2)).clamp(min=0)
+        own = torch.bmm(g.mT, a).square().sum((1, 2))
+        return own + g.sum(1).square().sum(1) if bias else own
+
+    def total(factors: Tensor | None) -> dict[str, Tensor]:
         own = {}
         if weight and layer.in_features < layer.out_features:
             own["weight"] = _kept(g, factors).flatten(0, 1).T @ _scaled(a, factors).flatten(0, 1)
         elif weight:
             own["weight"] = _scaled(g, factors).flatten(0, 1).T @ _kept(a, factors).flatten(0, 1)
         if bias:
-            own["bias"] = factors.repeat_interleave(g.shape[1]) @ _kept(g, factors).flatten(0, 1)
+            own["bias"] = _summed(g.sum(1), factors)
         return own
 
-    return Gradients(squares.clamp(min=0), total)  # rounding can take a sum of products below 0
+    return Gradients(squares, total)
+
+
+def _masked(layer: MaskedLinear, inputs: Tensor, gradient: Tensor) -> Gradients:
+    """As a linear layer whose pruned weights have no gradient; a mask leaves no way around the gradients themselves."""
+    dense = _linear(layer, inputs, gradient)
+    if not layer.weight.requires_grad:
+        return dense
+    a, g = _rows(layer, inputs, gradient)
+
+    def squares() -> Tensor:
+        own = g.sum(1).square().sum(1) if _trains_bias(layer) else torch.zeros_like(g[:, 0, 0])
+        kept = layer.mask.float()
+        for start in range(0, len(g), CHUNK):
+            block = torch.bmm(g[start : start + CHUNK].mT, a[start : start + CHUNK])
+            own[start : start + CHUNK] += block.mul_(kept).square_().sum((1, 2))
+        return own
+
+    def total(factors: Tensor | None) -> dict[str, Tensor]:
+        own = dense.total(factors)
+        own["weight"].masked_fill_(~layer.mask, 0)
+        return own
+
+    return Gradients(squares, total)
+
+
+def _rows(layer: nn.Linear, inputs: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs and gradients of outputs in float32, [batch, rows, d] and [batch, rows, p]."""
+    # in bfloat16 a plain backward pass would also round the inputs
+    a = inputs.to(gradient.dtype).float().view(len(inputs), -1, layer.in_features)
+    return a, gradient.float().view(len(inputs), -1, layer.out_features)
+
+
+def _trains_bias(layer: nn.Linear) -> bool:
+    return layer.bias is not None and layer.bias.requires_grad
 
 
 def _layer_norm(layer: nn.LayerNorm, inputs: Tensor, gradient: Tensor) -> Gradients:
@@ -67,10 +103,13 @@ def _layer_norm(layer: nn.LayerNorm, inputs: Tensor, gradient: Tensor) -> Gradie
         own["bias"] = g
     own = {name: each.reshape(len(g), -1, size).sum(1) for name, each in own.items()}
 
-    def total(factors: Tensor) -> dict[str, Tensor]:
-        return {name: (factors @ _kept(each, factors)).view(layer.normalized_shape) for name, each in own.items()}
+    def squares() -> Tensor:
+        return sum((each.square().sum(1) for each in own.values()), torch.zeros_like(g[:, 0].sum()))
 
-    return Gradients(sum((each.square().sum(1) for each in own.values()), torch.zeros_like(g[:, 0].sum())), total)
+    def total(factors: Tensor | None) -> dict[str, Tensor]:
+        return {name: _summed(each, factors).view(layer.normalized_shape) for name, each in own.items()}
+
+    return Gradients(squares, total)
 
 
 def _embedding(layer: nn.Embedding, inputs: Tensor, gradient: Tensor) -> Gradients:
@@ -79,15 +118,17 @@ def _embedding(layer: nn.Embedding, inputs: Tensor, gradient: Tensor) -> Gradien
     g = gradient.float().reshape(*ids.shape, layer.embedding_dim)
     if layer.padding_idx is not None:
         g = g.masked_fill((ids == layer.padding_idx)[..., None], 0)
-    # positions with the same id add to the same row
-    same = ids[:, :, None] == ids[:, None, :]
-    squares = (torch.bmm(g, g.mT) * same).sum((1, 2))
 
-    def total(factors: Tensor) -> dict[str, Tensor]:
+    def squares() -> Tensor:
+        # positions with the same id add to the same row
+        same = ids[:, :, None] == ids[:, None, :]
+        return (torch.bmm(g, g.mT) * same).sum((1, 2)).clamp(min=0)
+
+    def total(factors: Tensor | None) -> dict[str, Tensor]:
         found = torch.zeros_like(layer.weight, dtype=torch.float32)
         return {"weight": found.index_add_(0, ids.flatten(), _scaled(g, factors).flatten(0, 1))}
 
-    return Gradients(squares.clamp(min=0), total)
+    return Gradients(squares, total)
 
 
 def _prompt(layer: Prompt, inputs: Tensor, gradient: Tensor) -> Gradients:
@@ -98,23 +139,34 @@ def _prompt(layer: Prompt, inputs: Tensor, gradient: Tensor) -> Gradients:
     u, directions = normalize(inputs.float()), normalize(layer.weight.detach())
     cosines = u @ directions.T
     pull = gradient.float() * (layer.scale / layer.weight.detach().norm(dim=1))
-    # the length of u - cos * w / |w| is the sine; the last term is more than the cosine's rounding
-    squares = (pull.square() * ((1 - cosines.square()).clamp(min=0) + 1e-6)).sum(1)
 
-    def total(factors: Tensor) -> dict[str, Tensor]:
+    def squares() -> Tensor:
+        # the length of u - cos * w / |w| is the sine; the last term is more than the cosine's rounding
+        return (pull.square() * ((1 - cosines.square()).clamp(min=0) + 1e-6)).sum(1)
+
+    def total(factors: Tensor | None) -> dict[str, Tensor]:
         along = (_scaled(pull, factors) * _kept(cosines, factors)).sum(0)
         return {"weight": _scaled(pull, factors).T @ _kept(u, factors) - along[:, None] * directions}
 
     return Gradients(squares, total)
 
 
-def _scaled(x: Tensor, factors: Tensor) -> Tensor:
+def _summed(x: Tensor, factors: Tensor | None) -> Tensor:
+    """The sum [width] of x [batch, width], of which each row is multiplied by its factor [batch]."""
+    return x.sum(0) if factors is None else factors @ _kept(x, factors)
+
+
+def _scaled(x: Tensor, factors: Tensor | None) -> Tensor:
     """Multiply each example's part of x [batch, ...] by its factor [batch]; zero makes zero even of NaN."""
+    if factors is None:
+        return x
     return _kept(x, factors) * factors.view(-1, *[1] * (x.dim() - 1))
 
 
-def _kept(x: Tensor, factors: Tensor) -> Tensor:
+def _kept(x: Tensor, factors: Tensor | None) -> Tensor:
     """x [batch, ...] with zeros where the factor is zero, whatever was there."""
+    if factors is None:
+        return x
     dropped = factors == 0
     return x.masked_fill(dropped.view(-1, *[1] * (x.dim() - 1)), 0) if dropped.any() else x
 
@@ -122,6 +174,7 @@ def _kept(x: Tensor, factors: Tensor) -> Tensor:
 # by the type of the layer; a derived class may compute something else
 RULES: dict[type, Callable[[Any, Tensor, Tensor], Gradients]] = {
     nn.Linear: _linear,
+    MaskedLinear: _masked,
     nn.LayerNorm: _layer_norm,
     nn.Embedding: _embedding,
     Prompt: _prompt,
