@@ -1,7 +1,6 @@
-import pandas as pd
 import pytest
 
-from privatune.systems.dpzero.names import labels, shown_name
+from privatune.systems.dpzero.names import shown_name
 
 ABOUT = {
     "scope": "head", "head": "linear", "step": "gradient", "optimiser": "adamw", "directions": None,
@@ -37,22 +36,3 @@ NAMES = {
 @pytest.mark.parametrize(("name", "about"), NAMES.items())
 def test_the_name_follows_from_the_record(name, about):
     assert shown_name(ABOUT | about) == name
-
-
-def test_labels_tell_methods_apart():
-    rows = pd.DataFrame(
-        [
-            ("zeroth-1", "MeZO", None, 500),
-            ("zeroth-1", "DPZero", 2.0, 500),
-            ("forwards-1", "DPZero", 2.0, 8000),
-            ("mine", "DPZero", 2.0, 8000),
-            ("probe", "linear probe", None, 100),
-        ],
-        columns="method name epsilon steps".split(),
-    )
-    assert labels(rows) == {
-        "zeroth-1": "DPZero, 500 steps",
-        "forwards-1": "DPZero, 8,000 steps (forwards-1)",
-        "mine": "DPZero, 8,000 steps (mine)",
-        "probe": "linear probe",
-    }

@@ -8,7 +8,7 @@ from privatune.core.errors import PrivatuneError
 from privatune.core.files import write_json
 from privatune.report.frames import read_table, write_table
 from privatune.report.intervals import BOTH, TEXT
-from privatune.systems.dpzero.groups import by_directions, distinct
+from privatune.systems.dpzero.groups import by_directions
 from privatune.systems.dpzero.slopes import slope
 from privatune.systems.dpzero.tables import dimension, dpzero, dpzero_accuracy, memory, tuning_dpzero
 
@@ -103,7 +103,6 @@ def test_a_classifier_that_no_seed_changes_counts_once(accuracy):
         "an interval of width 0 is none"
     )
     assert large.seeds == 10 and large.gain == pytest.approx(large.accuracy - plain.accuracy, abs=1e-3)
-    assert distinct(pd.DataFrame({"seed": [], "steps": [], "accuracy": [], "accuracy_resampled": []})).empty
 
 
 def test_one_seed_has_an_interval_of_the_sentences_alone(accuracy):

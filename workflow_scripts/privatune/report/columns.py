@@ -32,6 +32,17 @@ def megabytes(bits: float) -> str:
     return f"{bits / 8e6:,.1f}"
 
 
+def spread(values: pd.Series, form: Callable[[float], str]) -> str | None:
+    """Return a median with the least and the largest value; null if a value is.
+
+    >>> spread(pd.Series([1.0, 2.0, 4.0]), decimals(0))
+    '2 (1 to 4)'
+    """
+    if values.isna().any():
+        return None
+    return f"{form(values.median())} ({form(values.min())} to {form(values.max())})"
+
+
 def yes_no(value: Any) -> str:
     """Format a truth value as a word."""
     return "yes" if value else "no"
@@ -48,12 +59,18 @@ WHOLE, ONE, TWO = decimals(0), decimals(1), decimals(2)
 
 SHARED = {
     # which model
+    "set": Column("set"),
     "scenario": Column("scenario"),
     "method": Column("method"),
+    "name": Column("known as"),
     "seed": Column("seed"),
     "round": Column("round"),
     "steps": Column("steps", WHOLE),
+    "batch": Column("expected batch", WHOLE),
     "learning_rate": Column("learning rate", digits(6)),
+    "rate": Column("learning rate", digits(6)),
+    "parameters": Column("trained weights", WHOLE),
+    "largest_change": Column("largest change of a weight", digits(3)),
     "clients_per_round": Column("clients per round"),
     "persons_per_device": Column("persons per device"),
     "user_share": Column("user share", digits(6)),
@@ -67,6 +84,14 @@ SHARED = {
     "ppl_average_with_ends": Column("average PPL with ends", ONE),
     "ppl_valid": Column("validation PPL", TWO),
     "accuracy": Column("accuracy, %", ONE),
+    "accuracy_low": Column("accuracy, %: low", ONE),
+    "accuracy_high": Column("accuracy, %: high", ONE),
+    "seeds": Column("seeds", WHOLE),
+    "majority": Column("majority class, %", ONE),
+    "zero_shot": Column("zero-shot, %", ONE),
+    "gain": Column("minus the non-private twin, points", ONE),
+    "gain_low": Column("minus the twin: low", ONE),
+    "gain_high": Column("minus the twin: high", ONE),
     "kss_general": Column("general KSS, %", ONE),
     "kss_user": Column("user KSS, %", ONE),
     "recall1_user": Column("user top-1 recall, %", ONE),
@@ -78,6 +103,8 @@ SHARED = {
     "bits_down": Column("sent down, MB", megabytes),
     "seconds": Column("seconds", TWO),
     "peak_memory_mb": Column("peak memory, MB", WHOLE),
+    "threads": Column("threads", WHOLE),
+    "repeats": Column("repeats", WHOLE),
     # its privacy
     "mechanism": Column("mechanism"),
     "adjacency": Column("adjacency"),
@@ -91,6 +118,8 @@ SHARED = {
     "accountant": Column("accountant", ACCOUNTANTS.__getitem__),
     "delta": Column("delta", digits(3)),
     "epsilon": Column("epsilon", digits(3)),
+    "epsilon_alone": Column("epsilon of one alone", digits(3)),
+    "epsilon_so_far": Column("epsilon of all so far", digits(3)),
     "covered": Column("covered by an epsilon"),
     # claims
     "system": Column("system"),

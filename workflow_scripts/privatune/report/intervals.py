@@ -160,6 +160,16 @@ def _exponential(value: float) -> float:
     return math.exp(min(value, 700.0))  # avoids overflow for an end that is far away
 
 
+def with_ends(key: str, made: Interval) -> dict[str, float]:
+    """Return a mean and the ends of its interval as the columns KEY, KEY_low and KEY_high."""
+    return {key: made.middle, f"{key}_low": made.low, f"{key}_high": made.high}
+
+
+def in_a_cell(resampled: Iterable[float]) -> str:
+    """Return a measure on every resample as the text of a cell, which `mean` and `difference` read."""
+    return " ".join(f"{value:.6g}" for value in resampled)
+
+
 def text_errors(models: pd.DataFrame) -> pd.DataFrame:
     """Return, for each row and resampled measure, its standard error from the choice of text as `MEASURE_se`."""
     cells = models.filter(regex="_resampled$").fillna("")

@@ -145,13 +145,18 @@ def not_lower(margin: float) -> Rule:
     return above(f"{-margin:g}", lambda _: -margin)
 
 
-def within(margin: float) -> Rule:
-    """Require a change that is too small to matter in either direction: two one-sided tests, each at 2.5 %."""
+def between(low: float, high: float) -> Rule:
+    """Require a change in a range: two one-sided tests, each at 2.5 %."""
     return Rule(
-        f"holds if the whole interval is between {-margin:g} and {margin:g}, fails if all of it is outside",
-        lambda ours, _: inside(ours, -margin, margin),
-        lambda _: (-margin, margin),
+        f"holds if the whole interval is between {low:g} and {high:g}, fails if all of it is outside",
+        lambda ours, _: inside(ours, low, high),
+        lambda _: (low, high),
     )
+
+
+def within(margin: float) -> Rule:
+    """Require a change that is too small to matter in either direction."""
+    return between(-margin, margin)
 
 
 def at_most(margin: float) -> Rule:

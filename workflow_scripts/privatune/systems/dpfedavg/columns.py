@@ -15,8 +15,6 @@ OWN = {
     "paper_epsilon": Column("epsilon: paper", digits(3)),
     "model": Column("model"),
     "models": Column("models", WHOLE),
-    "epsilon_alone": Column("epsilon of one alone", digits(3)),
-    "epsilon_so_far": Column("epsilon of all so far", digits(3)),
     # audit
     "epsilon_upper": Column("epsilon: upper bound", digits(3)),
     "epsilon_lower": Column("epsilon: lower bound", TWO),

@@ -7,10 +7,11 @@ from functools import partial
 
 import pandas as pd
 
+from privatune.report.classifiers import at, distinct, labels
 from privatune.report.intervals import Interval, difference, interval
 from privatune.report.verdicts import Claim, Tables, above, below, higher, not_lower, within
-from privatune.systems.dpzero.groups import by_directions, distinct, twin
-from privatune.systems.dpzero.names import DPGD, DPZERO, MEZO, PROBE, at, labels, level
+from privatune.systems.dpzero.groups import by_directions, twin
+from privatune.systems.dpzero.names import DPGD, DPZERO, MEZO, PROBE, level
 from privatune.systems.dpzero.slopes import slope
 
 SYSTEM = "Zhang et al. 2024"

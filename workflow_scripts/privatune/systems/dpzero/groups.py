@@ -11,18 +11,6 @@ SHARED = "scope head batch".split()
 NEAR = 0.01  # steps are whole numbers, so numbers of forward passes that should be equal may differ by so much
 
 
-def same_classifier(rows: pd.DataFrame) -> bool:
-    """Whether several seeds gave one and the same classifier, as training without any random draw does."""
-    return len(rows) > 1 and bool((rows[["accuracy", "accuracy_resampled"]].nunique(dropna=False) == 1).all())
-
-
-def distinct(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a method, one per seed, or a single row that counts for every seed if all are the same."""
-    if same_classifier(rows):
-        return rows.head(1).assign(round=0)
-    return rows.assign(round=rows["steps"])
-
-
 def twin(models: pd.DataFrame, private: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the non-private twin of a method; none if there is no twin.
 

@@ -57,28 +57,3 @@ def level(epsilon: float) -> float:
     (2.0, 0.5)
     """
     return math.nan if pd.isna(epsilon) else float(f"{epsilon:.2g}")
-
-
-def at(rows: pd.DataFrame) -> str:
-    """Return the deltas of these rows in words, for an epsilon means nothing without its delta.
-
-    >>> at(pd.DataFrame({"delta": [1e-5, 2e-5]})), at(pd.DataFrame({"delta": [None]}))
-    ('delta 1e-05 to 2e-05', '')
-    """
-    deltas = sorted(set(rows["delta"].dropna()))
-    if not deltas:
-        return ""
-    return f"delta {deltas[0]:.2g}" + (f" to {deltas[-1]:.2g}" if f"{deltas[0]:.2g}" != f"{deltas[-1]:.2g}" else "")
-
-
-def labels(rows: pd.DataFrame) -> dict[str, str]:
-    """Return a label for each method: the name of its private rows if it has any, with its steps if two are alike."""
-    private_first = rows.sort_values("epsilon", kind="stable", na_position="last")
-    about = private_first.drop_duplicates("method").set_index("method")
-    names = about["name"].where(~about["name"].duplicated(False), _with_steps(about))
-    names = names.where(~names.duplicated(False), names + " (" + names.index.astype(str) + ")")
-    return {str(method): str(names[method]) for method in dict.fromkeys(rows["method"])}
-
-
-def _with_steps(about: pd.DataFrame) -> pd.Series:
-    return about["name"] + about["steps"].map(lambda steps: f", {steps:,.0f} steps")

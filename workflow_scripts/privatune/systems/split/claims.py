@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from privatune.report.intervals import Interval, difference
+from privatune.report.intervals import Interval, difference, in_a_cell
 from privatune.report.verdicts import Claim, Tables, above, higher, not_lower
 from privatune.systems.split.columns import ATTACKS, how
 
@@ -166,5 +166,5 @@ def _between(rows: pd.DataFrame) -> dict[str, object]:
             if len(parts[0]) != len(parts[1]):
                 return {"accuracy": accuracy, "accuracy_resampled": None}
             both = (1 - weight) * parts[0] + weight * parts[1]
-            return {"accuracy": accuracy, "accuracy_resampled": " ".join(f"{value:.6g}" for value in both)}
+            return {"accuracy": accuracy, "accuracy_resampled": in_a_cell(both)}
     return {"accuracy": math.nan, "accuracy_resampled": None}

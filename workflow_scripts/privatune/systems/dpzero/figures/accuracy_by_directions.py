@@ -9,10 +9,11 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from privatune.report.columns import SHARED
 from privatune.report.frames import read_table
+from privatune.report.looks import bars, by_epsilon, one_legend
 from privatune.report.style import PAGE, drawing, name
 from privatune.systems.dpzero.columns import OWN
 from privatune.systems.dpzero.groups import by_directions
-from privatune.systems.dpzero.looks import bars, by_epsilon, one_legend
+from privatune.systems.dpzero.names import level
 
 COLUMNS = (
     "set method scope head step noised directions epsilon delta batch steps forwards accuracy accuracy_low "
@@ -33,7 +34,7 @@ def figure(accuracies: str | Path) -> Figure:
     sets = list(dict.fromkeys(rows["set"]))
     drawn = Figure(figsize=(PAGE, 4.4))
     grid = drawn.subplots(len(EQUAL), max(1, len(sets)), sharey="col", squeeze=False)
-    series = list(by_epsilon(rows))
+    series = list(by_epsilon(rows, rows["epsilon"].map(level)))
     for line, (equal, words) in zip(grid, EQUAL.items(), strict=True):
         for axes, of_set in zip(line, sets, strict=False):
             for number, (label, colour, marker, of_epsilon) in enumerate(series):

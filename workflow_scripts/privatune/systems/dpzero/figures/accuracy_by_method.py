@@ -4,11 +4,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from privatune.report.classifiers import labels
 from privatune.report.columns import SHARED
 from privatune.report.frames import read_table
+from privatune.report.looks import bars, baselines, by_epsilon, one_legend
 from privatune.report.style import GREY, PAGE, SMALL, drawing, name
-from privatune.systems.dpzero.looks import bars, baselines, by_epsilon, one_legend
-from privatune.systems.dpzero.names import labels
+from privatune.systems.dpzero.names import level
 
 COLUMNS = ("set method name epsilon delta steps accuracy accuracy_low accuracy_high majority zero_shot scope").split()
 
@@ -23,7 +24,7 @@ def figure(accuracies: str | Path) -> Figure:
     sets = list(dict.fromkeys(rows["set"]))
     drawn = Figure(figsize=(PAGE, 1.3 + 0.26 * max(4, len(called))))
     panels = drawn.subplots(1, max(1, len(sets)), sharey=True, squeeze=False)[0]
-    series = list(by_epsilon(rows))
+    series = list(by_epsilon(rows, rows["epsilon"].map(level)))
     for axes, of_set in zip(panels, sets, strict=False):
         for number, (label, colour, marker, of_epsilon) in enumerate(series):
             shift = 0.22 * (number - (len(series) - 1) / 2)

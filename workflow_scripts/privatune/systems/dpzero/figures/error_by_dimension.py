@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from privatune.report.classifiers import at
 from privatune.report.frames import read_table
-from privatune.report.intervals import interval
+from privatune.report.intervals import interval, with_ends
+from privatune.report.looks import MARKERS, bars
 from privatune.report.style import COLOURS, COLUMN, drawing
-from privatune.systems.dpzero.columns import OWN, with_ends
-from privatune.systems.dpzero.looks import MARKERS, bars
-from privatune.systems.dpzero.names import at, level
+from privatune.systems.dpzero.columns import OWN
+from privatune.systems.dpzero.names import level
 from privatune.systems.dpzero.slopes import slope
 
 COLUMNS = "method dimension replicate error epsilon delta".split()

@@ -8,8 +8,8 @@ import pandas as pd
 
 from privatune.report.columns import show
 from privatune.report.frames import Table, read_records
-from privatune.report.intervals import interval
-from privatune.systems.dpzero.columns import OWN, with_ends
+from privatune.report.intervals import interval, with_ends
+from privatune.systems.dpzero.columns import OWN
 from privatune.systems.dpzero.slopes import slope
 
 COLUMNS = "method dimension replicate error clip epsilon delta".split()

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from privatune.core.errors import PrivatuneError
+from privatune.report.classifiers import require_motion
 from privatune.report.columns import show
 from privatune.report.frames import Table, read_records
+from privatune.report.intervals import in_a_cell
 from privatune.systems.dpzero.columns import OWN
 from privatune.systems.dpzero.names import shown_name
 
@@ -38,19 +37,8 @@ def table(classifiers: Sequence[str | Path]) -> Table:
     A trained classifier of which no weight moved raises PrivatuneError, which names its set and method.
     """
     rows = read_records(classifiers, COLUMNS)[COLUMNS]
-    _require_motion(rows)
-    cells = rows["accuracy_resampled"].map(lambda values: " ".join(f"{value:.6g}" for value in values))
-    frame = rows.assign(accuracy_resampled=cells)
+    require_motion(rows, "dpzero")
+    frame = rows.assign(accuracy_resampled=rows["accuracy_resampled"].map(in_a_cell))
     frame.insert(2, "name", [shown_name(row) for row in frame.to_dict("records")])
     shown = show(frame, SHOWN, OWN)
     return Table("Private sentence classifiers", NOTE, frame, shown)
-
-
-def _require_motion(rows: pd.DataFrame) -> None:
-    """Refuse a training that ran, stated an epsilon and learnt nothing."""
-    still = rows[~pd.to_numeric(rows["largest_change"]).between(0, float("inf"), inclusive="neither")]
-    for row in still.to_dict("records"):
-        raise PrivatuneError(
-            f"dpzero: {row['set']}, {row['method']}, seed {row['seed']}: its weights did not move, or are not finite, "
-            f"so it learnt nothing; change `dpzero.methods.{row['method']}.rate` and run again"
-        )

@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from privatune.report.classifiers import distinct, untrained
 from privatune.report.columns import show
 from privatune.report.frames import Table, read_table
-from privatune.report.intervals import Interval, difference, mean
+from privatune.report.intervals import Interval, difference, mean, with_ends
 from privatune.systems.dpzero.columns import OWN
-from privatune.systems.dpzero.groups import distinct, twin
+from privatune.systems.dpzero.groups import twin
 from privatune.systems.dpzero.names import level
 from privatune.systems.dpzero.tables.dpzero import COLUMNS as READ
 
@@ -54,9 +55,8 @@ def table(models: str | Path) -> Table:
 
 def _of_set(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
     first = rows.iloc[0]
-    for name, base in (("majority class", "majority"), ("zero-shot", "zero_shot")):
-        if not math.isnan(first[base]):
-            yield {"set": first["set"], "name": name, "accuracy": first[base], **first[BASES]}
+    for name, accuracy in untrained(rows).items():
+        yield {"set": first["set"], "name": name, "accuracy": accuracy, **first[BASES]}
     for _, of_method in rows.groupby("method", sort=False):
         levels = of_method["epsilon"].map(level)
         for _, group in of_method.groupby(-levels.fillna(math.inf)):
@@ -70,13 +70,9 @@ def _row(models: pd.DataFrame, group: pd.DataFrame) -> dict[str, Any]:
         gain = difference(distinct(group), distinct(twin(models, group)), "accuracy")
     return {
         **first[["set", "method", "name", *TERMS, *BASES, *COSTS]],
-        **{
-            "accuracy": own.middle,
-            "accuracy_low": own.low,
-            "accuracy_high": own.high,
-            "seeds": own.n,
-            "sources": own.sources,
-        },
-        **{"gain": gain.middle, "gain_low": gain.low, "gain_high": gain.high},
+        **with_ends("accuracy", own),
+        **with_ends("gain", gain),
+        "seeds": own.n,
+        "sources": own.sources,
         "largest_change": group["largest_change"].min(),
     }

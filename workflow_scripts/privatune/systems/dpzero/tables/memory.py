@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from privatune.core.files import read_json
-from privatune.report.columns import Column, decimals, digits, show
+from privatune.report.columns import Column, decimals, digits, show, spread
 from privatune.report.frames import Table
 from privatune.systems.dpzero.columns import OWN
 
@@ -58,14 +58,3 @@ def _repeats(path: str | Path) -> list[dict]:
     held = read_json(path)
     about = {name: held[name] for name in ABOUT}
     return [about | {"repeat": number, **repeat} for number, repeat in enumerate(held["repeats"])]
-
-
-def spread(values: pd.Series, form: Callable[[float], str]) -> str | None:
-    """Return a median with the least and the largest value; null if a value is.
-
-    >>> spread(pd.Series([1.0, 2.0, 4.0]), decimals(0))
-    '2 (1 to 4)'
-    """
-    if values.isna().any():
-        return None
-    return f"{form(values.median())} ({form(values.min())} to {form(values.max())})"

@@ -8,6 +8,7 @@ import pandas as pd
 
 from privatune.report.columns import show
 from privatune.report.frames import Table, read_records
+from privatune.report.intervals import in_a_cell
 from privatune.systems.split.columns import ATTACKS, MODULES, OWN
 
 KEYS = ["cut", "noise", "importance"]
@@ -58,7 +59,7 @@ def table(terms: Sequence[str | Path], tops: Sequence[str | Path], scores: str |
             rows[column] = pd.to_numeric(rows[column]) if column in rows else float("nan")
     rows = rows.rename(columns={"cut": "split_after"})
     rows = rows.join(pd.DataFrame([_best(row) for row in rows.to_dict("records")], index=rows.index))
-    rows["accuracy_resampled"] = rows["accuracy_resampled"].map(lambda found: " ".join(f"{part:.6g}" for part in found))
+    rows["accuracy_resampled"] = rows["accuracy_resampled"].map(in_a_cell)
     frame = rows.reindex(columns=COLUMNS)
     shown = show(frame, SHOWN, OWN)
     return Table("Privatised states: accuracy and what attacks recover", NOTE, frame, shown)
