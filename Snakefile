@@ -1,4 +1,5 @@
 # Privatune: `snakemake --cores 4 main` runs the main experiment, and `all` runs every system. The stages are in rules/.
+import os
 import sys
 
 from snakemake.utils import min_version
@@ -7,7 +8,16 @@ min_version("9.0")
 sys.setrecursionlimit(100_000)  # Snakemake plans a chain of rounds by recursion
 
 
-configfile: "config/config.yaml"
+# The defaults lie below every run; a folder from which the workflow runs may lay a file of its own over them.
+DEFAULTS = f"{workflow.basedir}/config/config.yaml"
+
+
+configfile: DEFAULTS
+
+
+if os.path.exists("config/config.yaml") and not os.path.samefile("config/config.yaml", DEFAULTS):
+
+    configfile: "config/config.yaml"
 
 
 include: "rules/common.smk"

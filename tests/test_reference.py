@@ -38,7 +38,7 @@ class Whole(Settings):
 
 
 def test_page():
-    page = reference_page(Whole)
+    page = reference_page(Whole, {})
     assert "| `output` | `results` | text | Folder of all that is made. |" in page
     assert "## training\n" in page
     assert "| `rate` | `0.5` | a number above 0 and of at most 1 | Of SGD. |" in page
@@ -50,11 +50,20 @@ def test_page():
     assert "| `column` | required | text | Column to read; `a\\|b` is a name too. |" in page
 
 
+def test_the_defaults_are_those_that_a_configuration_states():
+    stated = {"output": "there", "training": {"rate": 0.25}, "sources": {"NAME": {"kind": "lines", "skip": 3}}}
+    page = reference_page(Whole, stated)
+    assert "| `output` | `there` |" in page
+    assert "| `rate` | `0.25` |" in page and "| `seeds` | `[0, 1]` |" in page
+    assert "| `skip` | `3` |" in page
+    assert page.endswith("Its keys are the same as those of `training`, with other defaults: `rate` `0.5`.\n")
+
+
 def test_schema_file():
-    whole = yaml.safe_load(schema_file(Whole))
+    whole = yaml.safe_load(schema_file(Whole, {"training": {"rate": 0.25}}))
     assert whole["additionalProperties"] is False
     assert whole["properties"]["training"]["properties"]["rate"] == {
-        "default": 0.5,
+        "default": 0.25,
         "description": "Of SGD.",
         "exclusiveMinimum": 0,
         "maximum": 1,

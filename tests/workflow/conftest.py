@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 def command(folder, *targets, options=(), overlay=None, cores=2):
     """Arguments for subprocess of what runs the workflow in `folder` with tiny.yaml, and `overlay` laid over it."""
-    configs = [ROOT / "config/config.yaml", ROOT / "config/tiny.yaml"]
+    configs = [ROOT / "config/tiny.yaml"]
     if overlay:
         configs.append(folder / "overlay.json")
         configs[-1].write_text(json.dumps(overlay))

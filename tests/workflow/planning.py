@@ -58,12 +58,10 @@ def plan(folder, config, targets, root=ROOT, finish=False, forced=()):
     """
     logging.disable(logging.CRITICAL)
     gc.disable()  # twice as fast
-    (folder / "config").mkdir(exist_ok=True)
-    (folder / "config/config.yaml").write_text("{}")  # the Snakefile asks for one; all is in `config`
     quiet = OutputSettings(dryrun=True, quiet={Quietness.RULES, Quietness.PROGRESS}, enable_file_logging=False)
     with SnakemakeApi(quiet) as api:
         workflow_api = api.workflow(
-            ResourceSettings(cores=2), ConfigSettings(config=config), snakefile=root / "Snakefile", workdir=folder
+            ResourceSettings(cores=2), whole(config), snakefile=root / "Snakefile", workdir=folder
         )
         settings = DAGSettings(targets=list(map(str, targets)), forcerun=list(forced))
         workflow_api.dag(settings).execute_workflow(executor="dryrun")
@@ -72,6 +70,11 @@ def plan(folder, config, targets, root=ROOT, finish=False, forced=()):
         if finish:
             _finish(workflow)
     return planned
+
+
+def whole(config):
+    """Settings for Snakemake in which this is the whole configuration, without the defaults below it."""
+    return ConfigSettings(config=config, replace_workflow_config=True)
 
 
 def rules(folder, config):
@@ -93,11 +96,9 @@ def captions(folder, config):
 def _rules(folder, config):
     """The rules of the workflow, of which nothing is planned."""
     logging.disable(logging.CRITICAL)
-    (folder / "config").mkdir(exist_ok=True)
-    (folder / "config/config.yaml").write_text("{}")  # the Snakefile asks for one; all is in `config`
     with SnakemakeApi(OutputSettings(dryrun=True, enable_file_logging=False)) as api:
         workflow_api = api.workflow(
-            ResourceSettings(cores=2), ConfigSettings(config=config), snakefile=ROOT / "Snakefile", workdir=folder
+            ResourceSettings(cores=2), whole(config), snakefile=ROOT / "Snakefile", workdir=folder
         )
         return list(workflow_api._workflow.rules)
 

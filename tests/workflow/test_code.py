@@ -16,7 +16,7 @@ from planning import DEFAULT, ROOT, TINY, alone, following, plan
 from privatune.core.merging import merged
 
 TARGETS = ["all"]
-PARTS = ("Snakefile", "README.md", "rules", "workflow_scripts", "envs", "report", "docs", "tests")
+PARTS = ("Snakefile", "config", "README.md", "rules", "workflow_scripts", "envs", "report", "docs", "tests")
 LIBRARY = Path("workflow_scripts/privatune")
 MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / LIBRARY).rglob("[a-z]*.py"))
 # folders in which one module each is changed for real: every floor, and every system
@@ -223,7 +223,6 @@ def test_a_scenario_is_a_target_by_its_name(workflow):
 
 def test_a_finished_default_run_has_nothing_to_do(tmp_path):
     alone(plan, tmp_path, DEFAULT, ["all"], ROOT, True)
-    shutil.copy(ROOT / "config/config.yaml", tmp_path / "config")
     command = [sys.executable, "-m", "snakemake", "-n", "--snakefile", ROOT / "Snakefile", "--directory", tmp_path]
     process = subprocess.run([*command, "--", "all"], capture_output=True, text=True, check=True)
     assert "Nothing to be done" in process.stdout + process.stderr

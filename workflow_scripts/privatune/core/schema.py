@@ -57,6 +57,33 @@ def named(node: Schema) -> Schema:
     return next((child for child in children if isinstance(child, dict)), {})
 
 
+def with_defaults(node: Schema, values: Any) -> Schema:
+    """Return `node` with the values that a configuration file states as the defaults of its keys.
+
+    Of several kinds, the one that the file names gets them, or the first if it names none. Entries whose names the user
+    chooses get the values of an entry named NAME, if there is one.
+
+    >>> node = {"properties": {"rounds": {"default": 10, "type": "integer"}, "size": {"default": 5}}}
+    >>> with_defaults(node, {"rounds": 17})
+    {'properties': {'rounds': {'default': 17, 'type': 'integer'}, 'size': {'default': 5}}}
+    """
+    if "discriminator" in node:
+        tag = values.get(node["discriminator"]["propertyName"], choices(node)[0])
+        return node | {"oneOf": [with_defaults(c, values) if tag in _tags(c, node) else c for c in node["oneOf"]]}
+    if "properties" in node:
+        below = {k: with_defaults(v, values[k]) if k in values else v for k, v in node["properties"].items()}
+        return node | {"properties": below}
+    if any("properties" in child for child in members(named(node))):
+        return _with_entry(node, with_defaults(named(node), values["NAME"])) if "NAME" in values else node
+    return node | {"default": values}
+
+
+def _with_entry(node: Schema, entry: Schema) -> Schema:
+    if "patternProperties" in node:
+        return node | {"patternProperties": dict.fromkeys(node["patternProperties"], entry)}
+    return node | {"additionalProperties": entry}
+
+
 def find(node: Schema, place: tuple[int | str, ...]) -> tuple[str, Schema]:
     """Dotted path and schema of a pydantic error's `loc`; the schema is empty if the model has no such key.
 
