@@ -2,11 +2,17 @@
 
 import math
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from privatune.core.files import write_json
 from privatune.core.streams import stream
@@ -283,3 +289,47 @@ def _decided(system: ModuleType, tables: Tables, name: str) -> dict[str, str]:
         if found != UNDECIDED and not claim.rule.exact and not (name == "tied" and ours.low < ours.high):
             decided[claim.text] = found
     return decided
+
+
+def texts(figure: Figure) -> list[Text]:
+    """What can be read in a drawn figure."""
+    figure.draw_without_rendering()
+    found = figure.findobj(lambda part: isinstance(part, Text) and part.get_visible() and part.get_text().strip())
+    hidden = [
+        tick.label1
+        for axes in figure.axes
+        for axis, place in ((axes.xaxis, 0), (axes.yaxis, 1))
+        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+        if not min(axis.get_view_interval()) <= tick.label1.get_position()[place] <= max(axis.get_view_interval())
+    ]
+    return [text for text in found if text not in hidden]
+
+
+@pytest.fixture
+def readable() -> Callable[[Figure], None]:
+    """readable(figure): its texts neither overlap nor leave the figure, and no epsilon lacks its delta."""
+
+    def check(figure: Figure) -> None:
+        boxes = {text: text.get_window_extent() for text in texts(figure)}
+        page = figure.bbox.padded(1)
+        for text, box in boxes.items():
+            assert page.x0 <= box.x0 <= box.x1 <= page.x1 and page.y0 <= box.y0 <= box.y1 <= page.y1, text
+            assert "epsilon" not in text.get_text() or "delta" in text.get_text(), text
+        for (one, box), (two, other) in combinations(boxes.items(), 2):
+            assert not box.padded(-0.5).overlaps(other.padded(-0.5)), (one, two)
+
+    return check
+
+
+@pytest.fixture
+def points() -> Callable[[Axes], dict[str, list[np.ndarray]]]:
+    """points(axes): what is drawn with error bars, by label."""
+
+    def find(axes: Axes) -> dict[str, list[np.ndarray]]:
+        found: dict[str, list[np.ndarray]] = {}
+        for part in axes.containers:
+            if isinstance(part, ErrorbarContainer):
+                found.setdefault(part.get_label(), []).append(part.lines[0].get_xydata())
+        return found
+
+    return find

@@ -31,7 +31,8 @@ def labels(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def _with_steps(about: pd.DataFrame) -> pd.Series:
-    return about["name"] + about["steps"].map(lambda steps: f", {steps:,.0f} steps")
+    names = [f"{name}, {steps:,.0f} steps" for name, steps in zip(about["name"], about["steps"], strict=True)]
+    return pd.Series(names, about.index, str)
 
 
 def same_classifier(rows: pd.DataFrame) -> bool:

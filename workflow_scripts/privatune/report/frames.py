@@ -14,7 +14,8 @@ from privatune.core.files import CSV, read_json, read_sealed, write_bytes
 
 DIGITS = "%.6g"  # how fractions are written; further digits do not distinguish two models
 
-NAMES = "scenario method set corpus encoder model name row pair".split()  # columns of text, even for `001` or `NA`
+# columns of text, even for `001` or `NA`
+NAMES = "scenario method set corpus encoder model name row pair blocks".split()
 
 STYLE = """body{font:13px/1.45 system-ui,sans-serif;color:#222;margin:1.5em}p{max-width:60em;color:#444}
 table{border-collapse:collapse}th,td{padding:.25em .55em;text-align:right;vertical-align:bottom}td{white-space:nowrap}

@@ -50,6 +50,9 @@ class Interval(NamedTuple):
         return Interval(*made, self.n, self.sources, ends if at else None)
 
 
+UNKNOWN = Interval(math.nan, math.nan, math.nan, 0)  # that of no values
+
+
 class Error(NamedTuple):
     """The variance of a mean due to one source, and its degrees of freedom."""
 
@@ -77,7 +80,7 @@ def interval(values: Iterable[float], text: Error | None = None) -> Interval:
     """
     known = np.array([value for value in values if not math.isnan(value)], np.float64)
     if not len(known):
-        return Interval(math.nan, math.nan, math.nan, 0)
+        return UNKNOWN
     middle = float(known.mean())
     errors = {TEXT: text} if text else {}
     if len(known) > 1:
@@ -101,7 +104,7 @@ def share(found: int, n: int) -> Interval:
     ([5.0, 1.64, 11.28], (nan, nan, nan, 0))
     """
     if not n:
-        return Interval(math.nan, math.nan, math.nan, 0)
+        return UNKNOWN
 
     def at(confidence: float, trials: int = n) -> tuple[float, float]:
         low, high = share_interval(round(found * trials / n), trials, confidence)

@@ -10,7 +10,7 @@ import pandas as pd
 from privatune.report.classifiers import distinct, untrained
 from privatune.report.columns import show
 from privatune.report.frames import Table, read_table
-from privatune.report.intervals import Interval, difference, mean, with_ends
+from privatune.report.intervals import UNKNOWN, difference, mean, with_ends
 from privatune.systems.dpzero.columns import OWN
 from privatune.systems.dpzero.groups import twin
 from privatune.systems.dpzero.names import level
@@ -65,7 +65,7 @@ def _of_set(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def _row(models: pd.DataFrame, group: pd.DataFrame) -> dict[str, Any]:
     own, first = mean(distinct(group), "accuracy"), group.iloc[0]
-    gain = Interval(math.nan, math.nan, math.nan, 0)
+    gain = UNKNOWN
     if not math.isnan(first["epsilon"]):
         gain = difference(distinct(group), distinct(twin(models, group)), "accuracy")
     return {
