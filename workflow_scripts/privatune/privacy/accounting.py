@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from dp_accounting import (
+    ComposedDpEvent,
     DpEvent,
     GaussianDpEvent,
     PoissonSampledDpEvent,
@@ -170,15 +171,19 @@ def epsilon(phases: Sequence[Mechanism], accountant: Accountant = "rdp", as_pape
         PrivatuneError: there is no noise, the accountant does not support the sampling, or the phases differ in unit,
             adjacency or delta, so that no single epsilon describes them; or no finite epsilon is found.
     """
-    if len({(phase.unit, phase.sampling, phase.compared, phase.delta) for phase in phases}) != 1:
-        raise PrivatuneError(
-            "the phases of one epsilon must have the same unit, sampling, adjacency and delta; report them separately"
-        )
+    _refuse_what_has_no_common_epsilon(phases)
     first = phases[0]
     if any(phase.noise_multiplier == 0 for phase in phases):
         raise PrivatuneError("privacy.noise_multiplier: without noise there is no epsilon; take it above 0")
     events = [all_rounds(phase, phase.noise_multiplier, as_paper) for phase in phases]
     return composed(events, first.sampling, accountant, first.delta, first.compared)
+
+
+def _refuse_what_has_no_common_epsilon(phases: Sequence[Mechanism]) -> None:
+    if len({(phase.unit, phase.sampling, phase.compared, phase.delta) for phase in phases}) != 1:
+        raise PrivatuneError(
+            "the phases of one epsilon must have the same unit, sampling, adjacency and delta; report them separately"
+        )
 
 
 def carriers_epsilon(mechanism: Mechanism, accountant: Literal["rdp", "pld"] = "rdp") -> float:
@@ -201,31 +206,54 @@ def carriers_epsilon(mechanism: Mechanism, accountant: Literal["rdp", "pld"] = "
 def noise_for(mechanism: Mechanism, target: float, accountant: Literal["rdp", "pld"] = "rdp") -> float:
     """Return the least noise multiplier, to 1e-6, whose epsilon is at most `target`; the mechanism's own is ignored.
 
-    The search takes seconds, so a workflow runs it once and stores the result.
+    The search takes seconds, so a workflow runs it once and stores the result. Errors are those of `scale_for`.
+    """
+    return scale_for([mechanism], [1.0], target, accountant)
+
+
+def scale_for(
+    phases: Sequence[Mechanism], relative: Sequence[float], target: float, accountant: Literal["rdp", "pld"] = "rdp"
+) -> float:
+    """Return the least x, to 1e-6, for which several phases on the same data have an epsilon of at most `target`.
+
+    Args:
+        phases: the mechanisms; their own noise multipliers are ignored.
+        relative: the multiplier of each phase in units of x; the least of them is 1.
+        target: the epsilon.
+        accountant: rdp or pld.
 
     Raises:
-        PrivatuneError: the target is reached with almost no noise, or the accountant does not support the sampling.
+        PrivatuneError: the target is reached with almost no noise, the accountant does not support the sampling, or the
+            phases have no common epsilon.
     """
+    _refuse_what_has_no_common_epsilon(phases)
+    first = phases[0]
 
     def fresh() -> PrivacyAccountant:
         interval = max(PLD_SEARCH_INTERVAL, 1e-4 * target)
-        return dp_accountant(mechanism.sampling, accountant, interval, mechanism.compared)
+        return dp_accountant(first.sampling, accountant, interval, first.compared)
+
+    def event(scale: float) -> DpEvent:
+        pairs = zip(phases, relative, strict=True)
+        return ComposedDpEvent([all_rounds(phase, scale * multiplier) for phase, multiplier in pairs])
+
+    def found(scale: float) -> float:
+        return float(fresh().compose(event(scale)).get_epsilon(first.delta))
 
     lower, guess = LEAST_NOISE, 1.0
-    first = fresh()
     if accountant == "pld":  # its bound is lower but slow, so search below the multiplier that RDP finds
-        guess = noise_for(replace(mechanism, adjacency=None), target, "rdp")
+        guess = scale_for([replace(phase, adjacency=None) for phase in phases], relative, target, "rdp")
         lower = guess / 4
-        epsilon([replace(mechanism, noise_multiplier=guess)], "pld")  # refuses a delta that it has no epsilon for
-    first.compose(all_rounds(mechanism, lower))
-    if first.get_epsilon(mechanism.delta) <= target:
+        if math.isinf(found(guess)):
+            noisy = [replace(p, noise_multiplier=guess * z) for p, z in zip(phases, relative, strict=True)]
+            epsilon(noisy, "pld")  # refuses a delta that it has no epsilon for
+    if found(lower) <= target:
+        rounds = " and ".join(f"{phase.rounds} rounds of {phase.cohort}" for phase in phases)
         raise PrivatuneError(
-            f"privacy.target_epsilon: {target:g}, in {mechanism.rounds} rounds of {mechanism.cohort} of "
-            f"{mechanism.population} {COUNTED[mechanism.unit]}, would need a noise multiplier below {lower:.2g}; lower "
-            "the target"
+            f"privacy.target_epsilon: {target:g}, in {rounds} of {first.population} {COUNTED[first.unit]}, would need "
+            f"a noise multiplier below {lower:.2g}; lower the target"
         )
-    bracket = LowerEndpointAndGuess(lower, guess)
-    return float(calibrate_dp_mechanism(fresh, lambda z: all_rounds(mechanism, z), target, mechanism.delta, bracket))
+    return float(calibrate_dp_mechanism(fresh, event, target, first.delta, LowerEndpointAndGuess(lower, guess)))
 
 
 def all_rounds(mechanism: Mechanism, noise_multiplier: float, as_paper: bool = False) -> DpEvent:
