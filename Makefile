@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help results all check types-and-rules unit-tests test test-full bench docs lock clean distclean environment
+.PHONY: help preflight results all check types-and-rules unit-tests test test-full bench docs lock clean distclean environment
 
 PYTHON ?= python3
 LOCK := envs/requirements.lock
@@ -13,6 +13,9 @@ IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=workflow_scripts
 
 help: ## list what make can do here
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
+
+preflight: environment ## read the text, train nothing, and say what will fail and what a run takes: CONFIG=mine.yaml
+	@$(IN_VENV) snakemake --cores all preflight $(if $(CONFIG),--configfile $(CONFIG))
 
 results: environment ## run the main experiment on all cores and write results/report.html
 	@$(IN_VENV) snakemake --cores all main

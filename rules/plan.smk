@@ -1,9 +1,13 @@
-# Forecast what the experiment takes, without running it. The rule has no output, so it prints every time it is run.
+# Look ahead: forecast what the experiment takes, without running it, or after reading its text. Both rules have no output,
+# so they print every time they are run.
+
+
+include: "functions/plan.smk"
 
 
 rule plan:
     input:
-        costs=E.plan.costs or os.path.relpath(f"{workflow.basedir}/config/costs.json"),
+        costs=COSTS_KNOWN,
         code=code("plan"),
     log:
         "<results>/logs/plan.log",
@@ -16,15 +20,29 @@ rule plan:
         runtime=10,
     params:
         # a function, because Snakemake does not know the cores where --cores is not given, for example for a report
-        settings=lambda wildcards: {
-            "config": config,  # unsorted, because the order of scenarios matters
-            "cores": workflow.cores,
-            "dry_run": [
-                *[sys.executable, "-m", "snakemake", "--dry-run", "--snakefile", workflow.main_snakefile],
-                *["--cores", str(workflow.cores)],
-            ],
-            "texts": {text: f"{OUT}/text/{text}-train.safetensors" for text in ("general", "private")}
-            | {"collected": f"{OUT}/corpora/{E.private.corpus}.json"},
-        },
+        settings=lambda wildcards: planned(),
     script:
         "../workflow_scripts/plan.py"
+
+
+# It reads, cleans, splits and tokenises all text that the experiment names, and trains nothing.
+rule preflight:
+    input:
+        text=[
+            file for part in BEFORE_TRAINING.values() for file in (part.values() if isinstance(part, dict) else [part])
+        ],
+        costs=COSTS_KNOWN,
+        code=code("preflight"),
+    log:
+        "<results>/logs/preflight.log",
+    localrule: True
+    conda:
+        "../envs/privatune.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: planned() | {"files": BEFORE_TRAINING, "targets": LOOKED_AT},
+    script:
+        "../workflow_scripts/preflight.py"

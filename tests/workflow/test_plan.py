@@ -47,6 +47,28 @@ def test_what_is_not_run_is_planned_by_costs_from_elsewhere(copy, snakemake):
     assert costs["stages"] == read_json(ROOT / "config/costs.json")["stages"], "no borrowed costs"
 
 
+def test_preflight_reads_all_text_trains_nothing_and_names_what_will_fail(tmp_path, snakemake):
+    overlay = {"federation": {"cohort": {"size": 16}}, "evaluation": {"chunk_tokens": 5000}}
+    process = snakemake(tmp_path, "preflight", overlay=overlay)
+    root = tmp_path / "results-tiny"
+    assert {path.name for path in root.iterdir()} == {
+        *("benchmarks", "corpora", "downloads", "encoders", "logs", "preflight.json", "sentences", "text"),
+    }
+    said = process.stdout
+    fails, weak = said.split("Will fail")[1].split("Will mean little")
+    for key in ("scenarios.averaging-plain.cohort.size: a round needs 16 persons", "evaluation.chunk_tokens: 5000"):
+        assert key in " ".join(fails.split())
+    assert "dpfedavg.seeds" in weak
+    assert max(map(len, said.splitlines())) <= 100
+    found = read_json(root / "preflight.json")
+    assert (root / "preflight.json").stat().st_mode & 0o077 == 0, "it counts private text"
+    counts = read_json(root / "corpora/private.json")["persons"]
+    assert found["persons"]["persons"] == counts and f"{sum(counts.values())} persons are kept" in said
+    targets = {row["target"]: row for row in found["targets"]}
+    assert 0 < targets["main"]["to_do"] < targets["main"]["jobs"] < targets["all"]["jobs"]
+    assert 0 < targets["main"]["hours"]["2"] < targets["all"]["hours"]["2"]
+
+
 @pytest.mark.full
 def test_ten_thousand_jobs_of_clients_are_planned(tmp_path):
     overlay = tmp_path / "large.yaml"

@@ -2,8 +2,14 @@
 
 import heapq
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import PIPE, STDOUT, run
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
 
 from privatune.core.errors import PrivatuneError
 
@@ -22,6 +28,22 @@ class Job:
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     benchmark: str | None = None
+
+
+def dry_runs(command: Sequence[str], config: Mapping[str, Any], targets: Sequence[str]) -> Iterator[list[Job]]:
+    """Yield all jobs of some targets, done or not, and then those that are not done; errors as `read_jobs`.
+
+    Args:
+        command: a dry run of Snakemake, to which the configuration and the targets are added.
+        config: the whole configuration, in the order of the user's files.
+        targets: names of targets.
+    """
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "config.yaml")
+        file.write_text(yaml.safe_dump(config, sort_keys=False))
+        for options in (["--forceall"], []):
+            dry = [*command, "--configfile", str(file), *options, "--", *targets]
+            yield read_jobs(run(dry, stdout=PIPE, stderr=STDOUT, text=True).stdout)
 
 
 def read_jobs(text: str) -> list[Job]:
@@ -49,6 +71,20 @@ def _job(rule: str, items: dict[str, str]) -> Job:
     inputs, outputs = (tuple(items[part].split(", ")) if part in items else () for part in ("input", "output"))
     threads, priority = (int(items.get(part, default)) for part, default in (("threads", 1), ("priority", 0)))
     return Job(rule, wildcards, threads, priority, inputs, outputs, items.get("benchmark"))
+
+
+def leading_to(jobs: Sequence[Job], target: str) -> list[Job]:
+    """Return the job of the rule `target` and all that make its inputs, directly or not, in the order of `jobs`.
+
+    In `jobs` each job follows those that it waits for.
+    """
+    wanted: set[str] = set()
+    found = []
+    for job in reversed(jobs):
+        if job.rule == target or not wanted.isdisjoint(job.outputs):
+            wanted.update(job.inputs)
+            found.append(job)
+    return found[::-1]
 
 
 def makespan(jobs: Sequence[Job], seconds: Sequence[float], cores: int) -> float:
