@@ -56,11 +56,11 @@ def classifiers(method, target, seeds):
         accuracy = BEST - fall + stream(seed, "sway", method, str(target)).normal(0, 0.15)
         rows.append(
             {
-                "set": "trec", "method": method, **about, "trained_blocks": "4 5", "seed": seed,
+                "set": "trec", "method": method, **about, "trained_blocks": 0 if method == "probe" else 2, "seed": seed,
                 "target": target, "epsilon": target and target - 1e-5, "delta": 1 / (10 * N) if private else None,
                 "adjacency": "zero out one" if private else None, "accountant": "pld" if private else None,
-                "n": N, "classes": 6, "steps": 40 * about["phases"], "batch": 256, "rate": 0.002,
-                "clip": 1.0 if private else None, "accuracy": accuracy,
+                "n": N, "classes": 6, "steps": 0 if method == "distil-public" else 40 * about["phases"], "batch": 256,
+                "rate": 0.002, "clip": 1.0 if private else None, "accuracy": accuracy,
                 "accuracy_resampled": [float(value) for value in accuracy + text + own],
                 "clusters": CLUSTERS, "majority": 23.8, "zero_shot": None, "parameters": weights,
                 "nonzero": weights - round(about["sparsity"] * MATRICES), "largest_change": 0.25 + 0.01 * seed,

@@ -32,6 +32,7 @@ def test_every_classifier_has_a_row(write_classifiers):
     assert len(made.frame) == 3 * (12 * 2 + 4 * 4)
     assert made.frame.groupby("method")["kept"].first()[["full", "half", "prune"]].tolist() == [1, 0.5, 1]
     assert made.shown.loc[made.shown["method"] == "half", "blocks kept"].unique().tolist() == ["0 2 5"]
+    assert made.shown["trained blocks"].tolist()[:7:6] == ["0", "2"]
     for stated in ("one labelled sentence", "Zero out one", "validation part", "secure: true", "protect nobody"):
         assert stated in made.note
     assert dpcompress_models.table([]).frame.empty
@@ -113,8 +114,8 @@ def test_the_note_says_what_half_is_and_what_the_epsilon_covers(accuracies, make
         "protect nobody",
         "no speed is claimed",
         "keep as many weights of each matrix",
-        "the trained blocks start at random",
-        "sentences of another set without their labels",
+        "drawn as those of BERT were before its training",
+        "a finished model of another method, on the sentences of another set without their labels",
         "only for comparison",
     ):
         assert stated in note, stated

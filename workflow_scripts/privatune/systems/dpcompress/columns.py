@@ -22,12 +22,12 @@ OWN = {
     # what is made, and how
     "kind": Column("kind"),
     "blocks": Column("blocks kept"),
-    "trained_blocks": Column("blocks trained"),
+    "trained_blocks": Column("trained blocks", WHOLE),
     "sparsity": Column("zeros in trained matrices, %", _percent),
     "mask": Column("mask"),
     "start": Column("trained blocks start"),
     "target": Column("target epsilon", digits(3)),
-    "phases": Column("private trainings", WHOLE),
+    "phases": Column("trainings", WHOLE),
     # what a phase costs
     "phase": Column("training"),
     "number": Column("number", WHOLE),

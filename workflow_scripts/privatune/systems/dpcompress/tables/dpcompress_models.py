@@ -28,9 +28,10 @@ NOTE = (
     "there is no epsilon there is neither clip nor noise, and nothing is claimed. What was tuned on the validation "
     "part was tuned outside the budget, and no epsilon covers that choice. Seeds are public unless `secure: true`, "
     "and whoever knows the seed can subtract the noise, so these classifiers show the methods and protect nobody. "
-    "Blocks are numbered from 0; those that are kept but not trained, and all embeddings, stay as published. Weights "
-    "are all those of the classifier. Steps are those of all private trainings together. The CSV has the accuracy on "
-    "each resample of the test sentences, and in `kept` the share of the encoder's blocks that is kept."
+    "Blocks are numbered from 0; of those that are kept, the last ones are trained, and what is not trained stays as "
+    "published. Weights are all those of the classifier. Steps are those of its private trainings together; a student "
+    "on public text has none, and its epsilon is that of its teacher. The CSV has the accuracy on each resample of the "
+    "test sentences, and in `kept` the share of the encoder's blocks that is kept."
 )
 
 
