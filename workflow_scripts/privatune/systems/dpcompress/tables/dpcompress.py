@@ -51,10 +51,10 @@ NOTE = (
     "compute all products, so no speed is claimed of them. The random mask and the public mask keep as many weights "
     "of each matrix as pruning the published weights by their magnitude over all trained matrices together does. "
     "Random weights: the trained blocks start at weights drawn as those of BERT were before its training; the "
-    "embeddings and all other blocks start as published. "
-    "Public distillation has its student learn from a finished model of another method, on the sentences of another "
-    "set without their labels, which are public text; its whole budget is the teacher's. Sizes and milliseconds are those of the "
-    "exported classifiers, all of one seed: MB are 10^6 bytes, and milliseconds are medians (table exported)."
+    "embeddings and all other blocks start as published. Public distillation has its student learn from a finished "
+    "model of another method, on the sentences of another set without their labels, which are public text; its whole "
+    "budget is the teacher's. Sizes and milliseconds are those of the exported classifiers, all of one seed: MB are "
+    "10^6 bytes, and milliseconds are medians (table exported)."
 )
 HALF = "Half of a model means half of its blocks, and not of its weights, since all embeddings stay"
 
