@@ -10,7 +10,7 @@ class ExportSettings(Settings):
 
     threads: int = Field(1, ge=1, le=256, description="Threads of each product.")
     sentences: int = Field(
-        100, ge=1, le=100_000, description="Number of sentences that are timed, drawn from the test part; at most all."
+        50, ge=1, le=100_000, description="Number of sentences that are timed, drawn from the test part; at most all."
     )
     repeats: int = Field(5, ge=1, le=100, description="How often all these sentences are timed.")
 

@@ -1,0 +1,10 @@
+from pathlib import Path
+
+from privatune.core.job import job
+from privatune.systems.dpcompress.export import Files, export
+from privatune.systems.dpcompress.export_settings import ExportJobSettings
+
+with job(snakemake.log[0]):
+    i, o = snakemake.input, snakemake.output
+    settings = ExportJobSettings(**snakemake.params.settings)
+    export(i.models, Path(i.encoder[0]).parent, i.tokens, settings, Files(o.weights, o.onnx, o.int8, o.measured))
