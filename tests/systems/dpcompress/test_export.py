@@ -235,7 +235,7 @@ def test_logits_are_in_the_order_of_the_sentences():
     starts = np.cumsum(lengths) - lengths
     sentences = Examples(np.arange(lengths.sum(), dtype=np.uint32), starts, lengths, np.zeros(5, np.int64))
     for most_tokens in (1, 7, 100):
-        found = job._logits(lambda ids, mask: np.add(ids[:, :1], [[0, 0.5]]), sentences, 2, most_tokens)
+        found = job._logits(lambda ids, mask: np.add(ids[:, :1].numpy(), [[0, 0.5]]), sentences, 2, most_tokens)
         assert np.array_equal(found, np.add(starts[:, None], [[0, 0.5]]))
 
 
