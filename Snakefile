@@ -38,6 +38,7 @@ include: "rules/compression.smk"
 include: "rules/dpfedavg.smk"
 include: "rules/dpzero.smk"
 include: "rules/split.smk"
+include: "rules/dpcompress.smk"
 include: "rules/report.smk"
 include: "rules/plan.smk"
 

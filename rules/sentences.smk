@@ -8,7 +8,7 @@ include: "functions/sentences.smk"
 wildcard_constraints:
     set="|".join(map(re.escape, E.sentences)) or "none",
     encoder="|".join(map(re.escape, E.encoders)) or "none",
-    blocks=r"\d+",
+    place=r"(last|after)-\d+",
 
 
 # A model of the Hugging Face hub is downloaded here.
@@ -88,11 +88,11 @@ rule activations:
         encoder=lambda wildcards: encoder_files(wildcards.encoder),
         code=code("activations"),
     output:
-        "<results>/sentences/{set}/{encoder}/last-{blocks}.safetensors",
+        "<results>/sentences/{set}/{encoder}/{place}.safetensors",
     log:
-        "<results>/logs/activations/{set}-{encoder}-last-{blocks}.log",
+        "<results>/logs/activations/{set}-{encoder}-{place}.log",
     benchmark:
-        "<results>/benchmarks/activations/{set}-{encoder}-last-{blocks}.tsv"
+        "<results>/benchmarks/activations/{set}-{encoder}-{place}.tsv"
     conda:
         "../envs/privatune.yaml"
     threads: E.execution.encoder_threads

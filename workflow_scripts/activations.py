@@ -7,5 +7,5 @@ from privatune.training.activations import save_states
 
 with job(snakemake.log[0]):
     numerics = NumericsSettings(**snakemake.params.settings)
-    encoder, count = load_encoder(Path(snakemake.input.encoder[0]).parent), int(snakemake.wildcards.blocks)
-    save_states(snakemake.input.tokens, encoder, count, numerics, snakemake.output[0])
+    encoder = load_encoder(Path(snakemake.input.encoder[0]).parent)
+    save_states(snakemake.input.tokens, encoder, snakemake.wildcards.place, numerics, snakemake.output[0])

@@ -17,11 +17,11 @@ NAMES |= {
     "source": "chitchat",
     "set": "rotten_tomatoes",
     "encoder": "minilm",
-    "blocks": "1",
     "classifier": "probe",
     "level": "2",
     "row": "dpzero",
     "cut": "2",
+    "compressed": "full",
 }
 ALIKE = {"fetch_package", "keep_model", "guarantee", "dp_model", "table", "figure"}  # whose jobs all take as long
 
@@ -58,6 +58,7 @@ def test_work_grows_with_what_makes_it_longer(planned):
         dpzero={"dimension": {"steps": 1000}, "costs": {"tokens": 128}},
         sources={"rotten_tomatoes": {"part": "imdb"}, "reviews": {"part": "imdb"}},
         split={"attacked": 100, "attribute": {"messages": 100}},
+        dpcompress={"train": {"steps": 100}, "export": {"repeats": 10}},
     )
     for rule, stage in planned().items():
         small, more = stage.work(NAMES), large[rule].work(NAMES)

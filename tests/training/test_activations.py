@@ -79,14 +79,14 @@ def test_without_phrases_their_vectors_are_zero(encoder, tokens, tmp_path):
 
 
 @pytest.mark.parametrize("most", [1, 10_000])  # one sentence per minibatch, and all in one
-@pytest.mark.parametrize("count", [1, 3])
-def test_states_are_those_that_enter_the_last_blocks(count, most, encoder, tokens, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("place", "block"), [("last-1", 2), ("last-3", 0), ("after-0", 0), ("after-1", 1)])
+def test_states_are_those_at_a_place(place, block, most, encoder, tokens, tmp_path, monkeypatch):
     monkeypatch.setattr(activations, "_TOKENS", most)
     path, arrays = tokens()
-    save_states(path, encoder(), count, NumericsSettings(), tmp_path / "s")
+    save_states(path, encoder(), place, NumericsSettings(), tmp_path / "s")
     found, _ = load_tensors(tmp_path / "s")
     rows = torch.from_numpy(found["states"].view(np.int16)).view(torch.bfloat16).float()
-    expected = [lower(encoder(), ids, ids > 0, 3 - count)[0] for ids, _ in one_by_one(encoder(), arrays)]
+    expected = [lower(encoder(), ids, ids > 0, block)[0] for ids, _ in one_by_one(encoder(), arrays)]
     torch.testing.assert_close(rows, torch.cat(expected), rtol=2**-8, atol=1e-5)
     examples = read_examples(tmp_path / "s", "train")
     ((inputs, mask, labels),) = minibatches(examples, np.arange(3), 100)
@@ -107,4 +107,4 @@ def test_what_does_not_fit_is_refused(encoder, tokens, tmp_path):
     with pytest.raises(PrivatuneError, match="a text has 11 tokens, but the encoder reads 10; lower `max_tokens`"):
         save_vectors(path, encoder(), NumericsSettings(), tmp_path / "v")
     with pytest.raises(PrivatuneError, match="count: the encoder has 3 blocks, fewer than 4; lower it"):
-        save_states(path, encoder(), 4, NumericsSettings(), tmp_path / "v")
+        save_states(path, encoder(), "last-4", NumericsSettings(), tmp_path / "v")

@@ -23,6 +23,7 @@ from privatune.report.settings import ReportSettings
 from privatune.stages.settings import ExecutionSettings, PlanSettings
 from privatune.sweeps import swept
 from privatune.systems.compression.settings import CompressionSettings
+from privatune.systems.dpcompress.settings import DpCompressSettings
 from privatune.systems.dpfedavg.settings import DpFedAvgSettings
 from privatune.systems.dpzero.settings import DpZeroSettings
 from privatune.systems.popov.settings import PopovSettings
@@ -90,6 +91,9 @@ class Experiment(Settings):
     split: SplitSettings = Field(
         description="Fine-tuning on states that a customer privatises, under attack (Shen et al. 2023): the target "
         "`split`."
+    )
+    dpcompress: DpCompressSettings = Field(
+        description="Private model compression (Mireshghallah et al. 2022): the target `dpcompress`."
     )
     plan: PlanSettings = Field(
         default_factory=PlanSettings, description="What the experiment will take, before it runs: the target `plan`."

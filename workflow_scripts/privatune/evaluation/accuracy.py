@@ -3,22 +3,31 @@
 import numpy as np
 import torch
 
+from privatune.core.streams import stream
 from privatune.evaluation.resampling import resamples
+from privatune.models.classifier import classifier
+from privatune.models.classifier_settings import HeadScope, PromptHead
 from privatune.training.examples import Examples, minibatches
 
 MOST_TOKENS = 8192  # rows of a minibatch, with padding
+RESAMPLES = 200  # of the test sentences, for the error that comes from their choice
 
 
 def predictions(classifier: torch.nn.Module, examples: Examples, device: torch.device | str = "cpu") -> np.ndarray:
     """Return the class with the highest score for each example, [n] int64, in the order of the examples."""
-    found = np.empty(len(examples.labels), np.int64)
-    order, done = np.arange(len(found)), 0
-    # each minibatch holds the next longest examples, so the same stable order tells whose predictions they are
-    order = order[np.argsort(-examples.lengths, kind="stable")]
+    return logits(classifier, examples, device).argmax(1)
+
+
+def logits(classifier: torch.nn.Module, examples: Examples, device: torch.device | str = "cpu") -> np.ndarray:
+    """Return the scores of all classes for each example, [n, classes] float32, in the order of the examples."""
+    n = len(examples.labels)
+    # each minibatch holds the next longest examples, so the same stable order tells whose scores they are
+    order, parts = np.argsort(-examples.lengths, kind="stable"), []
     with torch.inference_mode():
-        for inputs, mask, labels in minibatches(examples, np.arange(len(found)), MOST_TOKENS, device):
-            found[order[done : done + len(labels)]] = classifier(inputs, mask).argmax(1).cpu().numpy()
-            done += len(labels)
+        for inputs, mask, _ in minibatches(examples, np.arange(n), MOST_TOKENS, device):
+            parts.append(classifier(inputs, mask).float().cpu().numpy())
+    found = np.empty_like(scores := np.concatenate(parts or [np.empty((0, 1), np.float32)]))
+    found[order] = scores
     return found
 
 
@@ -31,13 +40,26 @@ def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
     return 100 * float(np.mean(predicted == labels))
 
 
-def resampled(predicted: np.ndarray, labels: np.ndarray, count: int, seed: int, name: str) -> list[float]:
-    """Return the accuracy on each of `count` resamples of the sentences, the same ones for every classifier of a set.
+def zero_shot(phrases: np.ndarray, vectors: Examples, device: torch.device | str = "cpu") -> float | None:
+    """Return the accuracy of the nearest phrase, in percent; null where labels have no phrases.
+
+    Args:
+        phrases: [classes, hidden] vectors of the labels' phrases, or zeros where there are none.
+        vectors: sentence vectors with their labels.
+        device: where to compute.
+    """
+    if not phrases.any():
+        return None
+    untrained = classifier(HeadScope(), PromptHead(), phrases, stream(0, "unused")).to(device)
+    return accuracy(predictions(untrained, vectors, device), vectors.labels)
+
+
+def resampled(predicted: np.ndarray, labels: np.ndarray, seed: int, name: str) -> list[float]:
+    """Return the accuracy on each of 200 resamples of the sentences, the same ones for every classifier of a set.
 
     Args:
         predicted, labels: [n] int64.
-        count: how many resamples.
         seed, name: the seed of the split and the name of the set.
     """
-    weights = resamples(len(labels), count, seed, name)
+    weights = resamples(len(labels), RESAMPLES, seed, name)
     return [round(value, 4) for value in (100 * (weights @ (predicted == labels)) / weights.sum(1)).tolist()]

@@ -8,7 +8,7 @@ from torch.nn import functional
 from privatune.core.errors import PrivatuneError
 from privatune.models.classifier_settings import HeadSettings, PromptHead
 
-_SPREAD = 0.02  # standard deviation of initial weights, as in BERT (Devlin et al. 2019)
+SPREAD = 0.02  # standard deviation of initial weights, as in BERT (Devlin et al. 2019)
 
 
 def head(settings: HeadSettings, phrases: np.ndarray, rng: np.random.Generator) -> nn.Module:
@@ -32,7 +32,7 @@ def head(settings: HeadSettings, phrases: np.ndarray, rng: np.random.Generator) 
     classes, hidden = phrases.shape
     linear = nn.Linear(hidden, classes, device="meta").to_empty(device="cpu")
     with torch.no_grad():
-        linear.weight.copy_(torch.from_numpy(rng.normal(0, _SPREAD, (classes, hidden))))
+        linear.weight.copy_(torch.from_numpy(rng.normal(0, SPREAD, (classes, hidden))))
         linear.bias.zero_()
     return linear
 

@@ -16,20 +16,24 @@ from privatune.training.examples import Examples, minibatches
 _TOKENS = 1024  # of a minibatch: with four times as many, a core takes 15 % longer
 
 
-def save_states(tokens: str | Path, encoder: Encoder, count: int, numerics: NumericsSettings, path: str | Path) -> None:
-    """Write the states that enter the last `count` blocks, for the sentences of the file `tokens`.
+def save_states(tokens: str | Path, encoder: Encoder, place: str, numerics: NumericsSettings, path: str | Path) -> None:
+    """Write the states at one place of the encoder, for the sentences of the file `tokens`.
 
     `states` is [tokens, hidden] as the bits of bfloat16 in uint16; the other arrays are those of `tokens`. The file is
-    private. Raises PrivatuneError when the encoder has fewer blocks or cannot be cut.
+    private. `place` is last-K, for the states that enter the last K blocks, or after-K, for those after the first K.
+
+    Raises PrivatuneError when the encoder has fewer blocks or cannot be cut.
     """
     device = use(numerics)
+    count = int(place.rpartition("-")[2])
     upper_blocks(encoder, count)  # it refuses
+    block = count if place.startswith("after-") else encoder.blocks - count
     read = _checked(tokens, encoder)
     network = encoder._replace(network=encoder.network.to(device))
     states = np.empty((len(read.ids), encoder.hidden), np.uint16)
     for ids, mask, rows in minibatches(_all(read.ids, read.offsets), np.arange(len(read.labels)), _TOKENS, device):
         with torch.inference_mode(), _precision(numerics):
-            found = lower(network, ids, mask, encoder.blocks - count)[mask]
+            found = lower(network, ids, mask, block)[mask]
         places = read.offsets[rows.cpu().numpy()][:, None] + np.arange(ids.shape[1])
         states[places[mask.cpu().numpy()]] = found.bfloat16().cpu().view(torch.int16).numpy().view(np.uint16)
     arrays = {"states": states, "offsets": read.offsets, "labels": read.labels, "part": read.part}

@@ -13,10 +13,9 @@ import torch
 from privatune.core.files import write_json
 from privatune.core.streams import stream, stream_key
 from privatune.core.tensors import digest, map_tensors
-from privatune.evaluation.accuracy import accuracy, predictions, resampled
+from privatune.evaluation.accuracy import accuracy, predictions, resampled, zero_shot
 from privatune.models.checkpoint import use
 from privatune.models.classifier import Classifier, classifier, trained
-from privatune.models.classifier_settings import HeadScope, PromptHead
 from privatune.models.encoder import Encoder, load_encoder
 from privatune.privacy.mechanism import Mechanism, mechanism_record
 from privatune.privacy.releases import made_with, release_name, release_seed
@@ -25,8 +24,6 @@ from privatune.systems.dpzero.steps import Choice, Draws, bytes_per_step, forwar
 from privatune.systems.dpzero.terms import expected_batch, mechanism_of, stated
 from privatune.text.sentences import PARTS
 from privatune.training.examples import Examples, read_examples
-
-RESAMPLES = 200  # of the test sentences, for the error that comes from their choice
 
 
 class Job(NamedTuple):
@@ -82,8 +79,8 @@ def train_classifiers(
         | {"accuracy": found, "chosen": choice == best}
         for choice, found in tried
     ]
-    zero_shot = _zero_shot(job, read_examples(vectors, "test"))
-    rows = [_measured(job, best, seed) | about | names | {"zero_shot": zero_shot} for seed in settings.seeds]
+    baseline = zero_shot(phrases, read_examples(vectors, "test"), device)
+    rows = [_measured(job, best, seed) | about | names | {"zero_shot": baseline} for seed in settings.seeds]
     write_json(classifiers, rows)
     write_json(tuning, grid)
 
@@ -162,18 +159,10 @@ def _measured(job: Job, choice: Choice, seed: int) -> dict[str, Any]:
         "rate": choice.rate,
         "clip": _finite(choice.clip),
         "accuracy": accuracy(predicted, test.labels),
-        "accuracy_resampled": resampled(predicted, test.labels, RESAMPLES, s.seed, s.set),
+        "accuracy_resampled": resampled(predicted, test.labels, s.seed, s.set),
         "clusters": len(test.labels),
         "majority": 100 * float(np.bincount(test.labels).max()) / len(test.labels),
         "largest_change": change,
         "parameters": parameters,
         "bytes_per_step": bytes_per_step(method, parameters),
     }
-
-
-def _zero_shot(job: Job, vectors: Examples) -> float | None:
-    """Return the accuracy of the nearest phrase, in percent; null where labels have no phrases."""
-    if not job.phrases.any():
-        return None
-    untrained = classifier(HeadScope(), PromptHead(), job.phrases, stream(0, "unused")).to(job.device)
-    return accuracy(predictions(untrained, vectors, job.device), vectors.labels)

@@ -14,8 +14,6 @@ from privatune.systems.split.settings import VendorSettings
 from privatune.systems.split.top import fine_tuned, predicted
 from privatune.training.examples import read_examples
 
-RESAMPLES = 200  # of the test sentences, for the error that comes from their choice
-
 
 def fine_tune_tops(sent: Sequence[str | Path], encoder: Encoder, settings: VendorSettings, path: str | Path) -> None:
     """Train a top on the states that were sent under each seed, and write its accuracies on validation and test part.
@@ -39,7 +37,7 @@ def _measured(sent: str | Path, encoder: Encoder, settings: VendorSettings, seed
     return {
         **{"cut": sending.cut, "noise": sending.noise, "importance": sending.importance, "seed": seed},
         "accuracy": accuracy(found, test.labels),
-        "accuracy_resampled": resampled(found, test.labels, RESAMPLES, settings.seed, settings.set),
+        "accuracy_resampled": resampled(found, test.labels, settings.seed, settings.set),
         "accuracy_validation": accuracy(tried, validation.labels),
         "majority": 100 * float(np.bincount(test.labels).max()) / len(test.labels),
         "n": len(train.labels),

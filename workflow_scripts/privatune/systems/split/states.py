@@ -24,7 +24,7 @@ def save_cut_states(
     """
     check_cut(encoder, cut)
     if cut:
-        return save_states(tokens, encoder, encoder.blocks - cut, numerics, path)
+        return save_states(tokens, encoder, f"after-{cut}", numerics, path)
     read = read_sentences(tokens)
     states = as_bits(table_of(encoder)[read.ids.astype(np.int64)])
     arrays = {"states": states, "offsets": read.offsets, "labels": read.labels, "part": read.part}
