@@ -51,6 +51,7 @@ rule export:
         weights="<results>/dpcompress/exported/{compressed}/model.safetensors",
         onnx="<results>/dpcompress/exported/{compressed}/model.onnx",
         int8="<results>/dpcompress/exported/{compressed}/model.int8.onnx",
+        tokenizer="<results>/dpcompress/exported/{compressed}/tokenizer.json",
     log:
         "<results>/logs/export/{compressed}.log",
     benchmark:
@@ -64,6 +65,7 @@ rule export:
         settings=lambda wildcards: plain(
             {
                 "export": D.export,
+                "max_tokens": E.sentences[D.set].max_tokens,
                 "method": wildcards.compressed,
                 "seed": D.seeds[0],
                 "set": D.set,

@@ -7,4 +7,5 @@ from privatune.systems.dpcompress.export_settings import ExportJobSettings
 with job(snakemake.log[0]):
     i, o = snakemake.input, snakemake.output
     settings = ExportJobSettings(**snakemake.params.settings)
-    export(i.models, Path(i.encoder[0]).parent, i.tokens, settings, Files(o.weights, o.onnx, o.int8, o.measured))
+    files = Files(o.weights, o.onnx, o.int8, o.tokenizer, o.measured)
+    export(i.models, Path(i.encoder[0]).parent, i.tokens, i.tokenizer, settings, files)

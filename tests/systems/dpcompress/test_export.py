@@ -11,6 +11,9 @@ import onnx
 import pytest
 import torch
 import transformers
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.files import read_json, write_json
@@ -23,6 +26,7 @@ from privatune.systems.dpcompress.export import Files, export, seconds
 from privatune.systems.dpcompress.export_settings import ExportJobSettings, ExportSettings
 from privatune.systems.dpcompress.onnx_model import exported, quantised, running
 from privatune.systems.dpcompress.sparse_file import load_weights
+from privatune.text.tokenizer import save_tokenizer
 from privatune.training.examples import Examples
 
 HIDDEN, CLASSES, WORDS = 16, ["left", "right", "größer"], 4000
@@ -31,6 +35,7 @@ DISTIL = {"dim": HIDDEN, "n_layers": 4, "n_heads": 2, "hidden_dim": 24}
 KEPT = {0: [0, 2, 3], 7: [1, 3]}  # blocks by seed; the last of them is trained
 KINDS = ["bert", "roberta", "distilbert"]
 LENGTHS = np.arange(12) % 7 + 1
+FILES = ("model.safetensors", "model.onnx", "model.int8.onnx", "tokenizer.json", "measured.json")
 
 
 def configuration(kind, blocks):
@@ -58,6 +63,9 @@ def files(tmp_path_factory):
             arrays = {name: drawn(name, weight.shape) for name, weight in network.named_parameters()}
             save_tensors(folder / "model.safetensors", {k: v for k, v in arrays.items() if "pooler" not in k})
             write_json(folder / "config.json", config.to_dict())
+            words = Tokenizer(WordLevel({"?": 0, "who": 1, "was": 2}, unk_token="?"))
+            words.pre_tokenizer = Whitespace()
+            save_tokenizer(words, folder / "tokenizer.json")
             block = f"{FAMILIES[kind].blocks}.3."
             trained = {}
             for seed in KEPT:
@@ -169,18 +177,20 @@ def test_with_8_bits_a_model_is_smaller_and_scores_are_nearly_the_same(files, tm
 
 def settings(**changed):
     few = ExportSettings(sentences=4, repeats=2)
-    return ExportJobSettings(**{"set": "trec", "method": "half", "target": 4.25, "seed": 7, "export": few} | changed)
+    return ExportJobSettings(
+        **{"set": "trec", "method": "half", "target": 4.25, "seed": 7, "export": few, "max_tokens": 4} | changed
+    )
 
 
 def outputs(folder):
-    return Files(*(folder / name for name in ("model.safetensors", "model.onnx", "model.int8.onnx", "measured.json")))
+    return Files(*(folder / name for name in FILES))
 
 
 @pytest.mark.parametrize("sparse", [False, True])
 def test_the_job_says_what_it_wrote(files, tmp_path, sparse):
     folder, models = files("bert", sparse)
     out = outputs(tmp_path)
-    export(models, folder, folder / "tokens.safetensors", settings(), out)
+    export(models, folder, folder / "tokens.safetensors", folder / "tokenizer.json", settings(), out)
     found = read_json(out.measured)
     assert found | {"seconds": 0, "logit_difference": 0} == {
         "set": "trec",
@@ -201,6 +211,7 @@ def test_the_job_says_what_it_wrote(files, tmp_path, sparse):
     }
     assert {name: len(values) for name, values in found["seconds"].items()} == {"torch": 2, "onnx": 2, "int8": 2}
     assert 0 < found["logit_difference"] < 1e-5 and min(map(min, found["seconds"].values())) > 0
+    assert Tokenizer.from_file(str(out.tokenizer)).encode("who was who was who").ids == [1, 2, 1, 2]
     read = load_weights(out.weights)
     if sparse:
         zeros = 16 * 16 * 4 // 2 + 16 * 24  # of the one trained block
@@ -217,7 +228,7 @@ def test_the_job_says_what_it_wrote(files, tmp_path, sparse):
 def test_accuracies_are_those_of_single_sentences_of_the_test_part(files, tmp_path):
     folder, models = files()
     out = outputs(tmp_path)
-    export(models, folder, folder / "tokens.safetensors", settings(), out)
+    export(models, folder, folder / "tokens.safetensors", folder / "tokenizer.json", settings(), out)
     found, arrays = read_json(out.measured), load_tensors(folder / "tokens.safetensors")[0]
     for name, path in (("onnx", out.onnx), ("int8", out.int8)):
         run, right = running(path.read_bytes(), 1, path), []
@@ -248,7 +259,7 @@ def test_with_8_bits_sentences_are_labelled_one_at_a_time(files, tmp_path, monke
 
     monkeypatch.setattr(job, "running", recorded)
     folder, models = files()
-    export(models, folder, folder / "tokens.safetensors", settings(), outputs(tmp_path))
+    export(models, folder, folder / "tokens.safetensors", folder / "tokenizer.json", settings(), outputs(tmp_path))
     assert set(sizes["model.int8.onnx"]) == {1} and max(sizes["model.onnx"]) == 10
 
 
@@ -282,7 +293,7 @@ def test_other_logits_in_onnxruntime_end_the_job(files, tmp_path, monkeypatch):
     monkeypatch.setattr(job, "MOST_DIFFERENT", 1e-12)
     folder, models = files()
     with pytest.raises(PrivatuneError, match=r"model.onnx: a logit .* from that in torch, more than 1e-12; leave half"):
-        export(models, folder, folder / "tokens.safetensors", settings(), outputs(tmp_path))
+        export(models, folder, folder / "tokens.safetensors", folder / "tokenizer.json", settings(), outputs(tmp_path))
     assert not (tmp_path / "model.onnx").exists()
 
 
@@ -318,9 +329,11 @@ def test_damaged_files_are_refused_in_one_line(files, tmp_path):
     path = tmp_path / "models.safetensors"
     path.write_bytes(models.read_bytes()[:-1])
     with pytest.raises(PrivatuneError, match=r"models.safetensors: not a complete tensor file; delete it and run"):
-        export(path, folder, folder / "tokens.safetensors", settings(), outputs(tmp_path))
+        export(path, folder, folder / "tokens.safetensors", folder / "tokenizer.json", settings(), outputs(tmp_path))
     with pytest.raises(PrivatuneError, match=r"absent.safetensors: cannot be read"):
-        export(models, folder, tmp_path / "absent.safetensors", settings(), outputs(tmp_path))
+        export(
+            models, folder, tmp_path / "absent.safetensors", folder / "tokenizer.json", settings(), outputs(tmp_path)
+        )
 
 
 def test_errors_of_onnxruntime_are_one_line_that_quotes_no_text(files, tmp_path, capfd):

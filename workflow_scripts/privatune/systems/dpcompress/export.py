@@ -17,6 +17,7 @@ from privatune.systems.dpcompress.deployed import deployed
 from privatune.systems.dpcompress.export_settings import ExportJobSettings, ExportSettings
 from privatune.systems.dpcompress.onnx_model import Run, exported, quantised, running
 from privatune.systems.dpcompress.sparse_file import load_weights, save_weights
+from privatune.text.tokenizer import load_tokenizer
 from privatune.training.examples import Examples, Minibatch, minibatches, read_examples
 
 MOST_DIFFERENT = 1e-4  # of a logit in onnxruntime from that in torch
@@ -30,11 +31,17 @@ class Files(NamedTuple):
     weights: str | Path  # float32 weights as safetensors; matrices with many zeros are stored sparse
     onnx: str | Path
     int8: str | Path
+    tokenizer: str | Path  # tokenizer.json as the library tokenizers reads it
     measured: str | Path
 
 
 def export(
-    models: str | Path, folder: str | Path, tokens: str | Path, settings: ExportJobSettings, files: Files
+    models: str | Path,
+    folder: str | Path,
+    tokens: str | Path,
+    tokenizer: str | Path,
+    settings: ExportJobSettings,
+    files: Files,
 ) -> None:
     """Write a trained model as safetensors and as ONNX with float32 and 8-bit weights, and what was measured of each.
 
@@ -45,6 +52,7 @@ def export(
         models: trained weights, as `deployed` takes them.
         folder: the encoder, as the rule `encoder` writes it.
         tokens: the sentences, as the rule `encode_sentences` writes them.
+        tokenizer: the encoder's tokenizer, as the rule `encoder` writes it.
         settings: which model, and how to measure.
         files: the files to write.
 
@@ -82,6 +90,9 @@ def export(
         "logit_difference": difference,
         **{f"accuracy_{name}": accuracy(found.argmax(1), test.labels) for name, found in logits.items()},
     }
+    cutting = load_tokenizer(tokenizer)
+    cutting.enable_truncation(settings.max_tokens)
+    write_bytes(files.tokenizer, cutting.to_str(pretty=True).encode())
     write_bytes(files.onnx, model)
     write_bytes(files.int8, small)
     write_json(files.measured, record)

@@ -22,4 +22,5 @@ class ExportJobSettings(Settings):
     method: str = Field(description="Name of the method.")
     target: float = Field(description="Target epsilon of the model.")
     seed: int = Field(description="Seed of the model, among those of its file.")
+    max_tokens: int = Field(description="Maximum number of tokens of a sentence; the exported tokenizer cuts there.")
     export: ExportSettings = Field(description="How the model is measured.")
