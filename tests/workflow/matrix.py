@@ -36,6 +36,10 @@ MORE = {
         "variants": {"aimed": {"privacy": {"target_epsilon": 1000}}},
         "run": ["fedavg", "dp", "aimed"],
     },
+    "dpcompress": {
+        "run": ["probe", "full", "dpkd", "distil-public", "drop-blocks", "prune", "mask-random"],
+        "curve": {"epsilons": [1], "methods": ["full"]},
+    },
 }
 # other ways to cut the work into jobs, which have rules of their own
 CUTS = ({"execution": {"rounds_per_job": 2}}, {"execution": {"dp_shards": 2}})

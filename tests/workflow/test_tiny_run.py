@@ -267,6 +267,32 @@ def test_split_is_attacked_and_keeps_text_to_its_owner(copy, snakemake):
     assert "Nothing to be done" in again.stdout + again.stderr
 
 
+def test_dpcompress_spends_one_budget_and_exports_what_can_be_used(copy, snakemake):
+    folder = copy()
+    snakemake(folder, "dpcompress")
+    root = folder / "results-tiny"
+    models = pd.read_csv(root / "tables/dpcompress_models.csv")
+    assert set(models["method"]) == set(E.dpcompress.run) and set(models["seed"]) == {0, 1}
+    private = models["target"].notna()
+    assert models.loc[private, "epsilon"].between(7.9, 8).all() and (models["largest_change"] > 0).all()
+    assert models.loc[~private, ["epsilon", "delta", "clip"]].isna().all(axis=None)
+    sizes = models.groupby("method")[["parameters", "nonzero"]].max()
+    assert sizes.loc["dpkd", "parameters"] < sizes.loc["full", "parameters"] == sizes.loc["prune", "parameters"]
+    assert sizes.loc["prune", "nonzero"] < sizes.loc["full", "nonzero"]
+    ledger = pd.read_csv(root / "tables/ledger_dpcompress.csv")
+    assert ledger.groupby("method")["epsilon_so_far"].max().between(7.9, 8).all()
+    assert len(ledger[ledger["method"] == "dpkd"]) == 2, "a teacher and its student"
+    measured = pd.read_csv(root / "tables/exported.csv")
+    assert set(measured["method"]) == set(E.dpcompress.exported) and (measured["logit_difference"] < 1e-4).all()
+    assert (measured["bytes_int8"] < measured["bytes_onnx"] / 3).all()
+    for name in ("model.onnx", "model.int8.onnx", "model.safetensors", "tokenizer.json"):
+        assert (root / "dpcompress/exported/prune" / name).stat().st_size > 0
+    assert not list((root / "dpcompress").rglob("unfinished")), "what a stopped job would need is gone"
+    assert len(judged(folder, "dpcompress")) > 5
+    again = snakemake(folder, "dpcompress", options=["--dry-run"])
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
 def nothing_but_models_follows_from_training_text(folder, snakemake):
     """Other text of as many persons, the models as they were trained: all figures stay but those marked as uncovered.
 
