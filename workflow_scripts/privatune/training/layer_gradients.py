@@ -15,7 +15,9 @@ from torch.nn.functional import layer_norm, normalize
 from privatune.models.heads import Prompt
 from privatune.models.masked import MaskedLinear
 
-CHUNK = 4  # examples
+# The gradients that are formed at a time have about this many values: they stay in the processor's cache, and more of
+# them make a step slower.
+BLOCK = 1_250_000
 
 
 class Gradients(NamedTuple):
@@ -32,17 +34,18 @@ class Gradients(NamedTuple):
 def _linear(layer: nn.Linear, inputs: Tensor, gradient: Tensor) -> Gradients:
     """Inputs [batch, ..., d] and gradients of outputs [batch, ..., p]."""
     a, g = _rows(layer, inputs, gradient)
-    weight, bias = layer.weight.requires_grad, _trains_bias(layer)
+    weight, bias = layer.weight.requires_grad, layer.bias is not None and layer.bias.requires_grad
+    mask = layer.mask if isinstance(layer, MaskedLinear) else None
 
     def squares() -> Tensor:
         if not weight:
             return g.sum(1).square().sum(1)
-        if a.shape[1] == 1:
+        if mask is None and a.shape[1] == 1:
             return (vector_norm(a, dim=(1, 2)).square() + bias) * vector_norm(g, dim=(1, 2)).square()
-        if 2 * a.shape[1] ** 2 < a.shape[2] * g.shape[2]:
+        if mask is None and 2 * a.shape[1] ** 2 < a.shape[2] * g.shape[2]:
             # a bias is the weight of an input that is always 1; rounding can take a sum of products below 0
             return ((torch.bmm(a, a.mT) + bias) * torch.bmm(g, g.mT)).sum((1, 2)).clamp(min=0)
-        own = torch.bmm(g.mT, a).square().sum((1, 2))
+        own = _squares(a, g, mask)
         return own + g.sum(1).square().sum(1) if bias else own
 
     def total(factors: Tensor | None) -> dict[str, Tensor]:
@@ -51,6 +54,8 @@ def _linear(layer: nn.Linear, inputs: Tensor, gradient: Tensor) -> Gradients:
             own["weight"] = _kept(g, factors).flatten(0, 1).T @ _scaled(a, factors).flatten(0, 1)
         elif weight:
             own["weight"] = _scaled(g, factors).flatten(0, 1).T @ _kept(a, factors).flatten(0, 1)
+        if weight and mask is not None:
+            own["weight"].masked_fill_(~mask, 0)
         if bias:
             own["bias"] = _summed(g.sum(1), factors)
         return own
@@ -58,27 +63,16 @@ def _linear(layer: nn.Linear, inputs: Tensor, gradient: Tensor) -> Gradients:
     return Gradients(squares, total)
 
 
-def _masked(layer: MaskedLinear, inputs: Tensor, gradient: Tensor) -> Gradients:
-    """As a linear layer whose pruned weights have no gradient; a mask leaves no way around the gradients themselves."""
-    dense = _linear(layer, inputs, gradient)
-    if not layer.weight.requires_grad:
-        return dense
-    a, g = _rows(layer, inputs, gradient)
-
-    def squares() -> Tensor:
-        own = g.sum(1).square().sum(1) if _trains_bias(layer) else torch.zeros_like(g[:, 0, 0])
-        kept = layer.mask.float()
-        for start in range(0, len(g), CHUNK):
-            block = torch.bmm(g[start : start + CHUNK].mT, a[start : start + CHUNK])
-            own[start : start + CHUNK] += block.mul_(kept).square_().sum((1, 2))
-        return own
-
-    def total(factors: Tensor | None) -> dict[str, Tensor]:
-        own = dense.total(factors)
-        own["weight"].masked_fill_(~layer.mask, 0)
-        return own
-
-    return Gradients(squares, total)
+def _squares(a: Tensor, g: Tensor, mask: Tensor | None) -> Tensor:
+    """Squared norms [batch] of the matrices g.mT @ a, or of their entries where the mask is true."""
+    size = max(1, BLOCK // (a.shape[2] * g.shape[2]))
+    block = a.new_empty(size, g.shape[2], a.shape[2])
+    kept = None if mask is None else mask.float()
+    squares = []
+    for some_a, some_g in zip(a.split(size), g.split(size), strict=True):
+        formed = torch.bmm(some_g.mT, some_a, out=block[: len(some_a)])
+        squares.append(vector_norm(formed if kept is None else formed.mul_(kept), dim=(1, 2)).square())
+    return torch.cat(squares)
 
 
 def _rows(layer: nn.Linear, inputs: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,10 +80,6 @@ def _rows(layer: nn.Linear, inputs: Tensor, gradient: Tensor) -> tuple[Tensor, T
     # in bfloat16 a plain backward pass would also round the inputs
     a = inputs.to(gradient.dtype).float().view(len(inputs), -1, layer.in_features)
     return a, gradient.float().view(len(inputs), -1, layer.out_features)
-
-
-def _trains_bias(layer: nn.Linear) -> bool:
-    return layer.bias is not None and layer.bias.requires_grad
 
 
 def _layer_norm(layer: nn.LayerNorm, inputs: Tensor, gradient: Tensor) -> Gradients:
@@ -174,7 +164,7 @@ def _kept(x: Tensor, factors: Tensor | None) -> Tensor:
 # by the type of the layer; a derived class may compute something else
 RULES: dict[type, Callable[[Any, Tensor, Tensor], Gradients]] = {
     nn.Linear: _linear,
-    MaskedLinear: _masked,
+    MaskedLinear: _linear,
     nn.LayerNorm: _layer_norm,
     nn.Embedding: _embedding,
     Prompt: _prompt,
