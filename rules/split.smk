@@ -125,17 +125,18 @@ rule send_states:
         "../workflow_scripts/send_states.py"
 
 
+# All importances at a level of noise in one job, because loading the encoder takes as long as a training.
 rule fine_tune_tops:
     input:
-        sent=SENT_STATES,
+        sent=lambda wildcards: expand(SENT_STATES, importance=S.importances_of(wildcards.noise), allow_missing=True),
         encoder=SPLIT_ENCODER,
         code=code("fine_tune_tops"),
     output:
-        f"{SENT}/tops.json",
+        "<results>/split/{cut}/{noise}/tops.json",
     log:
-        "<results>/logs/fine_tune_tops/{cut}/{noise}/{importance}.log",
+        "<results>/logs/fine_tune_tops/{cut}/{noise}.log",
     benchmark:
-        "<results>/benchmarks/fine_tune_tops/{cut}/{noise}/{importance}.tsv"
+        "<results>/benchmarks/fine_tune_tops/{cut}/{noise}.tsv"
     conda:
         "../envs/privatune.yaml"
     threads: 1
@@ -143,7 +144,7 @@ rule fine_tune_tops:
         **asked("fine_tune_tops"),
     params:
         settings=lambda wildcards: plain(
-            {"seed": E.seed, "sending": sending_settings(wildcards), "set": S.set, "top": S.top}
+            {"seed": E.seed, "sendings": sendings_at(wildcards), "set": S.set, "top": S.top}
         ),
     script:
         "../workflow_scripts/fine_tune_tops.py"
@@ -213,7 +214,7 @@ TABLES |= {
         "Split",
         {
             "terms": [f"{folder}/terms.json" for folder in SENDINGS],
-            "tops": [f"{folder}/tops.json" for folder in SENDINGS],
+            "tops": expand(f"{OUT}/split/{{cut}}/{{noise}}/tops.json", cut=S.cuts, noise=S.noises),
             "scores": f"{OUT}/split/scores.json",
         },
     ),

@@ -166,7 +166,7 @@ def test_labels_of_test_sentences_do_not_show_in_what_is_sent(files, sent, tmp_p
 def test_accuracies_are_those_of_tops_that_are_trained_on_what_was_sent(files, sent, tmp_path):
     out, encoder = sent(1, "none"), load_encoder(files.folder)
     sending = SendSettings(cut=1, noise="none", importance="none", seeds=SEEDS, numerics=NUMERICS)
-    settings = VendorSettings(sending=sending, top=SplitTopSettings(steps=3, batch=10), seed=0, set="own")
+    settings = VendorSettings(sendings=[sending], top=SplitTopSettings(steps=3, batch=10), seed=0, set="own")
     fine_tune_tops(out.sent, encoder, settings, tmp_path / "tops.json")
     for seed, record in zip(SEEDS, read_json(tmp_path / "tops.json"), strict=True):
         parts = [read_examples(out.sent[seed], part) for part in ("train", "test")]

@@ -21,6 +21,7 @@ from privatune.core.streams import stream
 _VALUES = 1 << 24  # values that are drawn or compared at a time, so that memory stays bounded
 # candidates beyond those asked for, in case products of this precision rank near neighbours wrongly
 _SPARE = {torch.float32: 8, torch.bfloat16: 15}
+_CLOSEST = 3  # candidates beyond those asked for that are also compared in float64
 _SAMPLE = 2000  # tokens from which the median distance to the nearest other token is taken
 
 
@@ -124,8 +125,8 @@ def nearest(
 ) -> np.ndarray:
     """[tokens, count] int64: the rows of a table that are nearest to each state by Euclidean distance, nearest first.
 
-    Products choose a few candidates, whose distances are then computed in float64, so that a state that is a
-    row of the table finds this row. Of equal rows the first is taken. Equal states are looked up once.
+    Products choose a few candidates, float32 distances the closest of these, and float64 distances their order, so that
+    a state that is a row of the table finds this row. Of equal rows the first is taken. Equal states are looked up once.
 
     Args:
         states: [tokens, hidden].
@@ -144,10 +145,18 @@ def nearest(
         part = _tensor(states[places[block]] - centre)
         scores = torch.cat([part, part.new_ones(len(part), 2)], dim=1).to(precision) @ wide.T
         candidates = scores.topk(min(count + _SPARE[precision], len(rows)), sorted=False).indices.sort().values
+        candidates = _closest(rows, part, candidates, count + _CLOSEST)
         squares = (rows[candidates].double() - part[:, None].double()).square().sum(2)
         order = squares.sort(stable=True).indices[:, :count]
         found[block] = candidates.gather(1, order).numpy()
     return found[back]
+
+
+def _closest(rows: torch.Tensor, states: torch.Tensor, candidates: torch.Tensor, count: int) -> torch.Tensor:
+    """[tokens, count]: the candidates nearest to each state in float32, in ascending order; the first of equal rows."""
+    squares = (rows[candidates] - states[:, None]).square_().sum(2)
+    order = squares.sort(stable=True).indices[:, :count]
+    return candidates.gather(1, order).sort().values
 
 
 def distinct(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

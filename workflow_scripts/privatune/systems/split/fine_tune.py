@@ -10,26 +10,28 @@ from privatune.core.files import write_json
 from privatune.core.tensors import map_tensors
 from privatune.evaluation.accuracy import accuracy, resampled
 from privatune.models.encoder import Encoder
-from privatune.systems.split.settings import VendorSettings
+from privatune.systems.split.settings import SendSettings, VendorSettings
 from privatune.systems.split.top import fine_tuned, predicted
 from privatune.training.examples import read_examples
 
 
 def fine_tune_tops(sent: Sequence[str | Path], encoder: Encoder, settings: VendorSettings, path: str | Path) -> None:
-    """Train a top on the states that were sent under each seed, and write its accuracies on validation and test part.
+    """Train a top on all states that were sent, and write their accuracies on validation and test part.
 
     Args:
-        sent: files of sent states, one per seed.
+        sent: files of sent states, one per way of sending and seed.
         encoder: the whole encoder.
-        settings: how to train.
-        path: file to write, a list of one record per seed.
+        settings: how to train, and the ways of sending in the order of the files.
+        path: file to write, a list of one record per file.
     """
-    seeds = settings.sending.seeds
-    write_json(path, [_measured(at, encoder, settings, seed) for seed, at in zip(seeds, sent, strict=True)])
+    ways = [(sending, seed) for sending in settings.sendings for seed in sending.seeds]
+    write_json(path, [_measured(at, encoder, settings, *way) for way, at in zip(ways, sent, strict=True)])
 
 
-def _measured(sent: str | Path, encoder: Encoder, settings: VendorSettings, seed: int) -> dict[str, Any]:
-    sending, (arrays, about) = settings.sending, map_tensors(sent)
+def _measured(
+    sent: str | Path, encoder: Encoder, settings: VendorSettings, sending: SendSettings, seed: int
+) -> dict[str, Any]:
+    arrays, about = map_tensors(sent)
     train, validation, test = (read_examples(sent, part) for part in ("train", "validation", "test"))
     phrases = np.zeros((len(about["classes"]), arrays["states"].shape[1]), np.float32)
     top = fine_tuned(encoder, sending.cut, train, phrases, settings.top, seed, sending.numerics)

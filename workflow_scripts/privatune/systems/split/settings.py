@@ -49,7 +49,7 @@ class SplitSettings(Section):
         [0, 2, 4], description="How many blocks stay with the customer; 0 cuts after the embeddings."
     )
     kappas: Levels = Field(
-        [0.1, 0.3, 0.6, 1.2],
+        [0.1, 0.3, 1.0],
         description="Levels of noise: the deviation of the noise in any one direction, as a multiple of half the "
         "median distance to the nearest other token.",
     )
@@ -92,13 +92,17 @@ class SplitSettings(Section):
         return [NONE, *(f"kappa-{kappa:g}" for kappa in self.kappas), *(f"eta-{eta:g}" for eta in self.etas)]
 
     def sendings(self) -> list[Sending]:
-        """Return every way of sending, in the order of the rows; without noise, importance makes no difference."""
+        """Return every way of sending, in the order of the rows."""
         return [
             Sending(cut, noise, importance)
             for cut in self.cuts
             for noise in self.noises
-            for importance in (self.importances if noise != NONE else [NONE])
+            for importance in self.importances_of(noise)
         ]
+
+    def importances_of(self, noise: str) -> list[Importance]:
+        """Return the importances at a level of noise; without noise, they make no difference."""
+        return self.importances if noise != NONE else [NONE]
 
     def check(self, whole: Any) -> None:
         """Raise ValueError if an encoder, a set or a source is not defined; see `Section.check`."""
@@ -125,7 +129,7 @@ class SendSettings(Settings):
 class VendorSettings(Settings):
     """What a job that fine-tunes tops uses."""
 
-    sending: SendSettings = Field(description="How the states were sent.")
+    sendings: list[SendSettings] = Field(min_length=1, description="How the states were sent, one way after another.")
     top: SplitTopSettings = Field(description="How the vendor fine-tunes.")
     seed: int = Field(description="Seed of the resamples of the test part.")
     set: str = Field(description="Name of the set of sentences.")

@@ -60,7 +60,7 @@ def fine_tuned(
 def predicted(model: Top, examples: Examples, numerics: NumericsSettings) -> np.ndarray:
     """[n] int64: the class of each example, by a trained top."""
     with _precision(numerics):
-        return predictions(model, examples, numerics.accelerator)
+        return predictions(model, examples, numerics.accelerator, _TOKENS)
 
 
 def _precision(numerics: NumericsSettings) -> torch.autocast:
