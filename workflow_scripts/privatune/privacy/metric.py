@@ -125,8 +125,9 @@ def nearest(
 ) -> np.ndarray:
     """[tokens, count] int64: the rows of a table that are nearest to each state by Euclidean distance, nearest first.
 
-    Products choose a few candidates, float32 distances the closest of these, and float64 distances their order, so that
-    a state that is a row of the table finds this row. Of equal rows the first is taken. Equal states are looked up once.
+    Products choose a few candidates, float32 distances the closest of these, and float64 distances their order, so
+    that a state that is a row of the table finds this row. Of equal rows the first is taken. Equal states are looked up
+    once.
 
     Args:
         states: [tokens, hidden].

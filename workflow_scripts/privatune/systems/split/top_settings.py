@@ -18,8 +18,8 @@ class SplitTopSettings(Settings):
         description="What the vendor trains in its last blocks. A `count` above the number of its blocks, or null, "
         "means all of them; what its other blocks compute is computed once.",
     )
-    steps: int = Field(150, ge=1, le=1_000_000, description="Number of steps.")
+    steps: int = Field(40, ge=1, le=1_000_000, description="Number of steps.")
     batch: int = Field(
-        32, ge=1, le=1_000_000, description="Expected minibatch size: each example is drawn with the same probability."
+        48, ge=1, le=1_000_000, description="Expected minibatch size: each example is drawn with the same probability."
     )
-    rate: float = Field(2e-3, gt=0, le=10, description="Learning rate of the first step; it falls linearly.")
+    rate: float = Field(4e-3, gt=0, le=10, description="Learning rate of the first step; it falls linearly.")
