@@ -44,7 +44,7 @@ MEASURED = {
 NAMES = {"source": "chitchat", "scenario": "server-distill-generated-5", "method": "averaging-dense"}
 NAMES |= {"shard": "0", "round": "1", "baseline": "ngram-general", "variant": "dp"}
 NAMES |= {"set": "rotten_tomatoes", "encoder": "minilm", "compressed": "full"}
-NAMES |= {"classifier": "probe", "level": "2", "row": "dpzero", "cut": "2"}
+NAMES |= {"classifier": "probe", "level": "2", "row": "dpzero", "cut": "2", "noise": "kappa-0.3"}
 
 
 READ = {name: yaml.safe_load((CONFIG / name).read_text()) for name in ("config.yaml", "tiny.yaml", "paper.yaml")}

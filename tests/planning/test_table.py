@@ -21,6 +21,7 @@ NAMES |= {
     "level": "2",
     "row": "dpzero",
     "cut": "2",
+    "noise": "kappa-0.3",
     "compressed": "full",
 }
 ALIKE = {"fetch_package", "keep_model", "guarantee", "dp_model", "table", "figure"}  # whose jobs all take as long

@@ -10,7 +10,7 @@ from privatune.corpora.rows import known_sources
 from privatune.models.settings import NumericsSettings
 from privatune.systems.split.top_settings import SplitTopSettings
 
-NONE = "none"  # the folder without noise, and the importance that makes no difference between tokens
+NONE: Literal["none"] = "none"  # the folder without noise, and the importance that makes no difference between tokens
 
 Importance = Literal["none", "cti", "public"]
 Levels = Annotated[list[Annotated[float, Field(gt=0, le=1e6)]], Distinct]
