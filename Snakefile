@@ -41,6 +41,7 @@ include: "rules/split.smk"
 include: "rules/dpcompress.smk"
 include: "rules/report.smk"
 include: "rules/plan.smk"
+include: "rules/functions/progress.smk"
 
 
 report: "report/workflow.rst"
@@ -83,3 +84,16 @@ for sweep, variants in SWEPT.variants.items():
         input:
             [getattr(rules, variant).input for variant in variants],
         localrule: True
+
+
+# The screen shows how far a run is; all that Snakemake says is in .snakemake/log.
+onstart:
+    begin_screen()
+
+
+onsuccess:
+    end_screen(True, log)
+
+
+onerror:
+    end_screen(False, log)

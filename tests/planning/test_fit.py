@@ -3,7 +3,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from privatune.planning.fit import FOLDS, Line, fit, held_out_error
+from privatune.planning.fit import FOLDS, fit, held_out_error
+from privatune.planning.known import Line
 
 works = st.lists(st.floats(0.1, 1e5), min_size=2, max_size=30)
 starts, rates = st.floats(0.1, 100), st.floats(1e-4, 100)

@@ -10,7 +10,7 @@ import yaml
 from privatune.core.files import read_json
 from privatune.core.merging import merged
 from privatune.experiment import experiment
-from privatune.planning.costs import read_costs
+from privatune.planning.known import read_costs
 from privatune.planning.payloads import payload_bytes
 from privatune.planning.requests import CUDA, most, needs, requested
 from privatune.planning.table import table

@@ -4,8 +4,7 @@ import pytest
 import yaml
 
 from privatune.experiment import experiment
-from privatune.planning.costs import Cost
-from privatune.planning.fit import Line
+from privatune.planning.known import Cost, Line
 from privatune.planning.scale import at_scale
 from privatune.stages.work import Texts
 

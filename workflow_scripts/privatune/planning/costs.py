@@ -5,15 +5,15 @@ import platform
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
-from privatune.core.errors import PrivatuneError
 from privatune.core.files import read_json
 from privatune.experiment import Experiment
-from privatune.planning.fit import Line, fit, held_out_error
+from privatune.planning.fit import fit, held_out_error
 from privatune.planning.jobs import Job
+from privatune.planning.known import Cost, Line, estimated
 from privatune.planning.table import stage_of, work
 from privatune.report.frames import read_table
 from privatune.stages.work import Stage, Texts
@@ -22,13 +22,6 @@ from privatune.text.streams import read_counts
 MEBIBYTE = 2**20 / 1e6  # Snakemake reports memory in mebibytes, and this project in megabytes
 SHORTEST = 0.01  # seconds; Snakemake reports 0 for shorter jobs
 START_SECONDS, START_MEGABYTES = 2.0, 300.0  # what a job that does almost nothing takes, for Python and torch
-
-
-class Cost(NamedTuple):
-    """The cost of a job of one stage as a function of its work."""
-
-    seconds: Line  # against billions of operations
-    memory: Line  # megabytes, against the megabytes that it holds
 
 
 def measured(jobs: Sequence[Job], stages: Mapping[str, Stage]) -> pd.DataFrame:
@@ -83,40 +76,15 @@ def _memory(jobs: pd.DataFrame, known: Line | None) -> Line:
     return fit(peaks.index.to_numpy(), peaks.to_numpy(), START_MEGABYTES, known)
 
 
-def read_costs(record: Mapping[str, Any]) -> dict[str, Cost]:
-    """Return the costs by stage from a record of `costs.json`.
-
-    Raises:
-        PrivatuneError: the record holds none.
-    """
-    try:
-        return {stage: Cost(Line(*c["seconds"]), Line(*c["memory_mb"])) for stage, c in record["stages"].items()}
-    except (KeyError, TypeError) as error:
-        raise PrivatuneError(
-            "plan.costs: this file is not the costs.json of a finished run; name one that is, or set null"
-        ) from error
-
-
 def texts(e: Experiment, files: Mapping[str, str], done: bool, known: Mapping[str, Any]) -> Texts:
-    """Return how much text there is: read from the encoded text once it is `done`, and otherwise estimated.
-
-    A source that `known` does not name is assumed to have the average number of words of those that it names.
-    """
-    if done:
-        general, private = ({c["corpus"]: c for c in read_counts(files[name])} for name in ("general", "private"))
-        (persons,) = private.values()
-        words = {name: corpus["tokens"] for name, corpus in general.items()}
-        collected = read_json(files["collected"])["words"]
-        return Texts(words, collected, persons["units"], persons["tokens"] / persons["units"])
-    mean = sum(known["sources"].values()) / len(known["sources"])
-    words = {name: known["sources"].get(name, mean) for name in e.general.corpora}
-    caps = {name: getattr(e.sources[name], "max_words", None) or count for name, count in words.items()}
-    return Texts(
-        {name: min(count, caps[name]) for name, count in words.items()},
-        known["collected"],
-        min(known["persons"], e.private.max_persons or known["persons"]),
-        min(known["person"], e.private.max_words),
-    )
+    """Return how much text there is: read from the encoded text once it is `done`, and otherwise estimated."""
+    if not done:
+        return estimated(e, known)
+    general, private = ({c["corpus"]: c for c in read_counts(files[name])} for name in ("general", "private"))
+    (persons,) = private.values()
+    words = {name: corpus["tokens"] for name, corpus in general.items()}
+    collected = read_json(files["collected"])["words"]
+    return Texts(words, collected, persons["units"], persons["tokens"] / persons["units"])
 
 
 def record(

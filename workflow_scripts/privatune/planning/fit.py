@@ -1,28 +1,15 @@
 """Fit costs of jobs by straight lines, and measure the error for jobs that were left out of the fit."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import nnls
 
+from privatune.planning.known import Line
+
 FOLDS = 50  # the most fits of one line; with at most this many jobs, each is left out on its own
 SPREAD = 1.5  # largest over smallest work; below this, a line's start cannot be separated from its slope
 STARTING = 0.9  # the largest share of a job's cost that is assumed to be its start
-
-
-class Line(NamedTuple):
-    """The cost of a job: `start`, plus `rate` per unit of work; neither is negative."""
-
-    start: float
-    rate: float
-    low: float = 0.0
-    high: float = 0.0
-    """The least and the most work that the line was fitted to."""
-
-    def at(self, work: float) -> float:
-        """Return the cost of a job with this work."""
-        return self.start + self.rate * work
 
 
 def fit(work: Sequence[float], cost: Sequence[float], start: float, known: Line | None = None) -> Line:

@@ -10,12 +10,12 @@ import pandas as pd
 from privatune.core.files import read_json
 from privatune.experiment import Experiment
 from privatune.planning import costs as costs_of
-from privatune.planning.costs import Cost
 from privatune.planning.jobs import Job, makespan
+from privatune.planning.known import Cost, read_costs, seconds_of, with_kin
 from privatune.planning.payloads import payload_bytes
 from privatune.planning.scale import at_scale
 from privatune.planning.table import stage_of, table, work
-from privatune.stages.work import Stage, Texts, Work
+from privatune.stages.work import Stage, Texts
 
 BEYOND = 2  # a row says so if its work is more than this many times the largest work that was measured
 ENCODING = {"encode_general", "encode_private"}
@@ -59,7 +59,7 @@ def forecast(e: Experiment, dry_runs: Iterator[Sequence[Job]], known: str | Path
         PrivatuneError: a file is damaged or has the wrong contents.
     """
     given = read_json(known)
-    before = costs_of.read_costs(given)
+    before = read_costs(given)
     jobs = next(dry_runs)
     started = any(job.benchmark and Path(job.benchmark).exists() for job in jobs)
     waiting = {named(job) for job in (next(dry_runs) if started else jobs)}
@@ -68,7 +68,7 @@ def forecast(e: Experiment, dry_runs: Iterator[Sequence[Job]], known: str | Path
     stages = table(e, sizes, payload_bytes)
     fitted, fit = costs_of.fitted(costs_of.measured(done, stages), before)
     own = before | fitted  # only these are stored; a stored borrowed cost would hide a better one measured later
-    costs = {name: own[stage.kin] for name, stage in stages.items() if stage.kin in own} | own
+    costs = with_kin(stages, own)
     downloads = given["downloads"] | {p.name: p.stat().st_size for p in Path(e.output, "downloads").glob("*.whl")}
     return Forecast(jobs, waiting, stages, costs, own, fit, sizes, downloads, given["machine"])
 
@@ -94,12 +94,6 @@ def plan(e: Experiment, f: Forecast, cores: int) -> tuple[dict[str, Any], dict[s
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{k: None if pd.isna(v) else v for k, v in row.items()} for row in frame.to_dict("records")]
-
-
-def seconds_of(job: Job, todo: Work, costs: Mapping[str, Cost]) -> float:
-    """Return how long a job is expected to take; 0 if nothing like it was ever measured, or it runs nothing."""
-    cost = costs.get(stage_of(job.rule))
-    return cost.seconds.at(todo.operations) if cost and job.benchmark else 0.0
 
 
 def stages(

@@ -28,11 +28,12 @@ def most(e: Experiment) -> Texts:
 
 def requested(e: Experiment) -> dict[str, Stage]:
     """Return the stages of an experiment by rule, with the most text and with payloads as large as the model."""
-
-    def dense(codec: CodecSettings, model: ModelSettings, vocabulary: int, persons: int) -> float:
-        return Lm(model, vocabulary).bytes
-
     return table(e, most(e), dense)
+
+
+def dense(codec: CodecSettings, model: ModelSettings, vocabulary: int, persons: int) -> float:
+    """Return the bytes of a payload that is as large as the model, which needs no codec; see `Payload`."""
+    return Lm(model, vocabulary).bytes
 
 
 def needs(stage: Stage, names: Names, cuda: bool) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 from privatune.experiment import Experiment
-from privatune.planning.costs import Cost
+from privatune.planning.known import Cost
 from privatune.privacy.accounting import default_delta, guarantee, paper_delta
 from privatune.privacy.mechanism import Mechanism, Sampling
 from privatune.stages.work import Lm, Texts, visit_words
