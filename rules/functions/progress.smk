@@ -1,9 +1,6 @@
 # Functions that show how far a run is, in place of Snakemake's list of jobs with all their files. They read what Snakemake
 # logs, and change neither what runs nor how. `--quiet` and `--verbose` leave the screen to Snakemake.
-from privatune.planning.jobs import Job
-from privatune.planning.known import expected_seconds
-from privatune.planning.progress import Progress
-from privatune.planning.screen import Screen, noise
+from privatune.planning.noise import noise
 
 SCREENS = []  # the one of this run, once it has begun
 SHOWN = workflow.is_main_process and not (workflow.output_settings.quiet or workflow.output_settings.verbose)
@@ -18,6 +15,9 @@ def begin_screen():
     """Show the run from here on."""
     if not SHOWN or workflow.touch or "DefaultStreamHandler" not in {handler.name for handler in logger.handlers}:
         return
+    from privatune.planning.known import expected_seconds
+    from privatune.planning.progress import Progress
+    from privatune.planning.screen import Screen
     from rich.console import Console
 
     jobs = {job.jobid: job_of(job) for job in workflow.dag.needrun_jobs()}
@@ -33,6 +33,8 @@ def begin_screen():
 
 def job_of(job):
     """Return a job of Snakemake as the planner knows it."""
+    from privatune.planning.jobs import Job
+
     files = ([str(file) for file in part] for part in (job.input, job.output))
     benchmark = str(job.benchmark) if job.benchmark else None
     return Job(job.rule.name, dict(job.wildcards_dict), job.threads, job.priority, *map(tuple, files), benchmark)

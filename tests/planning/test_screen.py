@@ -5,8 +5,9 @@ import pytest
 from rich.console import Console
 
 from privatune.planning.jobs import Job
+from privatune.planning.noise import noise
 from privatune.planning.progress import Progress
-from privatune.planning.screen import FAILURES, ROWS, Screen, noise
+from privatune.planning.screen import FAILURES, ROWS, Screen
 
 JOBS = {
     1: Job("fine_tune", {"scenario": "plain", "round": "1"}, outputs=("a",), benchmark="a.tsv"),

@@ -83,6 +83,7 @@ def expected_seconds(e: Experiment, jobs: Sequence[Job], known: str | Path) -> l
         PrivatuneError: `known` is damaged or no `costs.json`.
     """
     given = read_json(known)
+    own = read_costs(given)
     stages = table(e, estimated(e, given["texts"]), dense)
-    costs = with_kin(stages, read_costs(given))
+    costs = with_kin(stages, own)
     return [seconds_of(job, work(job, stages), costs) for job in jobs]

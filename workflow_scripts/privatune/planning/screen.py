@@ -14,41 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from privatune.planning.jobs import Job
+from privatune.planning.noise import noise
 from privatune.planning.progress import Progress
 from privatune.planning.shown import duration
 
 ROWS = 8  # stages that are shown at a time
 FAILURES = 3  # reasons of failed jobs that are shown
-# beginnings of what Snakemake says that no user can act on, or that this screen says in its own words
-NOISE = (
-    "Assuming unrestricted",
-    "host: ",
-    "Building DAG of jobs",
-    "Using shell: ",
-    "Provided ",
-    "Rules claiming more threads",
-    "Conda environments: ignored",
-    "Singularity containers: ignored",
-    "Group jobs: inactive",
-    "Select jobs to execute",
-    "Execute ",
-    "Complete log(s): ",
-    "Elapsed time: ",
-    "Shutting down",
-    "Terminating processes",
-    "Exiting because a job execution failed",
-    "Removing output files of failed job",
-    "Removing temporary output",
-    "WorkflowError:\nAt least one job did not complete",
-)
-EVENTS = {"workflow_started", "run_info", "resources_info"}  # the same, by the name of the event
+# events that this screen shows in its own way
 OWN = {"job_info", "job_started", "job_finished", "progress", "shellcmd", "group_info", "job_error", "group_error"}
-
-
-def noise(record: logging.LogRecord) -> bool:
-    """Whether a message of Snakemake is of no use to the user."""
-    event = str(getattr(record, "event", None) or "")
-    return event in EVENTS or str(record.msg or "").startswith(NOISE)
 
 
 class Screen(logging.Handler):
@@ -67,13 +40,14 @@ class Screen(logging.Handler):
         self.state = threading.Lock()  # of `progress`; nothing is printed while it is held
         self.failed: dict[int, tuple[str, list[str]]] = {}  # by job: its description, and its log files
         self.begun = time.monotonic()
-        self.left: tuple[float, float | None] = (-1.0, None)  # when it was computed, and the seconds left
+        self.left: float | None = None  # seconds, as they were last computed
+        self.next = 0.0  # when they are computed again
         self.live: Live | None = None
         self.printing = False  # a job of the run prints to this screen
         if console.is_terminal and not console.is_dumb_terminal:
             self.live = Live(get_renderable=self.render, console=console, refresh_per_second=2, transient=True)
             self.live.start()
-        else:
+        elif progress.total:
             self.console.print(self._total(self.begun), highlight=False)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -119,15 +93,14 @@ class Screen(logging.Handler):
         self.failed[number] = (f"{rule} ({names})" if names else rule, list(logs))
 
     def _total(self, now: float) -> str:
-        """How much is done, and the time left, which is computed at most once a second."""
-        at, left = self.left
-        if now - at > 1:
-            left = self.progress.left(now)
-            self.left = (now, left)
+        """How much is done, and the time left, which takes at most a twentieth of the time of this process."""
+        if now >= self.next:
+            self.left = self.progress.left(now)
+            self.next = now + max(1.0, 20 * (time.monotonic() - now))
         whole = f"{self.progress.done:,} of {self.progress.total:,} jobs are done"
-        return (
-            whole if not left or self.progress.done == self.progress.total else f"{whole}, about {duration(left)} left"
-        )
+        if not self.left or self.progress.done == self.progress.total:
+            return whole
+        return f"{whole}, about {duration(self.left)} left"
 
     def render(self) -> Group:
         """Return a bar for each stage that has begun, with what runs, and a bar for the whole run."""
@@ -164,9 +137,9 @@ class Screen(logging.Handler):
     def succeed(self) -> None:
         """Say that the run is done, unless one of its jobs has just said what the user wanted to know."""
         self.hide()
-        if not self.printing:
+        if (done := self.progress.done) and not self.printing:
             took = duration(time.monotonic() - self.begun)
-            self.console.print(f"Done: {self.progress.done:,} jobs in {took}.", highlight=False)
+            self.console.print(f"Done: {done:,} job{'s' * (done > 1)} in {took}.", highlight=False)
 
     def fail(self, log: str) -> None:
         """Say which jobs failed and why, where their logs are, and how to go on.
