@@ -17,10 +17,10 @@ help: ## list what make can do here
 preflight: environment ## read the text, train nothing, and say what will fail and what a run takes: CONFIG=mine.yaml
 	@$(IN_VENV) snakemake --cores all preflight $(if $(CONFIG),--configfile $(CONFIG))
 
-results: environment ## run the main experiment on all cores and write results/report.html
+results: environment ## run the main experiment on all cores and write results/index.html
 	@$(IN_VENV) snakemake --cores all main
 	@$(IN_VENV) snakemake --report results/report.html
-	@echo "Read results/report.html; the tables are in results/tables, the figures in results/figures."
+	@echo "Open results/index.html; results/report.html says how each file was made."
 
 check: environment ## check format, style, layers, types and rules, and run the unit tests, in about a minute
 	@$(IN_VENV) ruff format --check .

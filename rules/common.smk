@@ -62,6 +62,10 @@ class Target(NamedTuple):
 
 
 TABLES, FIGURES, TARGETS = {}, {}, {}  # parts and targets by name; each rule file adds its own
+PAGES = {}  # sections of the page by the target that makes their tables
+# what all systems read of the configuration, if they train language models and if they train classifiers
+TEXT_KEYS = ["cleaning", "general", "private", "seed", "sources", "text"]
+SENTENCE_KEYS = ["encoders", "seed", "sentences", "sources"]
 
 
 def not_taken(name):
@@ -79,6 +83,15 @@ def table_file(table):
 def claims(system, **files):
     """Return the table that judges a system's claims by other tables."""
     return Part(system, "Claims", files, {"system": system}, "report.tables.claims")
+
+
+def page(system, *tables, room="page", keys, sizes):
+    """Return the section of the page that a module of a system makes from tables.
+
+    It shows sizes, and which values differ from the default under these keys of the configuration's first level.
+    """
+    files = {name: table_file(name) for name in tables}
+    return Part(system, "Page", files, {"keys": keys, "sizes": sizes}, f"systems.{system}.{room}")
 
 
 def plain(settings):

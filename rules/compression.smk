@@ -128,5 +128,17 @@ for full, methods in (("", E.compression.run), ("_full", E.compression.full)):
     asked_for = ["compression", "tuning", "claims_compression", "perplexity_by_bits", "bits_to_reach"]
     TARGETS[f"compression{full}"] = Target([f"{part}{full}" for part in asked_for], in_all=not full)
 
+PAGES["compression"] = page(
+    "compression",
+    "compression",
+    "claims_compression",
+    keys=[*TEXT_KEYS, "compression"],
+    sizes={
+        "model": E.compression.model,
+        "vocabulary": E.compression.vocabulary,
+        "cohort": E.compression.cohort,
+        "seeds": E.compression.seeds,
+    },
+)
 TABLES["codec_costs"] = Part("compression", "Compression", {"costs": f"{OUT}/compression/costs.json"})
 TARGETS["compression"].parts.append("codec_costs")

@@ -314,6 +314,20 @@ FIGURES |= {
     "canaries": Part("dpfedavg", "Privacy, proved", {"cells": table_file("canaries_by_cell")}),
     "quality_by_epsilon": Part("dpfedavg", "Privacy, proved", {"comparison": table_file("comparison_dpfedavg")}),
 }
+PAGES["dpfedavg"] = page(
+    "dpfedavg",
+    "comparison_dpfedavg",
+    "accounting",
+    "ledger",
+    "claims_dpfedavg",
+    keys=[*TEXT_KEYS, "dpfedavg"],
+    sizes={
+        "model": E.dpfedavg.training.model,
+        "vocabulary": E.dpfedavg.training.vocabulary,
+        "cohort": E.dpfedavg.training.cohort,
+        "seeds": E.dpfedavg.seeds,
+    },
+)
 TARGETS["dpfedavg"] = Target(
     ["accounting", "audit", "canaries", "canaries_by_cell"]
     + ["comparison_dpfedavg", "ledger", "claims_dpfedavg", "quality_by_epsilon"]

@@ -100,6 +100,14 @@ TABLES |= {
 TABLES["claims_dpzero"] = claims(
     "dpzero", **{name: table_file(name) for name in ("dpzero", "dimension", "memory")}, paper=PAPER_DPZERO
 )
+PAGES["dpzero"] = page(
+    "dpzero",
+    "dpzero_accuracy",
+    "memory",
+    "claims_dpzero",
+    keys=[*SENTENCE_KEYS, "dpzero"],
+    sizes={"encoder": E.dpzero.encoder, "sets": E.dpzero.sets, "seeds": E.dpzero.seeds},
+)
 FIGURES |= {
     "accuracy_by_method": Part("dpzero", "Sentences", {"accuracies": table_file("dpzero_accuracy")}),
     "accuracy_by_directions": Part("dpzero", "Sentences", {"accuracies": table_file("dpzero_accuracy")}),

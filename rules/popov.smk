@@ -188,6 +188,32 @@ FIGURES |= {
     },
     "tail_of_c": Part("popov", "Privacy, measured", {"tail": table_file("tail"), "curves": f"{OUT}/privacy/tail.csv"}),
 }
+MAIN_KEYS = [*TEXT_KEYS, "evaluation", "federation", "model", "precision", "pretrain", "report"]
+MAIN_KEYS += ["run", "scenarios", "seeds"]
+PAGES["main"] = page(
+    "popov",
+    "comparison",
+    "client_costs",
+    "corpora",
+    room="main_page",
+    keys=MAIN_KEYS,
+    sizes={
+        "model": E.model,
+        "vocabulary": E.text.vocabulary,
+        "precision": E.precision,
+        "rounds of fine-tuning": E.federation.cohort.rounds,
+        "persons in a round": E.federation.cohort.size,
+        "seeds": E.seeds,
+    },
+)
+PAGES["popov"] = page(
+    "popov",
+    "replicates",
+    "tail",
+    "claims_popov",
+    keys=[*MAIN_KEYS, "popov", "tail"],
+    sizes={"seeds": E.popov.seeds, "seeds of single devices": E.popov.device_seeds},
+)
 MAIN = ["comparison", "clients", "client_costs", "perplexity_by_round", "tradeoff", "keystrokes", "costs"]
 MAIN += ["corpora", "stages", "pretraining"]  # of report.smk
 TARGETS["main"] = Target(MAIN, KEPT, in_all=False)

@@ -1,5 +1,10 @@
 # Tables are made from the files of other stages, and figures from the tables. Files marked `report` go into the HTML
-# report.
+# report. A target has a section in the page results/index.html if it registers one in PAGES.
+import yaml
+
+from privatune.report.page.changed import changed, listed
+
+DEFAULT = yaml.safe_load(Path(DEFAULTS).read_text())
 SYSTEMS = [name for name, target in TARGETS.items() if target.in_all]
 
 TABLES |= {
@@ -114,10 +119,100 @@ for figure, part in FIGURES.items():
             "../workflow_scripts/figure.py"
 
 
+def wanted():
+    """Return the sections of the page whose tables the targets of this run make."""
+    asked_for = workflow.dag_settings.targets or ["main"]
+    parts = {part for name in asked_for if name in TARGETS for part in TARGETS[name].parts}
+    return [name for name in PAGES if parts.issuperset(TARGETS[name].parts)]
+
+
+def sections(wildcards):
+    """Return the sections of the page: those that this run makes, and those that earlier runs have finished.
+
+    Nothing is made for the latter, since they may be of targets that nobody asks for now.
+    """
+    now, files = wanted(), {name: f"{OUT}/page/{name}.json" for name in PAGES}
+    return [
+        file if name in now else before_update(file)
+        for name, file in files.items()
+        if name in now or os.path.exists(file)
+    ]
+
+
+def told(name, part):
+    """Return what the section of a target shows that its tables do not have."""
+    shown = {
+        "differs": changed(DEFAULT, config, part.settings["keys"]),
+        "figures": [figure for figure in TARGETS[name].parts if figure in FIGURES],
+        "name": name,
+        "room": maker("", name, part),
+        "sizes": {size: listed(value) for size, value in part.settings["sizes"].items()},
+        "tables": [table for table in TARGETS[name].parts if table in TABLES],
+    }
+    return plain(shown)
+
+
+for target, part in PAGES.items():
+
+    rule:
+        name:
+            f"page_{target}"
+        input:
+            **with_pages(part.files),
+            code=code("page_section", maker("", target, part)),
+        output:
+            f"{OUT}/page/{target}.json",
+        log:
+            f"{OUT}/logs/page_{target}.log",
+        benchmark:
+            f"{OUT}/benchmarks/page_{target}.tsv"
+        localrule: True
+        conda:
+            "../envs/privatune.yaml"
+        threads: 1
+        resources:
+            **asked("page"),
+        params:
+            settings=told(target, part),
+        script:
+            "../workflow_scripts/page_section.py"
+
+
+rule page:
+    input:
+        sections=sections,
+        template=os.path.relpath(f"{workflow.basedir}/report/page.html.jinja"),
+        code=code("page", *(maker("", target, part) for target, part in PAGES.items())),
+    output:
+        "<results>/index.html",
+    log:
+        "<results>/logs/page.log",
+    benchmark:
+        "<results>/benchmarks/page.tsv"
+    localrule: True
+    conda:
+        "../envs/privatune.yaml"
+    threads: 1
+    resources:
+        **asked("page"),
+    params:
+        settings=lambda wildcards, input: {
+            "accelerator": E.accelerator,
+            "missing": {
+                target: maker("", target, part)
+                for target, part in PAGES.items()
+                if f"{OUT}/page/{target}.json" not in input.sections
+            },
+        },
+    script:
+        "../workflow_scripts/page.py"
+
+
 def files_of(target):
     """Return all files that a target makes."""
     return [
         *(f"{OUT}/tables/{table}.{form}" for table in TABLES if table in target.parts for form in ("csv", "md")),
         *(f"{OUT}/figures/{figure}.{form}" for figure in FIGURES if figure in target.parts for form in ("pdf", "png")),
         *target.files,
+        f"{OUT}/index.html",
     ]

@@ -221,6 +221,13 @@ TABLES |= {
     "recovered": Part("split", "Split", {"examples": [f"{folder}/examples.json" for folder in SENDINGS]}),
 }
 TABLES["claims_split"] = claims("split", split=table_file("split"), paper=PAPER_SPLIT)
+PAGES["split"] = page(
+    "split",
+    "split",
+    "claims_split",
+    keys=[*SENTENCE_KEYS, "split"],
+    sizes={"encoder": S.encoder, "set": S.set, "seeds": S.seeds},
+)
 FIGURES |= {
     "accuracy_by_privacy": Part("split", "Split", {"split": table_file("split")}),
     "recovery_by_depth": Part("split", "Split", {"split": table_file("split")}),

@@ -39,6 +39,8 @@ def test_main_makes_tables_figures_and_leaves_nothing_half(tiny, tmp_path):
         parts = [rule.removeprefix(f"{kind}_") for rule in made if rule.startswith(f"{kind}_")]
         assert {path.name for path in (root / f"{kind}s").iterdir()} == {f"{p}.{form}" for p in parts for form in forms}
         assert all(path.stat().st_size > 100 for path in (root / f"{kind}s").glob("*"))
+    assert [path.name for path in (root / "page").iterdir()] == ["main.json"]
+    assert 500_000 < (root / "index.html").stat().st_size < 5_000_000, "it draws its charts itself"
     comparison = pd.read_csv(root / "tables/comparison.csv")
     assert comparison.groupby("scenario")["round"].max().to_dict() == LAST_ROUNDS
     assert len(comparison) == EVALUATED

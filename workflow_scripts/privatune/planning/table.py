@@ -12,7 +12,7 @@ from privatune.planning.jobs import Job
 from privatune.stages import shared
 from privatune.stages.work import Known, Lm, Payload, Stage, Texts, Work
 
-FAMILIES = ("table", "figure")  # rules that a loop makes, whose jobs cost about the same
+FAMILIES = ("table", "figure", "page")  # rules that a loop makes, whose jobs cost about the same
 BEFORE = re.compile(r"/round-(\d+)(?:/model)?\.")  # the model of a round, kept or temporary
 
 

@@ -4,7 +4,7 @@ from privatune.stages.work import LIBRARIES, Known, Names, Stage, Work, converte
 
 
 def stages(known: Known) -> dict[str, Stage]:
-    """Return the stages by rule, in the order of the data flow; `table` and `figure` cover all rules that make one."""
+    """Return the stages by rule, in the order of the data flow; `table`, `figure` and `page` each cover a family."""
     texts = known.texts
 
     def read_corpus(names: Names) -> Work:
@@ -37,4 +37,5 @@ def stages(known: Known) -> dict[str, Stage]:
         "pretrain": Stage(lambda _: pretraining(known.main, known.pretrain, texts), accelerated=True),
         "table": Stage(lambda _: Work(libraries=LIBRARIES)),
         "figure": Stage(lambda _: Work(libraries=LIBRARIES)),
+        "page": Stage(lambda _: Work(libraries=LIBRARIES), kin="figure"),
     }
