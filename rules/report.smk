@@ -119,11 +119,16 @@ for figure, part in FIGURES.items():
             "../workflow_scripts/figure.py"
 
 
+def section_of(target):
+    """Return the file of a target's section of the page."""
+    return f"{OUT}/page/{target}.json"
+
+
 def wanted():
     """Return the sections of the page whose tables the targets of this run make."""
     asked_for = workflow.dag_settings.targets or ["main"]
     parts = {part for name in asked_for if name in TARGETS for part in TARGETS[name].parts}
-    return [name for name in PAGES if parts.issuperset(TARGETS[name].parts)]
+    return [target for target in PAGES if parts.issuperset(TARGETS[target].parts)]
 
 
 def sections(wildcards):
@@ -131,12 +136,16 @@ def sections(wildcards):
 
     Nothing is made for the latter, since they may be of targets that nobody asks for now.
     """
-    now, files = wanted(), {name: f"{OUT}/page/{name}.json" for name in PAGES}
-    return [
-        file if name in now else before_update(file)
-        for name, file in files.items()
-        if name in now or os.path.exists(file)
-    ]
+    now = wanted()
+    finished = [target for target in PAGES if target in now or os.path.exists(section_of(target))]
+    return [section_of(target) if target in now else before_update(section_of(target)) for target in finished]
+
+
+def unfinished():
+    """Return the modules of the sections that the page lacks, by the target that makes each."""
+    now = wanted()
+    lacking = [target for target in PAGES if target not in now and not os.path.exists(section_of(target))]
+    return {target: maker("", target, PAGES[target]) for target in sorted(lacking)}
 
 
 def told(name, part):
@@ -161,7 +170,7 @@ for target, part in PAGES.items():
             **with_pages(part.files),
             code=code("page_section", maker("", target, part)),
         output:
-            f"{OUT}/page/{target}.json",
+            section_of(target),
         log:
             f"{OUT}/logs/page_{target}.log",
         benchmark:
@@ -182,7 +191,7 @@ rule page:
     input:
         sections=sections,
         template=os.path.relpath(f"{workflow.basedir}/report/page.html.jinja"),
-        code=code("page", *(maker("", target, part) for target, part in PAGES.items())),
+        code=lambda wildcards: code("page", *unfinished().values()),
     output:
         "<results>/index.html",
     log:
@@ -196,14 +205,7 @@ rule page:
     resources:
         **asked("page"),
     params:
-        settings=lambda wildcards, input: {
-            "accelerator": E.accelerator,
-            "missing": {
-                target: maker("", target, part)
-                for target, part in PAGES.items()
-                if f"{OUT}/page/{target}.json" not in input.sections
-            },
-        },
+        settings=lambda wildcards: {"accelerator": E.accelerator, "missing": unfinished()},
     script:
         "../workflow_scripts/page.py"
 
