@@ -97,6 +97,13 @@ TABLES["claims_dpcompress"] = claims(
     dpcompress_models=table_file("dpcompress_models"),
     paper=os.path.relpath(f"{workflow.basedir}/report/dpcompress/paper.csv"),
 )
+PAGES["dpcompress"] = page(
+    "dpcompress",
+    "dpcompress",
+    "claims_dpcompress",
+    keys=[*SENTENCE_KEYS, "dpcompress"],
+    sizes={"encoder": D.encoder, "set": D.set, "seeds": D.seeds},
+)
 FIGURES |= {
     figure: Part("dpcompress", "Compression of encoders", {"accuracies": table_file("dpcompress")})
     for figure in ("accuracy_by_size", "accuracy_by_sparsity", "accuracy_by_epsilon")

@@ -175,6 +175,7 @@ TABLES = {
         {"method": ["DPZero"], "path": ["in place"], "parameters": [9], "memory_over_inference": [1.01],
          "seconds_over_inference": [2.0]}
     ),
+    "dpcompress": classifiers().assign(nonzero=[None, 10, 10, 5], bytes_int8=[None, None, 2e7, None], seconds_int8=0.1),
     "split": sendings(),
 }  # fmt: skip
 ROOMS = {
@@ -184,6 +185,7 @@ ROOMS = {
     "dpfedavg": "dpfedavg.page",
     "dpzero": "dpzero.page",
     "split": "split.page",
+    "dpcompress": "dpcompress.page",
 }
 ROOMS = {name: f"privatune.systems.{room}" for name, room in ROOMS.items()}
 ANSWERS = {
@@ -192,6 +194,7 @@ ANSWERS = {
     "compression": "averaging, step 2 ends at an average perplexity of 96.5 [",
     "dpfedavg": "8.0 [1.6, 14.4] % at epsilon 0.5 (delta 0.0001); without an epsilon it is 8.0 % (ngram general)",
     "dpzero": "at epsilon 2 (delta 2.4e-05) DP linear probe is best with 81.0 %, and DPZero has 50.0 [48.0, 52.0] %",
+    "dpcompress": "of those with fewer weights it is DP linear probe, with 81.0 % and 50 % of the weights.",
     "split": "Sent as (embedding, kappa 0.3), 40.0 % of the tokens are hidden",
 }
 
@@ -226,7 +229,7 @@ def test_each_system_answers_by_its_rule_and_quotes_no_text(told, tmp_path, name
     write_json(tmp_path / "part.json", made)  # refuses what JSON cannot hold
 
 
-@pytest.mark.parametrize("name", ["compression", "dpzero", "split"])
+@pytest.mark.parametrize("name", ["compression", "dpzero", "dpcompress", "split"])
 def test_a_table_without_rows_is_said_so(told, name):
     made = told(name, {table: frame.head(0) for table, frame in TABLES.items()})
     assert made["models"] == [] and made["table"]["rows"] == []
@@ -293,7 +296,7 @@ class Page(HTMLParser):
 def page(told, tmp_path_factory):
     """The page of all systems but split, as text and as a `Page`."""
     folder = tmp_path_factory.mktemp("page")
-    names = [name for name in ROOMS if name != "split"]
+    names = [name for name in ROOMS if name not in ("dpcompress", "split")]
     for name in names:
         write_json(folder / f"{name}.json", told(name, differs={"seeds": "[0, 1]"} if name != "main" else {}))
     text = render([folder / f"{name}.json" for name in names], TEMPLATE, {"split": ROOMS["split"]}, "cpu")

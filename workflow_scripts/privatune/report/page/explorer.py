@@ -13,7 +13,7 @@ ANY = 1e15  # a limit that everything meets
 LIMITS = {"megabytes": "Megabytes at most ", "seconds": "Seconds at most ", "epsilon": "Epsilon at most "}
 HOVER = (
     "name:N task:N quality:Q low:Q high:Q seeds:Q sources:N megabytes:Q megabytes_up:Q seconds:Q memory_mb:Q "
-    "epsilon:Q delta:Q guarantee:N recovered:Q"
+    "stored_mb:Q epsilon:Q delta:Q guarantee:N recovered:Q"
 ).split()
 FIELDS = {field.partition(":")[0] for field in HOVER} | {"better", "proved"}
 ORDER: list[Any] = [alt.SortField("paid"), alt.SortField("loss")]

@@ -13,8 +13,9 @@ from privatune.report.intervals import Interval
 COSTS = {
     "megabytes": "megabytes sent up and down",
     "megabytes_up": "megabytes sent up",
-    "seconds": "seconds on a device",
+    "seconds": "seconds on a device, for a visit or a sentence",
     "memory_mb": "peak memory, MB",
+    "stored_mb": "size of the model in 8 bits, MB",
     "epsilon": "epsilon, at its delta",
     "recovered": "tokens that the best attack recovers, %",
 }
@@ -39,7 +40,7 @@ class Model:
         name: its name, with the round or the step where it has several.
         quality: the mean over seeds with its 95 % interval.
         better: which values of the quality are good.
-        megabytes, megabytes_up, seconds, memory_mb, epsilon, recovered: the costs, as in `COSTS`.
+        megabytes, megabytes_up, seconds, memory_mb, stored_mb, epsilon, recovered: the costs, as in `COSTS`.
         delta: that of the epsilon.
         guarantee: what is proved about the text that it was trained on, in words.
         listed: whether the table of costs shows it; models in the middle of a training are not.
@@ -54,6 +55,7 @@ class Model:
     megabytes_up: float = math.nan
     seconds: float = math.nan
     memory_mb: float = math.nan
+    stored_mb: float = math.nan
     epsilon: float = math.nan
     delta: float = math.nan
     recovered: float = math.nan

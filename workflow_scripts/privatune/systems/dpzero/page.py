@@ -6,10 +6,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from privatune.report.classifiers import labels
-from privatune.report.columns import NOTHING, digits
-from privatune.report.intervals import Interval
-from privatune.report.page.charts import means
-from privatune.report.page.said import Model, Picture, Said, number, spread
+from privatune.report.page.classifiers import cells, guarantee, picture, quality, stated
+from privatune.report.page.said import Model, Said, number, spread
 from privatune.report.verdicts import Tables
 from privatune.systems.dpzero.names import DPZERO, level
 
@@ -22,8 +20,6 @@ TABLES = {
     ).split(),
     "memory": "method path parameters memory_over_inference seconds_over_inference".split(),
 }
-TWO = digits(2)
-COLUMNS = "set label series value low high n steps".split()
 
 
 def said(tables: Tables) -> Said:
@@ -39,23 +35,13 @@ def said(tables: Tables) -> Said:
         rule="The rule: for each set and epsilon, the private classifier with the highest mean accuracy on the test "
         "part, and DPZero with the fewest steps. Brackets hold 95 % intervals over seeds and test sentences. The best "
         "of several is chosen on the test part, so its figure is slightly too high.",
-        pictures=[_picture(trained)],
-        table=_table(rows),
+        pictures=[picture(trained)],
+        table=cells(rows),
         caption="Accuracy on the test part in percent: means over seeds with 95 % intervals. An epsilon is for one "
         "sentence and one training, at its delta; the choice of the learning rate is outside it. Seeds are public "
         "unless `secure: true`, so these classifiers show the method and protect nobody.",
         models=models,
     )
-
-
-def _quality(row: pd.Series) -> Interval:
-    middle, low, high = (float(row[column]) for column in ("accuracy", "accuracy_low", "accuracy_high"))
-    seeds = 0 if pd.isna(row["seeds"]) else int(row["seeds"])
-    return Interval(middle, low, high, seeds, "" if pd.isna(row["sources"]) else str(row["sources"]))
-
-
-def _stated(row: pd.Series) -> str:
-    return "no noise" if pd.isna(row["epsilon"]) else f"epsilon {level(row['epsilon']):g} (delta {TWO(row['delta'])})"
 
 
 def _models(rows: pd.DataFrame) -> Iterator[Model]:
@@ -65,9 +51,9 @@ def _models(rows: pd.DataFrame) -> Iterator[Model]:
         yield Model(
             f"dpzero: accuracy on {row['set']}, %",
             called[row["method"]] + ("" if private else ", without noise"),
-            _quality(row),
+            quality(row),
             "higher",
-            f"one sentence: {row['adjacency']}" if private else "nothing",
+            guarantee(row),
             megabytes_up=float(row["bytes_per_step"] * row["steps"]) / 1e6,
             epsilon=float(row["epsilon"]),
             delta=float(row["delta"]),
@@ -80,9 +66,9 @@ def _answers(trained: pd.DataFrame) -> Iterator[str]:
         parts = []
         for _, rows in private.groupby(private["epsilon"].map(level), sort=True):
             best = rows.loc[rows["accuracy"].idxmax()]
-            parts.append(f"at {_stated(best)} {best['name']} is best with {spread(_quality(best))} %")
+            parts.append(f"at {stated(best)} {best['name']} is best with {spread(quality(best))} %")
             own = rows[rows["name"] == DPZERO].sort_values("steps", kind="stable").head(1)
-            parts[-1] += "".join(f", and DPZero has {spread(_quality(row))} %" for _, row in own.iterrows())
+            parts[-1] += "".join(f", and DPZero has {spread(quality(row))} %" for _, row in own.iterrows())
         first = of_set.iloc[0]
         yield f"On {name}, where {number(first['majority'])} % have the most frequent label: {'; '.join(parts)}."
 
@@ -93,29 +79,3 @@ def _memory(costs: pd.DataFrame) -> Iterator[str]:
         if path == "in place" and not math.isnan(whole.median()):
             times = number(whole.median(), 2)
             yield f"A DPZero step of the whole model in place takes {times} times the memory of inference."
-
-
-def _picture(trained: pd.DataFrame) -> Picture:
-    parts = []
-    for _, of_set in trained.groupby("set", sort=False):
-        called = labels(of_set)
-        parts.append(of_set.assign(label=of_set["method"].map(called), series=of_set.apply(_stated, axis=1)))
-    frame = pd.concat(parts) if parts else trained.assign(label="", series="")
-    names = {"accuracy": "value", "accuracy_low": "low", "accuracy_high": "high"}
-    return Picture(
-        means(frame.rename(columns=names)[COLUMNS], "accuracy, %", "series", ["n", "steps"], "set"),
-        "Accuracy of every method at every epsilon with its 95 % interval. The table below has the figures.",
-        "Bars are 95 % intervals over seeds and test sentences. Choose the set of sentences above the chart.",
-    )
-
-
-def _table(rows: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "method": list(rows["name"]),
-            "set": list(rows["set"]),
-            "noise": ["" if pd.isna(row["method"]) else _stated(row) for _, row in rows.iterrows()],
-            "steps": [NOTHING if pd.isna(steps) else number(steps, 0) for steps in rows["steps"]],
-            "accuracy, %": [spread(_quality(row)) for _, row in rows.iterrows()],
-        }
-    )
