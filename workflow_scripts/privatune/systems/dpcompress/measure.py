@@ -11,7 +11,7 @@ from privatune.models.encoder import Encoder, upper_blocks
 from privatune.systems.dpcompress.model import Weights, kept_blocks, prunable
 from privatune.systems.dpcompress.settings import CompressJobSettings, PruneSettings
 from privatune.systems.dpcompress.terms import expected_batch
-from privatune.systems.dpcompress.train import Task
+from privatune.systems.dpcompress.train import MOST_TOKENS, MOST_VECTORS, Task
 
 
 def predicted(task: Task, weights: Weights, seed: int, part: str) -> tuple[np.ndarray, np.ndarray]:
@@ -19,7 +19,8 @@ def predicted(task: Task, weights: Weights, seed: int, part: str) -> tuple[np.nd
     last, device = task.plan[-1], torch.device(task.numerics.accelerator)
     model, examples = task.model(last, seed), task.examples(last, part)
     model.load(weights)
-    return predictions(model.classifier.to(device), examples, device), examples.labels
+    most = MOST_VECTORS if last.head_only else MOST_TOKENS
+    return predictions(model.classifier.to(device), examples, device, most), examples.labels
 
 
 def measured(task: Task, settings: CompressJobSettings, weights: Weights, seed: int) -> dict[str, Any]:
@@ -45,7 +46,6 @@ def measured(task: Task, settings: CompressJobSettings, weights: Weights, seed: 
         "steps": sum(phase.steps for phase in task.plan if phase.share),
         "batch": expected_batch(n, last, task.train),
         "accuracy": accuracy(found, labels),
-        "accuracy_validation": accuracy(*predicted(task, weights, seed, "validation")),
         "accuracy_resampled": resampled(found, labels, settings.seed, settings.set),
         "clusters": len(labels),
         "majority": 100 * float(np.bincount(labels).max()) / len(labels),
