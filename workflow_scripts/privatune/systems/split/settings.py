@@ -49,7 +49,7 @@ class SplitSettings(Section):
         [0, 2, 4], description="How many blocks stay with the customer; 0 cuts after the embeddings."
     )
     kappas: Levels = Field(
-        [0.3, 1.0],
+        [0.5, 1.0],
         description="Levels of noise: the deviation of the noise in any one direction, as a multiple of half the "
         "median distance to the nearest other token.",
     )
