@@ -1,7 +1,8 @@
-"""Time a step of per-example clipping against a plain one, and a step of MeZO in place against two forward passes.
+"""Time steps of per-example clipping against plain ones, and a step of MeZO in place against two forward passes.
 
 `make bench` runs it: python benchmarks/examples.py. It writes results/benchmarks/examples.csv. The network is a random
-BERT with two blocks as wide as MiniLM's, and a small vocabulary.
+BERT with two blocks as wide as MiniLM's, and a small vocabulary. Half the weights of its blocks are pruned where a row
+says so.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from privatune.core.streams import stream
 from privatune.models.classifier import Classifier, classifier, trained
 from privatune.models.classifier_settings import AllScope, LinearHead
 from privatune.models.encoder import encoder_of, quiet_transformers
+from privatune.models.masked import apply_masks
 from privatune.training.clipped import clipped_sum
 from privatune.training.opacus import opacus_step
 from privatune.training.zeroth_order import ZerothOrder, train
@@ -36,16 +38,23 @@ def network() -> Classifier:
     return classifier(AllScope(name="all"), LinearHead(), phrases, stream(0, "benchmark head"), encoder, shared=True)
 
 
+def pruned() -> Classifier:
+    """Make the same classifier with random masks on the matrices of its blocks."""
+    model, rng = network(), stream(0, "benchmark masks")
+    layers = {name: weight for name, weight in model.named_parameters() if ".layer." in name and weight.dim() == 2}
+    apply_masks(model, {name: torch.from_numpy(rng.random(weight.shape) < 0.5) for name, weight in layers.items()})
+    return model
+
+
 def works() -> dict[str, tuple[str, Work, Work]]:
     """By name of a comparison: what one run of it is, the timed work, and the baseline."""
     inputs = torch.from_numpy(stream(0, "benchmark ids").integers(0, WORDS, (BATCH, TOKENS)))
     mask = torch.ones_like(inputs, dtype=torch.bool)
     labels = torch.from_numpy(stream(0, "benchmark labels").integers(0, CLASSES, BATCH))
     batch = [(inputs, mask, labels)]
-    plain, ours, theirs, moved = network(), network(), network(), network()
+    plain, ours, theirs, moved, masked = network(), network(), network(), network(), pruned()
     opacus = opacus_step(theirs, 1e-6, 1.0, 0.0, BATCH, 0, ghost=True)
     optimizer = torch.optim.AdamW(trained(plain).values(), 1e-6, weight_decay=0.0)
-    clipping = torch.optim.AdamW(trained(ours).values(), 1e-6, weight_decay=0.0)
     mezo = ZerothOrder(steps=1, batch=BATCH, rate=1e-6)
 
     def plain_step() -> None:
@@ -53,11 +62,16 @@ def works() -> dict[str, tuple[str, Work, Work]]:
         cross_entropy(plain(inputs, mask), labels).backward()
         optimizer.step()
 
-    def clipped_step() -> None:
-        sums = clipped_sum(ours, batch, 1.0).sums
-        for name, weight in trained(ours).items():
-            weight.grad = sums[name]
-        clipping.step()
+    def clipping(model: Classifier) -> Work:
+        own = torch.optim.AdamW(trained(model).values(), 1e-6, weight_decay=0.0)
+
+        def step() -> None:
+            sums = clipped_sum(model, batch, 1.0).sums
+            for name, weight in trained(model).items():
+                weight.grad = sums[name]
+            own.step()
+
+        return step
 
     def two_passes() -> None:
         with torch.inference_mode():
@@ -65,7 +79,8 @@ def works() -> dict[str, tuple[str, Work, Work]]:
             moved(inputs, mask)
 
     return {
-        "clipped step, beside a plain one": ("steps/s", clipped_step, plain_step),
+        "clipped step, beside a plain one": ("steps/s", clipping(ours), plain_step),
+        "clipped step of masked layers, beside a plain one of dense layers": ("steps/s", clipping(masked), plain_step),
         "Opacus' clipped step, beside a plain one": ("steps/s", lambda: opacus(*batch[0]), plain_step),
         "MeZO's step in place, beside two forward passes": (
             "steps/s",
