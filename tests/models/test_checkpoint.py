@@ -1,3 +1,6 @@
+import os
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -38,7 +41,28 @@ def test_a_damaged_checkpoint_is_named(tmp_path, damage):
         load_weights(path)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
-def test_a_device_that_is_not_there_is_refused():
+def test_a_device_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(PrivatuneError, match="accelerator: cuda"):
         use(NumericsSettings(accelerator="cuda"))
+
+
+@pytest.fixture
+def unchanged(monkeypatch):
+    """What `use` sets for a GPU is set back after the test."""
+    monkeypatch.setattr("os.environ", dict(os.environ))
+    fixed, precision = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.rnn.fp32_precision
+    filled, threads = torch.utils.deterministic.fill_uninitialized_memory, torch.get_num_threads()
+    with warnings.catch_warnings():
+        yield
+    torch.use_deterministic_algorithms(fixed)
+    torch.utils.deterministic.fill_uninitialized_memory, torch.backends.cudnn.rnn.fp32_precision = filled, precision
+    torch.set_num_threads(threads)
+
+
+def test_a_gpu_adds_in_a_fixed_order_and_takes_whole_factors(monkeypatch, unchanged):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
+    assert use(NumericsSettings(accelerator="cuda")) == torch.device("cuda")
+    assert torch.are_deterministic_algorithms_enabled() and os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert torch.backends.cudnn.rnn.fp32_precision == "ieee"

@@ -35,6 +35,17 @@ def test_layers_equal_the_cell_written_out(layers):
     assert torch.equal(state[-1][0][0], output[-1])
 
 
+@pytest.mark.parametrize("learning", [True, False])
+def test_the_mode_is_that_of_training_where_gradients_are_taken(learning, monkeypatch):
+    """A GPU computes gradients only then."""
+    modes, lstm = [], torch.lstm
+    monkeypatch.setattr(torch, "lstm", lambda *arguments: (modes.append(arguments[6]), lstm(*arguments))[1])
+    weights = initial_weights(LstmSettings(layers=2, hidden=8), 20, stream(0, "test"))
+    with torch.set_grad_enabled(learning):
+        hidden_states(weights, torch.zeros(5, 3, 8), zero_state(weights, 3))
+    assert modes == [learning, learning]
+
+
 def test_state_carries_over_windows():
     weights = initial_weights(LstmSettings(hidden=8), 20, stream(0, "test"))
     embedded = torch.from_numpy(stream(1, "test").standard_normal((6, 2, 8)).astype(np.float32))

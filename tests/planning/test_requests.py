@@ -54,7 +54,7 @@ def configured(*overlays, **more):
     config = READ["config.yaml"]
     for overlay in overlays:
         config = merged(config, READ[overlay])
-    return experiment({**config, **more})
+    return experiment({**config, "accelerator": "cpu", **more})
 
 
 def asked(stage, *overlays, **more):

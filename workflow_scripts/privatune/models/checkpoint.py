@@ -1,10 +1,13 @@
 """Read and write models as safetensors with a small JSON header that states their kind."""
 
+import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.backends.cudnn import rnn
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import load_tensors, save_tensors
@@ -33,8 +36,19 @@ def load_weights(path: str | Path) -> Weights:
 
 
 def use(numerics: NumericsSettings) -> torch.device:
-    """Set torch's number of threads and return its device; raises PrivatuneError if the machine lacks it."""
+    """Set torch's number of threads and return its device; raises PrivatuneError if the machine lacks it.
+
+    A GPU then adds in a fixed order, so that the same job gives the same bits again, and takes whole float32 factors.
+    """
     torch.set_num_threads(numerics.threads)
-    if numerics.accelerator == "cuda" and not torch.cuda.is_available():
-        raise PrivatuneError("accelerator: cuda is set, but this machine has no CUDA GPU; set `accelerator: cpu`")
+    if numerics.accelerator == "cuda":
+        if not torch.cuda.is_available():
+            raise PrivatuneError("accelerator: cuda is set, but this machine has no CUDA GPU; set `accelerator: cpu`")
+        memory: Any = torch.utils.deterministic
+        products: Any = rnn
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS, which reads it later, asks for this
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        memory.fill_uninitialized_memory = False  # it costs time, and nothing reads such memory
+        warnings.filterwarnings("ignore", "RNN module weights")  # they are copied at each call, which is cheap
+        products.fp32_precision = "ieee"  # by default its factors are cut to the 10 bits of TF32
     return torch.device(numerics.accelerator)

@@ -68,6 +68,8 @@ def hidden_states(
     Returns:
         The last layer's output [time, batch, hidden] and the state after the last word.
     """
+    # on a GPU gradients need a forward pass in training mode; as torch's own dropout is 0, nothing else depends on it
+    learning = torch.is_grad_enabled()
     after = []
     output = embedded
     for layer, (h, c) in enumerate(state):
@@ -77,6 +79,6 @@ def hidden_states(
         parameters.append(torch.zeros_like(parameters[2]))
         if masks is not None:
             output = output * masks[layer]
-        output, h, c = torch.lstm(output, (h, c), parameters, True, 1, 0.0, False, False, False)
+        output, h, c = torch.lstm(output, (h, c), parameters, True, 1, 0.0, learning, False, False)
         after.append((h, c))
     return (output if masks is None else output * masks[-1]), tuple(after)

@@ -117,9 +117,9 @@ def _logits(classifier: nn.Module, inputs: Tensor, mask: Tensor, precision: torc
     with ExitStack() as stack:
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.autocast(inputs.device.type, precision, precision != torch.float32))
-        if inputs.device.type == "cpu":
-            # for short sentences the fused attention is slower, and in bfloat16 its backward pass very much so
-            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        # for short sentences the fused attention is slower on a CPU, and in bfloat16 its backward pass very much so;
+        # on a GPU its backward pass adds in no fixed order
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
         logits: Tensor = classifier(inputs, mask)
         return logits.float()
 
