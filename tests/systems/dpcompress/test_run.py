@@ -2,11 +2,11 @@
 
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ from privatune.training.activations import save_states, save_vectors
 N, LENGTH, CLASSES, BLOCKS = 300, 6, 3, 3
 CONFIG = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": BLOCKS, "num_attention_heads": 2}
 CONFIG |= {"intermediate_size": 24, "max_position_embeddings": 20, "pad_token_id": 0}
-TRAIN = {"blocks": 1, "steps": 12, "batch": 64, "rate": 0.02, "plain_rate": 0.01}
+TRAIN = {"blocks": 1, "steps": 12, "batch": 64, "rate": 0.02, "plain_rate": 0.03}
 HALF = [0, 2]
 FULL = {"kind": "fine-tune"}
 DPKD = {"kind": "distil", "blocks": HALF, "teacher_steps": 6}
@@ -198,7 +198,7 @@ def test_a_job_that_was_stopped_goes_on_and_pays_nothing_twice(made, data, tmp_p
 
 KILLED = """
 import os, signal, sys
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {paths!r}
 from pathlib import Path
 import test_run
 from privatune.systems.dpcompress import run
@@ -217,7 +217,8 @@ test_run.started(Path({data!r}), Path({out!r}), chosen)
 def test_a_killed_secret_release_goes_on_with_its_own_noise(data, tmp_path):
     secrets = tmp_path / "secrets"
     chosen = settings(DROP, secrets=str(secrets), seeds=[0])
-    script = KILLED.format(tests=os.path.dirname(__file__), data=str(data), out=str(tmp_path), secrets=str(secrets))
+    places = {"data": str(data), "out": str(tmp_path), "secrets": str(secrets)}
+    script = KILLED.format(paths=[str(Path(__file__).parent), *sys.path], **places)
     process = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
     assert process.returncode == -signal.SIGKILL, process.stderr.decode()
     (ledger,) = secrets.glob("*/ledger.json")
