@@ -89,7 +89,7 @@ def test_a_phase_reads_what_its_frozen_lowest_blocks_compute(blocks, trained, na
         ({"public": "trec"}, "dpcompress.public: it is the private text itself"),
         ({"run": ["half", "absent"]}, "dpcompress.run: absent is not defined"),
         (
-            {"run": ["half", "distil-public"], "exported": []},
+            {"run": ["half", "distil-public"], "exported": [], "curve": {"methods": []}},
             "dpcompress.methods.distil-public.teacher: full is not def",
         ),
         (
