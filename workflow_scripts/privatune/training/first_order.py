@@ -122,4 +122,4 @@ def train(
 def _optimizer(parameters: list[torch.nn.Parameter], choices: FirstOrder) -> torch.optim.Optimizer:
     if choices.optimizer == "sgd":
         return torch.optim.SGD(parameters, choices.rate)
-    return torch.optim.AdamW(parameters, choices.rate, weight_decay=0.0)
+    return torch.optim.AdamW(parameters, choices.rate, weight_decay=0.0, fused=True)
