@@ -61,8 +61,7 @@ def table(terms: Sequence[str | Path], tops: Sequence[str | Path], scores: str |
     rows = rows.join(pd.DataFrame([_best(row) for row in rows.to_dict("records")], index=rows.index))
     rows["accuracy_resampled"] = rows["accuracy_resampled"].map(in_a_cell)
     frame = rows.reindex(columns=COLUMNS)
-    tried = [column for column in SHOWN if column not in EP or frame[column].notna().any()]
-    shown = show(frame, tried, OWN)
+    shown = show(frame, [column for column in SHOWN if column not in EP or frame[column].notna().any()], OWN)
     return Table("Privatised states: accuracy and what attacks recover", NOTE, frame, shown)
 
 
