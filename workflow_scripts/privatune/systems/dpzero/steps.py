@@ -21,7 +21,7 @@ from privatune.training.first_order import FirstOrder
 from privatune.training.sampling import poisson_batches
 from privatune.training.zeroth_order import ZerothOrder, linear_logits
 
-MOST_TOKENS = 1024  # of a minibatch, with padding; larger ones have more padding, and take twice as long
+MOST_TOKENS = 512  # of a minibatch, with padding; larger ones have more padding, and a step takes longer
 MOST_VECTORS = 8192  # of a minibatch of vectors, which need no padding
 
 
