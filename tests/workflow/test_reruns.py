@@ -21,7 +21,7 @@ def test_what_runs_again_is_what_depends_on_the_key(walked):
 
 
 # the tiny run has one encoder and one source of private text, so these keys can name nothing else
-ALONE = {"private.corpus", "dpzero.encoder", "split.encoder", "split.attribute.source"}
+ALONE = {"private.corpus", "dpzero.encoder", "split.encoder", "split.attribute.source", "dpcompress.encoder"}
 ALONE |= {"sources.NAME.role (sources.NAME: files)", "sources.NAME.role (sources.NAME: huggingface)"}
 
 
