@@ -43,6 +43,9 @@ CURVE = f"{OUT}/general/{E.precision}/curve.csv"
 BENCHMARKS = []  # benchmark files of the target `main`, to which each rule file adds its own
 
 
+include: "functions/records.smk"
+
+
 class Part(NamedTuple):
     """A table or a figure: its owner, its category in the report, and what it is made from."""
 

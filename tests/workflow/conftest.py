@@ -64,7 +64,6 @@ def tiny(tmp_path_factory, worker_id):
     All processes share it, so nobody writes there: a test that runs Snakemake takes a `copy`.
     """
     own = tmp_path_factory.getbasetemp()
-    # as deep as the copies: code among a job's inputs is named by its path from here
     folder = (own if worker_id == "master" else own.parent / "shared") / "tiny" / "copy"
     folder.mkdir(parents=True, exist_ok=True)
     finished = folder.with_name("finished")

@@ -128,6 +128,15 @@ def test_a_disk_that_is_full_or_read_only_stops_the_run_and_is_named(tiny, copy,
     assert (folder / target).read_bytes() == (tiny / target).read_bytes()
 
 
+def test_results_on_a_read_only_disk_are_planned_and_named(tmp_path, snakemake):
+    with small_disk(tmp_path / "results-tiny") as mount:
+        mount("ro")
+        snakemake(tmp_path, "main", options=["-n"])
+        refused = snakemake(tmp_path, "main", fails=True)
+        said = "results-tiny: cannot be written (Read-only file system); make it writable, or choose another `output:`"
+        assert said in refused.stdout + refused.stderr
+
+
 def fill_scratch(path):
     with scratch(path) as folder, pa.ipc.new_stream(folder / "0", GENERAL) as writer:
         for batch in in_batches(LARGE, GENERAL):
@@ -167,7 +176,8 @@ READERS = {
     "*.json": read_json,
     "*.csv": lambda path: read_table(path, []),
 }
-UNREAD = {"logs", "benchmarks", "figures"}  # by no job, but costs for the table `stages`, which Snakemake writes
+# by no job, but costs for the table `stages` and the records of what was made from what, which Snakemake reads
+UNREAD = {".records", "logs", "benchmarks", "figures"}
 FOR_OTHERS = {"*.onnx", "exported/*/tokenizer.json"}  # read by other programs alone
 
 
