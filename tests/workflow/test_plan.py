@@ -52,7 +52,7 @@ def test_preflight_reads_all_text_trains_nothing_and_names_what_will_fail(tmp_pa
     process = snakemake(tmp_path, "preflight", overlay=overlay)
     root = tmp_path / "results-tiny"
     assert {path.name for path in root.iterdir()} == {
-        *("benchmarks", "corpora", "downloads", "encoders", "logs", "preflight.json", "sentences", "text"),
+        *(".records", "benchmarks", "corpora", "downloads", "encoders", "logs", "preflight.json", "sentences", "text"),
     }
     said = process.stdout
     fails, weak = said.split("Will fail")[1].split("Will mean little")
