@@ -9,11 +9,13 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import grimp
+import yaml
 
 LIBRARY = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(LIBRARY))
 
 from privatune.core.errors import PrivatuneError
+from privatune.core.merging import ordered
 from privatune.core.written import check_written
 from privatune.experiment import experiment
 from privatune.federation.settings import INITIAL
@@ -23,8 +25,10 @@ from privatune.sweeps import swept
 try:
     for file in workflow.configfiles:  # Snakemake has read them; what it then no longer shows is seen here
         check_written(min(str(file), os.path.relpath(file), key=len))
-    E = experiment(config)
-    SWEPT = swept(config)
+    # Snakemake puts the keys of --configfile first; an entry that is laid over a default one keeps its place
+    stated = ordered(config, yaml.safe_load(Path(DEFAULTS).read_text()))
+    E = experiment(stated)
+    SWEPT = swept(stated)
 except PrivatuneError as error:
     raise WorkflowError(str(error)) from None
 

@@ -21,3 +21,17 @@ def merged(base: Any, overrides: Any) -> Any:
     if any(isinstance(base.get(tag), str) and overrides.get(tag, base[tag]) != base[tag] for tag in TAGS):
         return overrides
     return {**base, **{key: merged(base.get(key), value) for key, value in overrides.items()}}
+
+
+def ordered(values: Any, like: Any) -> Any:
+    """Return `values` with the keys of each mapping in the order that `like` has; what it lacks comes last.
+
+    Order matters where entries share work, which is named after the first of them.
+
+    >>> list(ordered({"new": 1, "b": 2, "a": 3}, {"a": 0, "b": 0}))
+    ['a', 'b', 'new']
+    """
+    if not (isinstance(values, Mapping) and isinstance(like, Mapping)):
+        return values
+    keys = [*(key for key in like if key in values), *(key for key in values if key not in like)]
+    return {key: ordered(values[key], like.get(key)) for key in keys}
