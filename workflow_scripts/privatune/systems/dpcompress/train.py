@@ -26,7 +26,7 @@ from privatune.training.first_order import FirstOrder, Noise
 from privatune.training.sampling import poisson_batches
 
 MOST_TOKENS = 512  # of a minibatch, with padding; with 1,024 a step takes a fifth longer
-MOST_VECTORS = 8192  # of a minibatch of vectors, which need no padding
+MOST_VECTORS = 2048  # of a minibatch of vectors; larger ones may fall out of the cache
 
 
 class Task(NamedTuple):

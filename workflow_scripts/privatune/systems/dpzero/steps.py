@@ -22,7 +22,7 @@ from privatune.training.sampling import poisson_batches
 from privatune.training.zeroth_order import ZerothOrder, linear_logits
 
 MOST_TOKENS = 512  # of a minibatch, with padding; larger ones have more padding, and a step takes longer
-MOST_VECTORS = 8192  # of a minibatch of vectors, which need no padding
+MOST_VECTORS = 2048  # of a minibatch of vectors; larger ones may fall out of the cache
 
 
 class Choice(NamedTuple):
