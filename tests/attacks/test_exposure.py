@@ -50,7 +50,7 @@ def memorised(canary, copies):
     lm = learner(initial_weights(CIFG, WORDS, stream(0, "w")), torch.float32)
     for _ in range(8):
         state = zero_state(lm.computing, 6)
-        for inputs, targets in windows(rows(np.array(text), 6), 15):
+        for inputs, targets in windows(rows(np.array(text), 6, 15), 15):
             _, state = train_step(lm, inputs, targets, state, 0.5, 5.0)
     return lm.weights
 

@@ -12,6 +12,7 @@ from privatune.evaluation.measure import (
     Sample,
     Score,
     evaluate,
+    evaluate_with_later,
     measures,
     perplexity,
     sample,
@@ -48,9 +49,9 @@ def lstm_logits(ids):
 def naive_score(chunks, logits_of=lstm_logits):
     """Word by word: all sums of a Score, from the definitions of the paper."""
     nats = targets = end_nats = ends = unknown = typed = characters = hits = hits_of_list = words = 0
-    for ids, lengths in zip(chunks.ids, chunks.lengths, strict=True):
+    for ids, lengths, size in zip(chunks.ids, chunks.lengths, chunks.sizes, strict=True):
         logits = logits_of(ids)
-        for place in range(len(ids) - 1):
+        for place in range(size - 1):
             target, length = int(ids[place + 1]), int(lengths[place + 1])
             log_probabilities = torch.log_softmax(logits[place], 0)
             if target == EOS:
@@ -79,9 +80,10 @@ def naive_score(chunks, logits_of=lstm_logits):
 
 def test_score_equals_the_definitions_word_by_word():
     chunks = sample(text(2), tokens=300, chunk=50, seed=0, name="user")
+    assert set(chunks.sizes) == {20, 50}, "units have 120 words"
     found, expected = score(WEIGHTS, chunks, INDEX), naive_score(chunks)
     assert tuple(found.total()) == pytest.approx(tuple(expected), rel=1e-5)
-    assert found.ends.shape == (6,) and expected.ends > 0 and expected.unknown > 0
+    assert found.ends.shape == chunks.sizes.shape and expected.ends > 0 and expected.unknown > 0
     alone = naive_score(Sample(*(part[2:3] for part in chunks)))
     assert [part[2] for part in found] == pytest.approx(list(alone), rel=1e-5), "sums are by chunk"
 
@@ -97,19 +99,52 @@ def test_score_of_an_ngram_model_equals_the_definitions_word_by_word():
     assert tuple(found) == pytest.approx(tuple(expected), rel=1e-5)
 
 
+def stream_of(*sizes):
+    ends = np.cumsum([0, *sizes])
+    return Stream(np.arange(ends[-1], dtype=np.uint16), np.ones(ends[-1], np.uint8), ends, list(map(str, sizes)))
+
+
 def test_chunks_are_consecutive_text_of_one_unit_drawn_once():
-    units = Stream(np.arange(100, dtype=np.uint16), np.ones(100, np.uint8), np.array([0, 25, 29, 100]), ["a", "b", "c"])
-    chunks = sample(units, tokens=1000, chunk=10, seed=0, name="user").ids
-    assert sorted(chunks[:, 0].tolist()) == [0, 10, 29, 39, 49, 59, 69, 79, 89]
-    assert (np.diff(chunks, axis=1) == 1).all()
-    few = sample(units, tokens=30, chunk=10, seed=0, name="user").ids
-    assert few.shape == (3, 10)
-    assert (few != sample(units, tokens=30, chunk=10, seed=1, name="user").ids).any()
+    chunks = sample(stream_of(25, 4, 71), tokens=1000, chunk=10, seed=0, name="user")
+    drawn = sorted((unit, *ids[:size]) for unit, ids, size in zip(chunks.units, chunks.ids, chunks.sizes, strict=True))
+    # the last word of the third unit would be a chunk without a target
+    parts = [
+        (0, 0, 10),
+        (0, 10, 20),
+        (0, 20, 25),
+        (1, 25, 29),
+        *((2, start, start + 10) for start in range(29, 99, 10)),
+    ]
+    assert drawn == [(unit, *range(start, stop)) for unit, start, stop in parts]
 
 
-def test_text_shorter_than_a_chunk_is_refused():
-    with pytest.raises(PrivatuneError, match=r"evaluation\.chunk_tokens: 500 words, but nothing in the user text"):
-        sample(text(2), tokens=1000, chunk=500, seed=0, name="user")
+def test_a_draw_has_at_most_as_many_words_as_asked_for_but_one_chunk():
+    few = sample(stream_of(100, 100), tokens=30, chunk=10, seed=0, name="user")
+    assert few.ids.shape == (3, 10)
+    assert (few.ids != sample(stream_of(100, 100), tokens=30, chunk=10, seed=1, name="user").ids).any()
+    assert sample(stream_of(100, 100), tokens=3, chunk=10, seed=0, name="user").ids.shape == (1, 10)
+    assert sample(stream_of(*[7] * 9), tokens=30, chunk=10, seed=0, name="user").sizes.tolist() == [7] * 4
+
+
+def test_every_person_can_be_drawn_and_is_counted():
+    # 36 of 50 persons are shorter than a chunk, as in an issue of this project
+    words = [*range(2, 38), *range(250, 264)]
+    people = Stream(*(part for part in _repeated(words)), np.cumsum([0, *words]), list(map(str, words)))
+    settings = EvaluationSettings(chunk_tokens=250, general_tokens=500, user_tokens=10**6, later_tokens=10**6)
+    found = evaluate_with_later(WEIGHTS, text(3), people, people, INDEX, settings, seed=0)
+    assert found["persons_user"] == found["persons_later"] == 50
+    seen = {unit for seed in range(400) for unit in sample(people, 300, 250, seed, "user").units}
+    assert seen == set(range(50))
+
+
+def _repeated(words):
+    ids = stream(9, "people").integers(len(MARKS), len(WORDS), sum(words)).astype(np.uint16)
+    return ids, np.array([len(WORDS[i]) for i in ids], np.uint8)
+
+
+def test_text_without_two_words_is_refused():
+    with pytest.raises(PrivatuneError, match="the user text: nothing in it has two words"):
+        sample(stream_of(1, 1), tokens=1000, chunk=500, seed=0, name="user")
 
 
 def test_the_average_is_pooled_over_targets():

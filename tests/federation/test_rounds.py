@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from privatune.compression import wire
-from privatune.compression.codec import decode
+from privatune.compression.codec import decode, encode
 from privatune.compression.settings import DenseSettings
 from privatune.core import tensors
 from privatune.core.errors import PrivatuneError
@@ -81,7 +81,7 @@ def test_records_count_what_was_sent():
         words = pack({"words": np.zeros(120, np.uint16)})
         assert record["bits_down"] == 8 * (len(pack(MODEL.arrays, MODEL.about)) + len(words))
         assert record["user_tokens"] == record["rehearsal_tokens"] == 120
-        assert record["steps"] == -(-(240 // 4 - 1) // 5)
+        assert record["steps"] == 60 // 5, "of four rows of 60 targets"
     (_, plain), *_ = one_round(scenario(objective="plain"))
     assert plain["bits_down"] == 8 * len(pack(MODEL.arrays, MODEL.about))
     assert plain["rehearsal_tokens"] == 0
@@ -127,9 +127,7 @@ def test_a_server_that_distills_must_see_single_updates():
 
 def test_one_device_and_a_zero_update_work():
     settings = scenario(size=1, objective="plain")
-    short = text(7, 3, 5)  # fewer words than rows: nothing to learn from
-    (payload, record), *_ = one_round(settings, [0], private=short)
-    assert record["steps"] == 0
+    payload, _ = encode({name: np.zeros_like(array) for name, array in WEIGHTS.items()}, {}, settings.codec, 0, 1)
     after = aggregate(MODEL, [payload], settings, ONE_THREAD, (0, 1))
     assert pack(after.arrays, after.about) == pack(MODEL.arrays, MODEL.about)
 
@@ -206,3 +204,14 @@ def test_a_control_reads_no_text_of_its_own():
     settings = scenario(size=2, objective="rehearsal", user_share=0.0)
     cost = client_cost(MODEL, PRIVATE, GENERAL, settings, ONE_THREAD, 0, 0)
     assert cost["user_kb"] == 0 and cost["rehearsal_kb"] > 0
+
+
+@pytest.mark.parametrize("objective", ["plain", "rehearsal", "lwf"])
+def test_a_person_with_less_text_than_a_minibatch_trains_on_all_of_it(objective):
+    # 30 persons of 48 words, with the end of a line, and batches of 50, once trained no step and counted in the mean
+    settings = scenario(objective=objective, minibatch=50, bptt=10)
+    for payload, record in one_round(settings, private=text(30, 49, 7)):
+        assert record["steps"] > 0 and record["user_tokens"] == 49
+        assert any(
+            np.any(change) for change in next(decode([payload], shapes_of(MODEL.arrays), settings.codec)).values()
+        )

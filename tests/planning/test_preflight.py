@@ -82,7 +82,7 @@ def test_text_that_is_not_odd_raises_no_concern(look):
     found, concerned = look(dpfedavg={"run": ["dp"]})
     assert concerned == []
     assert [row["name"] for row in found["samples"]] == ["general", "user", "later"]
-    assert [row["drawn"] for row in found["samples"]] == [15_000, 15_000, 5_000]
+    assert [row["drawn"] for row in found["samples"]] == [15_000, 14_800, 4_800], "up to one chunk less than asked for"
     assert found["sentences"][0]["error"] == pytest.approx(50 / 20)
     (row,) = found["guarantees"]
     assert row["variant"] == "dp" and 0 < row["epsilon"] < 10 and row["delta"] == pytest.approx(1 / 2000)
@@ -106,10 +106,10 @@ def test_odd_input_three_persons(look):
 
 
 def test_odd_input_short_texts_in_another_language(look):
-    _, concerned = look(line=4, unknown=0.9)  # a person has 240 words, fewer than a chunk
-    assert keys(concerned, True) == {"evaluation", "compression.evaluation", "dpfedavg.evaluation"}
+    found, concerned = look(line=4, unknown=0.9)  # a person has 240 words, fewer than a chunk
+    assert keys(concerned, True) == set()
     assert "general.corpora" in keys(concerned, False)
-    assert any("chunk_tokens: 250 words" in concern.text for concern in concerned)
+    assert all(row["drawn"] % 250 for row in found["samples"] if row["name"] != "general")
 
 
 def test_odd_input_sentences_of_nearly_one_label(look):
@@ -171,5 +171,5 @@ def test_secret_variants_are_told_apart(configured):
 
 
 def test_a_sample_of_one_chunk_has_no_error(look):
-    found, _ = look(persons=1, line=5)
+    found, _ = look(persons=1, line=4)
     assert [row["error"] for row in found["samples"] if row["name"] != "general"] == [None, None]

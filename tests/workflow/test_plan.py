@@ -48,7 +48,7 @@ def test_what_is_not_run_is_planned_by_costs_from_elsewhere(copy, snakemake):
 
 
 def test_preflight_reads_all_text_trains_nothing_and_names_what_will_fail(tmp_path, snakemake):
-    overlay = {"federation": {"cohort": {"size": 16}}, "evaluation": {"chunk_tokens": 5000}}
+    overlay = {"federation": {"cohort": {"size": 16}}, "dpzero": {"privacy": {"delta": 0.01}}}
     process = snakemake(tmp_path, "preflight", overlay=overlay)
     root = tmp_path / "results-tiny"
     assert {path.name for path in root.iterdir()} == {
@@ -56,7 +56,7 @@ def test_preflight_reads_all_text_trains_nothing_and_names_what_will_fail(tmp_pa
     }
     said = process.stdout
     fails, weak = said.split("Will fail")[1].split("Will mean little")
-    for key in ("scenarios.averaging-plain.cohort.size: a round needs 16 persons", "evaluation.chunk_tokens: 5000"):
+    for key in ("scenarios.averaging-plain.cohort.size: a round needs 16 persons", "dpzero.privacy.delta: "):
         assert key in " ".join(fails.split())
     assert "dpfedavg.seeds" in weak
     assert max(map(len, said.splitlines())) <= 100

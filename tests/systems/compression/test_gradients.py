@@ -86,14 +86,14 @@ def texts_of(private, general, seed):
 def test_dense_gradients_are_sgd_on_their_mean_one_person_after_the_other(setting):
     weights, _, private, general = setting
     lm = learner({name: weight.clone() for name, weight in weights.items()}, torch.float32)
-    visits = [rows(text, CLIENT.minibatch) for text in texts_of(private, general, 3)]
-    each = window_count(visits[0].shape[1], CLIENT.bptt)
+    visits = [rows(text, CLIENT.minibatch, CLIENT.bptt) for text in texts_of(private, general, 3)]
+    each = window_count(len(visits[0][0]), CLIENT.bptt)
     (end,) = run(setting, choice(DenseSettings()))
     assert end.steps == 2 * each
     for step in range(end.steps):
         joined, place = divmod(step, each)
         if not place:
-            states = [zero_state(lm.computing, CLIENT.minibatch)] * 2
+            states = [zero_state(lm.computing, len(visits[0]))] * 2
         sums = {name: torch.zeros_like(weight) for name, weight in weights.items()}
         for n, shard in enumerate(visits[2 * joined : 2 * joined + 2]):
             found, _, states[n] = gradient(lm, *window(shard, place, CLIENT.bptt), states[n])
@@ -133,7 +133,8 @@ def test_both_modes_read_the_same_words(setting):
     (averaged,), (followed,) = run(setting, choice(DenseSettings(), "averaging")), run(setting, choice(DenseSettings()))
     words = sum(map(len, texts_of(setting[2], setting[3], 3)))
     assert averaged.tokens == words
-    assert followed.tokens == words - 4 * CLIENT.minibatch  # of each row the first word is not predicted
+    seams = 4 * (CLIENT.minibatch - 1)  # words between two rows, which may be targets twice
+    assert words - 4 <= followed.tokens <= words - 4 + seams, "the first word of each person is not predicted"
 
 
 def test_epochs_and_dropout_of_devices_count_in_both_modes(setting):
@@ -144,15 +145,17 @@ def test_epochs_and_dropout_of_devices_count_in_both_modes(setting):
             run(setting, choice(DenseSettings(), mode).model_copy(update={"client": client}))[-1]
             for mode in ("averaging", "gradient")
         )
-        assert averaged.tokens - followed.tokens == client.epochs * 4 * CLIENT.minibatch
+        assert abs(averaged.tokens - followed.tokens) <= client.epochs * 4
         assert (followed.tokens > once.tokens) == (key == "epochs")
         assert any((followed.model[name] != once.model[name]).any() for name in once.model)
 
 
-def test_too_little_text_is_one_line(setting):
+@pytest.mark.parametrize("mode", ["averaging", "gradient"])
+def test_persons_with_less_text_than_a_minibatch_train_on_what_they_have(setting, mode):
     client = CLIENT.model_copy(update={"minibatch": 1000})
-    with pytest.raises(PrivatuneError, match="0 of 4 persons have text for a window"):
-        run(setting, choice(DenseSettings()).model_copy(update={"client": client}))
+    (end,) = run(setting, choice(DenseSettings(), mode).model_copy(update={"client": client}))
+    assert end.steps and end.tokens > 0
+    assert any((end.model[name] != weight.numpy()).any() for name, weight in setting[0].items())
 
 
 def test_bits_are_those_of_payloads_and_answers(setting):

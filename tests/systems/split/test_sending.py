@@ -164,12 +164,15 @@ def test_labels_of_test_sentences_do_not_show_in_what_is_sent(files, sent, tmp_p
 
 
 def test_accuracies_are_those_of_tops_that_are_trained_on_what_was_sent(files, sent, tmp_path):
-    out, encoder = sent(1, "none"), load_encoder(files.folder)
-    sending = SendSettings(cut=1, noise="none", importance="none", seeds=SEEDS, numerics=NUMERICS)
-    settings = VendorSettings(sendings=[sending], top=SplitTopSettings(steps=3, batch=10), seed=0, set="own")
-    fine_tune_tops(out.sent, encoder, settings, tmp_path / "tops.json")
-    for seed, record in zip(SEEDS, read_json(tmp_path / "tops.json"), strict=True):
-        parts = [read_examples(out.sent[seed], part) for part in ("train", "test")]
-        _, accuracy = train_top(encoder, 1, *parts, np.zeros((2, 16), np.float32), settings.top, seed, NUMERICS)
-        assert (record["seed"], record["accuracy"], record["majority"]) == (seed, accuracy, 50)
+    ways = {noise: sent(1, noise).sent for noise in ("none", "kappa-0.5")}
+    encoder, phrases = load_encoder(files.folder), np.zeros((2, 16), np.float32)
+    sendings = [SendSettings(cut=1, noise=noise, importance="none", seeds=SEEDS, numerics=NUMERICS) for noise in ways]
+    settings = VendorSettings(sendings=sendings, top=SplitTopSettings(steps=3, batch=10), seed=0, set="own")
+    fine_tune_tops([path for paths in ways.values() for path in paths], encoder, settings, tmp_path / "tops.json")
+    order = [(noise, seed) for noise in ways for seed in SEEDS]
+    for (noise, seed), record in zip(order, read_json(tmp_path / "tops.json"), strict=True):
+        parts = [read_examples(ways[noise][seed], part) for part in ("train", "test")]
+        _, accuracy = train_top(encoder, 1, *parts, phrases, settings.top, seed, NUMERICS)
+        found = (record["noise"], record["seed"], record["accuracy"], record["majority"])
+        assert found == (noise, seed, accuracy, 50)
         assert len(record["accuracy_resampled"]) == 200 and record["clusters"] == 30

@@ -14,9 +14,11 @@ from pydantic import ValidationError
 
 from privatune.core.errors import PrivatuneError
 
-# A waiting thread spins for half a millisecond and then sleeps. If it slept at once, pretraining would be a fifth
-# slower; if it kept spinning (GNU's default), it would starve other programs. Torch's OpenMP reads this when it loads.
-os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+# A waiting thread spins for some microseconds and then sleeps. If it slept at once, pretraining would be a third
+# slower. If it spun for longer, two threads would have half their speed or less beside a program that keeps one of two
+# cores busy. `make bench` measures both. Torch's OpenMP reads this when it loads.
+SPINS = "1000"
+os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO}
 _SECONDS = 0.5  # between two checks whether a job is still wanted

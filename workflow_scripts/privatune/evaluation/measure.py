@@ -31,35 +31,46 @@ RESAMPLED = [
 class Sample(NamedTuple):
     """Chunks of text."""
 
-    ids: np.ndarray  # [chunks, words] word ids
+    ids: np.ndarray  # [chunks, words] word ids; what follows a shorter chunk has no meaning
     lengths: np.ndarray  # [chunks, words] how many characters each word had
+    sizes: np.ndarray  # [chunks] how many words each chunk has
     units: np.ndarray  # [chunks] whose text each chunk is
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Which words are predicted, [chunks, words - 1]: all words of a chunk but its first."""
+        return np.arange(1, self.ids.shape[1]) < self.sizes[:, None]
 
 
 def sample(text: Stream, tokens: int, chunk: int, seed: int, name: str) -> Sample:
     """Draw chunks of consecutive words from the units of a stream, without replacement.
 
+    The last chunk of a unit has what is left, so the text of every unit can be drawn.
+
     Args:
         text: the stream.
-        tokens: about how many words to draw in all; there are fewer if the stream is shorter.
-        chunk: how many words a chunk has.
+        tokens: how many words to draw at most; the draw ends before the chunk that would exceed it, but draws one.
+        chunk: how many words a chunk has at most.
         seed: the seed of the draw.
         name: the name of the stream, which keys the draw and appears in errors.
 
     Raises:
-        PrivatuneError: no unit of the stream is as long as one chunk.
+        PrivatuneError: no unit of the stream has two words.
     """
-    starts = [np.arange(a, b - chunk + 1, chunk) for a, b in zip(text.offsets, text.offsets[1:], strict=False)]
+    # a chunk of one word would have no target
+    starts = [np.arange(a, b - 1, chunk) for a, b in zip(text.offsets, text.offsets[1:], strict=False)]
     places = np.concatenate(starts) if starts else np.empty(0, np.int64)
     if not len(places):
-        raise PrivatuneError(
-            f"evaluation.chunk_tokens: {chunk} words, but nothing in the {name} text is that long; lower it, or "
-            "provide longer texts"
-        )
-    drawn = np.sort(stream(seed, "evaluation sample", name).permutation(places)[: max(1, tokens // chunk)])
-    spans = drawn[:, None] + np.arange(chunk)
+        raise PrivatuneError(f"the {name} text: nothing in it has two words to measure a model on; provide more text")
+    order = stream(seed, "evaluation sample", name).permutation(places)
+    ends = text.offsets[np.searchsorted(text.offsets, order, side="right")]
+    total = np.cumsum(np.minimum(chunk, ends - order))
+    drawn = np.sort(order[: max(1, np.searchsorted(total, tokens, side="right"))])
     units = np.searchsorted(text.offsets, drawn, side="right") - 1
-    return Sample(np.asarray(text.ids)[spans].astype(np.int64), np.asarray(text.lengths)[spans].astype(np.int64), units)
+    sizes = np.minimum(chunk, text.offsets[units + 1] - drawn)
+    spans = np.minimum(drawn[:, None] + np.arange(sizes.max()), len(text.ids) - 1)
+    ids, lengths = (np.asarray(part)[spans].astype(np.int64) for part in (text.ids, text.lengths))
+    return Sample(ids, lengths, sizes, units)
 
 
 class Score(NamedTuple):
@@ -96,6 +107,7 @@ def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = Tru
     state = zero_state(weights, len(text.ids))
     # one buffer for all windows, since allocating memory for each window costs as much as the product that fills it
     buffer = torch.empty(WINDOW * len(text.ids), len(weights["embedding"]))
+    counted = text.targets
     with torch.no_grad():
         for start in range(0, text.ids.shape[1] - 1, WINDOW):
             stop = min(start + WINDOW, text.ids.shape[1] - 1)
@@ -106,7 +118,7 @@ def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = Tru
             logits = buffer[: len(targets)]
             network.logits(weights, hidden.flatten(0, 1), logits)
             parts = _window(logits, targets, lengths, index, typing)
-            sums += parts.reshape(len(parts), -1, len(text.ids)).sum(1).T
+            sums += (parts.reshape(len(parts), -1, len(text.ids)) * counted[:, start:stop].T).sum(1).T
     return Score(*sums.T)
 
 
@@ -115,11 +127,12 @@ def score_ngram(model: Ngram, text: Sample, index: PrefixIndex) -> Score:
     sums = []
     distributions = np.empty((text.ids.shape[1] - 1, len(model.unigram)), np.float32)
     contexts = contexts_of(text.ids, len(model.words) + 1)
-    for context, targets, lengths in zip(contexts, text.ids[:, 1:], text.lengths[:, 1:], strict=True):
+    chunks = zip(contexts, text.ids[:, 1:], text.lengths[:, 1:], text.targets, strict=True)
+    for context, targets, lengths, counted in chunks:
         probabilities(model, context, out=distributions)
         of_words = _typing(distributions, targets, lengths, index)
         likelihoods = distributions[np.arange(len(targets)), targets]
-        sums.append(np.concatenate([_likelihood(likelihoods, targets), of_words]).sum(1))
+        sums.append(np.concatenate([_likelihood(likelihoods, targets), of_words]) @ counted)
     return Score(*np.array(sums).T)
 
 
@@ -171,17 +184,17 @@ def evaluate(
         ppl_*: perplexity of words, where ppl_average pools the words of general and user; ppl_*_with_ends: the same
         with ends of lines among the targets; oov_* and recall*_user, in percent; kss_*: keystroke saving rate, in
         percent; targets_* and ends_*: how many words and ends of lines each perplexity averages over; clusters_*: how
-        many documents or persons it covers; *_resampled: the measure on each resample of these, as text, so that the
-        record stays flat.
+        many documents or persons are resampled; persons_user: of how many persons there is text; *_resampled: the
+        measure on each resample of documents and persons, as text, so that the record stays flat.
     """
 
-    def scored(text: Stream, tokens: int, name: str) -> Score:
-        drawn = sample(text, tokens, settings.chunk_tokens, seed, name)
+    def scored(drawn: Sample) -> Score:
         scores = score_ngram(model, drawn, index) if isinstance(model, Ngram) else score(model, drawn, index)
         return Score(*(np.bincount(clusters(drawn.units), part) for part in scores))
 
-    by_document = scored(general, settings.general_tokens, "general")
-    by_person = scored(user, settings.user_tokens, "user")
+    of_persons = sample(user, settings.user_tokens, settings.chunk_tokens, seed, "user")
+    by_document = scored(sample(general, settings.general_tokens, settings.chunk_tokens, seed, "general"))
+    by_person = scored(of_persons)
     of_general, of_user = by_document.total(), by_person.total()
     counts = {
         f"{count}_{name}": int(getattr(part, count))
@@ -189,6 +202,7 @@ def evaluate(
         for count in ("targets", "ends")
     }
     counts |= {"clusters_general": len(by_document.words), "clusters_user": len(by_person.words)}
+    counts |= {"persons_user": len(np.unique(of_persons.units))}
     again = _resampled(by_document, by_person, settings.resamples, seed)
     return {name: float(value) for name, value in measures(of_general, of_user).items()} | counts | again
 
@@ -202,13 +216,14 @@ def evaluate_with_later(
     settings: EvaluationSettings,
     seed: int,
 ) -> dict[str, Any]:
-    """Return the measures of `evaluate` and ppl_later, the perplexity of newer text of the training persons.
+    """Return the measures of `evaluate` and ppl_later, the perplexity of newer text of persons_later training persons.
 
     No noise protects ppl_later, so do not use it for models that must protect these persons.
     """
     drawn = sample(later, settings.later_tokens, settings.chunk_tokens, seed, "later")
     of_later = score(weights, drawn, index, typing=False).total()
-    return evaluate(weights, general, user, index, settings, seed) | {"ppl_later": float(perplexity([of_later]))}
+    found = {"ppl_later": float(perplexity([of_later])), "persons_later": len(np.unique(drawn.units))}
+    return evaluate(weights, general, user, index, settings, seed) | found
 
 
 def _resampled(general: Score, user: Score, count: int, seed: int) -> dict[str, str]:

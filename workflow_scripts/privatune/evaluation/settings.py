@@ -8,7 +8,12 @@ from privatune.core.settings import Settings
 class SampleSettings(Settings):
     """Seeded samples of stated size, the same for every model, of text that no person trained on."""
 
-    chunk_tokens: int = Field(300, ge=2, description="Number of consecutive words in each sampled chunk of text.")
+    chunk_tokens: int = Field(
+        300,
+        ge=2,
+        description="Number of consecutive words in each sampled chunk of text; the last chunk "
+        "of a person or a document has what is left.",
+    )
     general_tokens: int = Field(
         30_000, ge=2, description="Number of words that are sampled from the general test text."
     )

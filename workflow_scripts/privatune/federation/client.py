@@ -59,9 +59,10 @@ def fine_tune(
 
 def _epoch(lm: Learner, teacher: Learner | None, task: Task, settings: ClientSettings, rng: np.random.Generator) -> int:
     embedding = lm.computing["embedding"]
-    state = taught = zero_state(lm.computing, settings.minibatch)
+    text = rows(task.text, settings.minibatch, settings.bptt)
+    state = taught = zero_state(lm.computing, len(text))
     steps = 0
-    for block in windows(rows(task.text, settings.minibatch), settings.bptt):
+    for block in windows(text, settings.bptt):
         inputs, targets = (part.to(embedding.device) for part in block)
         masks = dropout_masks(settings.dropout, len(state), (*inputs.shape, embedding.shape[1]), rng, embedding)
         soft = None

@@ -121,8 +121,8 @@ def _samples(e: Experiment, found: Mapping[str, Any]) -> Iterator[Concern]:
     for row in found["samples"]:
         key, wish = f"evaluation.{row['name']}_tokens", f"bring more {more[row['name']]}"
         if row["drawn"] < SHARE * row["asked"]:
-            text = f"{row['asked']:,} words are asked for, but there are {row['drawn']:,} in whole chunks; {wish}, or "
-            yield Concern(False, key, f"{text}lower `evaluation.chunk_tokens`")
+            text = f"{row['asked']:,} words are asked for, but there are {row['drawn']:,}; {wish}"
+            yield Concern(False, key, text)
         if row["units"] < FEW_PERSONS and row["name"] != "general":
             yield Concern(False, key, f"the sample has text of only {row['units']} persons; {wish}")
         elif row["error"] is None or row["error"] > PERPLEXITY:

@@ -11,7 +11,7 @@ import numpy as np
 from privatune.core.errors import PrivatuneError
 from privatune.core.files import read_json
 from privatune.core.tensors import map_tensors
-from privatune.evaluation.measure import sample
+from privatune.evaluation.measure import Sample, sample
 from privatune.evaluation.resampling import clusters, resamples
 from privatune.evaluation.settings import SampleSettings
 from privatune.experiment import Experiment
@@ -99,18 +99,19 @@ def samples(
                 {
                     "name": name,
                     "asked": asked,
-                    "drawn": drawn.ids.size,
+                    "drawn": int(drawn.sizes.sum()),
                     "units": len(np.unique(drawn.units)),
-                    "error": _error(drawn.ids, clusters(drawn.units), words, (settings.resamples, e.seed, name)),
+                    "error": _error(drawn, words, (settings.resamples, e.seed, name)),
                 }
             )
     return rows, refused
 
 
-def _error(ids: np.ndarray, cluster: np.ndarray, words: np.ndarray, draw: tuple[int, int, str]) -> float | None:
-    """Percent of the perplexity of single words, from resamples of clusters; `ids` [chunks, words]."""
+def _error(drawn: Sample, words: np.ndarray, draw: tuple[int, int, str]) -> float | None:
+    """Percent of the perplexity of single words, from resamples of clusters."""
+    ids, cluster = drawn.ids[:, 1:], clusters(drawn.units)
     count = int(cluster.max()) + 1
-    known = (ids != EOS) & (ids != UNK)
+    known = (ids != EOS) & (ids != UNK) & drawn.targets
     nats = -np.log((words + 1.0) / (words.sum() + len(words)))[ids]
     sums, targets = (np.bincount(cluster, part.sum(1)) for part in (nats * known, known))
     if count < 2 or not targets.all():

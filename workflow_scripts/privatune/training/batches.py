@@ -5,18 +5,26 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+Rows = list[np.ndarray]  # word ids [length] of each row, which are views of the text
 Window = tuple[torch.Tensor, torch.Tensor]  # word ids to read and to predict, int64 [time, batch] each
 
 
-def rows(ids: np.ndarray, batch: int) -> np.ndarray:
-    """Cut word ids [n] into `batch` rows of consecutive text, [batch, n // batch]; the remainder is left out.
+def rows(ids: np.ndarray, batch: int, bptt: int) -> Rows:
+    """Cut word ids [n] into at most `batch` rows of consecutive text, in which every word but the first is a target.
 
-    >>> rows(np.arange(7), 2)
-    array([[0, 1, 2],
-           [3, 4, 5]])
+    Text that does not fill a window of `bptt` words in each row has fewer rows. The last word of a row is the first of
+    the next row; fewer than one word per row is a target twice, so that all rows have the same length.
+
+    >>> rows(np.arange(7), 2, 3)
+    [array([0, 1, 2, 3]), array([3, 4, 5, 6])]
+    >>> rows(np.arange(6), 2, 2), rows(np.arange(4), 2, 3)
+    ([array([0, 1, 2, 3]), array([2, 3, 4, 5])], [array([0, 1, 2, 3])])
     """
-    length = len(ids) // batch
-    return ids[: batch * length].reshape(batch, length)
+    count = min(batch, max(1, (len(ids) - 1) // bptt))
+    length = 1 - (1 - len(ids)) // count
+    return [
+        ids[start : start + length] for start in (i * (len(ids) - length) // max(1, count - 1) for i in range(count))
+    ]
 
 
 def window_count(length: int, bptt: int) -> int:
@@ -28,21 +36,17 @@ def window_count(length: int, bptt: int) -> int:
     return max(0, -(-(length - 1) // bptt))
 
 
-def window(text: np.ndarray, index: int, bptt: int) -> Window:
-    """Return the window with number `index` of rows [batch, length]; the last one may be shorter than `bptt`."""
+def window(text: Rows, index: int, bptt: int) -> Window:
+    """Return the window with number `index` of rows; the last one may be shorter than `bptt`."""
     start = index * bptt
-    stop = min(start + bptt, text.shape[1] - 1)
-    return _tensor(text[:, start:stop]), _tensor(text[:, start + 1 : stop + 1])
+    block = np.stack([row[start : start + bptt + 1] for row in text], axis=1).astype(np.int64)
+    return torch.from_numpy(block[:-1]), torch.from_numpy(block[1:])
 
 
-def windows(text: np.ndarray, bptt: int) -> Iterator[Window]:
-    """Yield all windows of rows [batch, length] in reading order."""
-    for index in range(window_count(text.shape[1], bptt)):
+def windows(text: Rows, bptt: int) -> Iterator[Window]:
+    """Yield all windows of rows in reading order."""
+    for index in range(window_count(len(text[0]), bptt)):
         yield window(text, index, bptt)
-
-
-def _tensor(block: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(block.T, dtype=np.int64))
 
 
 def dropout_masks(

@@ -5,7 +5,7 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,11 @@ from privatune.core.streams import stream
 from privatune.models.checkpoint import PRECISIONS, use
 from privatune.models.network import State, Weights, hidden_states, initial_weights, logits, zero_state
 from privatune.models.settings import ModelSettings, NumericsSettings
-from privatune.training.batches import dropout_masks, rows, window, window_count, windows
+from privatune.training.batches import Rows, dropout_masks, rows, window, window_count, windows
 from privatune.training.settings import PretrainSettings
 from privatune.training.snapshots import Snapshot, fingerprint, load_snapshot, save_snapshot
-from privatune.training.step import Learner, learner, train_step
+from privatune.training.step import Learner, gradient, learner, train_step
+from privatune.training.threads import paced, repeatable
 
 
 def rate_at(step: int, steps: int, settings: PretrainSettings) -> float:
@@ -35,8 +36,8 @@ def rate_at(step: int, steps: int, settings: PretrainSettings) -> float:
     return settings.learning_rate * settings.final_rate**progress
 
 
-def validation_perplexity(model: Learner, text: np.ndarray, unknown: int) -> float:
-    """Return the perplexity of rows [batch, length] in the precision of training; unknown targets are left out."""
+def validation_perplexity(model: Learner, text: Rows, unknown: int) -> float:
+    """Return the perplexity of rows in the precision of training; unknown targets are left out."""
     weights, total, count = model.computing, 0.0, 0
     state = zero_state(weights, len(text))
     device = weights["embedding"].device
@@ -92,14 +93,13 @@ def pretrain(
     device = use(numerics)
     described = [part.model_dump() for part in (model, settings, numerics)]
     folder = Path(checkpoints) / fingerprint(train, described, seed, vocabulary, list(origin))
-    text, held = rows(train, settings.minibatch), rows(valid[: settings.validation_tokens], settings.minibatch)
-    epoch = window_count(text.shape[1], settings.bptt)
+    text, held = (rows(ids, settings.minibatch, settings.bptt) for ids in (train, valid[: settings.validation_tokens]))
+    epoch = window_count(len(text[0]), settings.bptt)
     for part, words in (("training", text), ("validation", held)):
-        if not window_count(words.shape[1], settings.bptt):
+        if len(words[0]) < 2:
             raise PrivatuneError(
-                f"general: {words.size} words of {part} text are too few for {settings.minibatch} rows; bring more "
-                "text (`general.corpora`, shares of its sources, `pretrain.validation_tokens`), or lower "
-                "`pretrain.minibatch`"
+                f"general: the {part} text has fewer than two words; bring more text (`general.corpora`, shares of its "
+                "sources)"
             )
     steps = max(1, round(epoch * settings.epochs))
     at = load_snapshot(folder) or Snapshot(initial_weights(model, vocabulary, stream(seed, "initial weights")))
@@ -110,9 +110,9 @@ def pretrain(
     before, started = at.curve[-1]["seconds"] if at.curve else 0.0, time.perf_counter()
     with _progress_bar() as bar:
         task = bar.add_task("pretraining", total=steps, completed=at.step, perplexity=math.nan)
-        while at.step < steps:
+        for _ in _paced(lm, text, steps - at.step, settings, numerics):
             if at.step % epoch == 0:
-                at.state = zero_state(lm.computing, settings.minibatch)
+                at.state = zero_state(lm.computing, len(text))
             rate = rate_at(at.step, steps, settings)
             _step(lm, at, window(text, at.step % epoch, settings.bptt), rate, settings, seed)
             if at.step % settings.validation_steps == 0 or at.step == steps:
@@ -135,6 +135,21 @@ def pretrain(
             bar.update(task, completed=at.step)
     shutil.rmtree(folder, ignore_errors=True)
     return at.weights, at.curve
+
+
+def _paced(
+    lm: Learner, text: Rows, steps: int, settings: PretrainSettings, numerics: NumericsSettings
+) -> Iterator[None]:
+    """Yield before each step, with as many threads as are fast now, if the number does not change the gradient."""
+
+    def first() -> list[torch.Tensor]:
+        embedding = lm.computing["embedding"]
+        inputs, targets = (part.to(embedding.device) for part in window(text, 0, settings.bptt))
+        return list(gradient(lm, inputs, targets, zero_state(lm.computing, len(text)))[0].values())
+
+    if numerics.threads > 1 and repeatable(first, numerics.threads):
+        return paced(steps, numerics.threads)
+    return iter([None] * steps)
 
 
 def _step(

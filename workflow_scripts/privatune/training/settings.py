@@ -53,5 +53,5 @@ class PretrainSettings(TrainingSettings):
     )
     validation_steps: int = Field(500, ge=1, description="Number of steps between validations.")
     validation_tokens: int = Field(
-        20000, ge=1, description="Number of words of general validation text that each validation reads."
+        20000, ge=2, description="Number of words of general validation text that each validation reads."
     )

@@ -171,6 +171,12 @@ def _backward(
     return loss, tuple((h.detach(), c.detach()) for h, c in after), gradients, to_embedded.flatten(0, 1).float()
 
 
+def _square(gradient: torch.Tensor) -> float:
+    """Return the sum of squares, to the same bits with any number of threads: their number does not order the sum."""
+    of_rows = torch.linalg.vector_norm(gradient, dim=-1, dtype=torch.float32)
+    return float(np.square(of_rows.cpu().numpy(), dtype=np.float64).sum())
+
+
 def _output_name(weights: Weights) -> str:
     return "output.weight" if "output.weight" in weights else "embedding"
 
@@ -186,7 +192,7 @@ def _descend(
     # a window has few words, so the gradient of their embeddings stays sparse; it enters the norm by |a + b|^2
     words, place = torch.unique(inputs, return_inverse=True)
     to_words = to_inputs.new_zeros(len(words), to_inputs.shape[1]).index_add_(0, place, to_inputs)
-    squared = sum(float(torch.dot(g.flatten(), g.flatten())) for g in [*gradients.values(), to_words])
+    squared = sum(map(_square, [*gradients.values(), to_words]))
     if "embedding" in gradients:
         squared += 2.0 * float((gradients["embedding"][words] * to_words).sum())
     rate = -learning_rate * min(1.0, clip / max(squared, 1e-30) ** 0.5)

@@ -38,10 +38,11 @@ def next_model(model: Arrays, payloads: Iterable[bytes], server: Server) -> Arra
     ]
     student = learner_of(model, server.numerics)
     old = {name: weight.clone() for name, weight in student.weights.items()}
-    for text in _texts(old, server):
-        state = zero_state(student.computing, s.minibatch)
+    for words in _texts(old, server):
+        text = rows(words, s.minibatch, s.bptt)
+        state = zero_state(student.computing, len(text))
         taught = [state] * len(teachers)
-        for block in windows(rows(text, s.minibatch), s.bptt):
+        for block in windows(text, s.bptt):
             inputs, targets = (part.to(old["embedding"].device) for part in block)
             mean, taught = mean_distribution(teachers, inputs, taught)
             _, state = train_step(

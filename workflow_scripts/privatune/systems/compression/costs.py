@@ -38,10 +38,9 @@ def codec_cost(
     client, size, like = choice.client, len(texts), shapes_of(model)
     updates = []
     for text in texts:
-        inputs, targets = (
-            part.to(lm.weights["embedding"].device) for part in window(rows(text, client.minibatch), 0, client.bptt)
-        )
-        gradients, _, _ = gradient(lm, inputs, targets, zero_state(lm.computing, client.minibatch))
+        first = window(rows(text, client.minibatch, client.bptt), 0, client.bptt)
+        inputs, targets = (part.to(lm.weights["embedding"].device) for part in first)
+        gradients, _, _ = gradient(lm, inputs, targets, zero_state(lm.computing, inputs.shape[1]))
         updates.append({name: g.cpu().numpy().copy() for name, g in gradients.items()})
     seconds: dict[str, list[float]] = {"encode": [], "decode": []}
     memories: list[Arrays] = [{}] * size

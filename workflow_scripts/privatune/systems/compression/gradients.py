@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from privatune.compression.codec import combine, encode, lasting
-from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream, stream_key
 from privatune.core.tensors import Arrays, pack
 from privatune.core.vectors import shapes_of
@@ -25,14 +24,14 @@ from privatune.systems.compression.download import download
 from privatune.systems.compression.methods import Choice
 from privatune.systems.compression.progress import Progress, Training
 from privatune.text.streams import Stream
-from privatune.training.batches import Window, dropout_masks, rows, window_count, windows
+from privatune.training.batches import Rows, Window, dropout_masks, rows, window_count, windows
 from privatune.training.step import Learner, descend, gradient, learner_of
 
 
 class Visit(NamedTuple):
     """What one person reads, and how much text comes with the model."""
 
-    text: np.ndarray  # [batch, words]
+    text: Rows
     sent: int  # bytes of text that come with the model
 
 
@@ -55,14 +54,8 @@ def train(
 
     The arguments are those of `follow` in systems/compression/follow.py.
     """
-    visits = [visit for visit in _visits(private, general, choice, seed) if _length(visit, choice)]
+    visits = list(_visits(private, general, choice, seed))
     queues, steps = dealt([_length(visit, choice) for visit in visits], choice.cohort.size)
-    if not steps:
-        raise PrivatuneError(
-            f"compression: {len(visits)} of {choice.cohort.size * choice.cohort.rounds} persons have text for a window "
-            f"of {choice.client.minibatch} rows, which is too few for {choice.cohort.size} devices; raise "
-            "`private.min_words` or lower `compression.client.minibatch`"
-        )
     return steps, _steps(model, [[visits[n] for n in queue] for queue in queues], steps, choice, numerics, seed)
 
 
@@ -86,7 +79,7 @@ def _steps(
                 down += sent.length + visit.sent
                 fresh, unread = learner_of(sent.weights, numerics), _windows(visit, choice)
                 block = next(unread)
-                place = Place(fresh, zero_state(fresh.computing, choice.client.minibatch), {}, unread)
+                place = Place(fresh, zero_state(fresh.computing, len(visit.text)), {}, unread)
                 if places:
                     left = places[number].memory
                     place = place._replace(memory=left if choice.memory == "device" else lasting(left))
@@ -155,21 +148,19 @@ def _arrays(trained: Learner) -> Arrays:
     return {name: weight.cpu().numpy().copy() for name, weight in trained.weights.items()}
 
 
-def _visits(private: Stream, general: Stream, choice: Choice, seed: int) -> list[Visit]:
-    """Return everything that the clients of averaging would read, in the same order."""
-    found = []
+def _visits(private: Stream, general: Stream, choice: Choice, seed: int) -> Iterator[Visit]:
+    """Yield everything that the clients of averaging would read, in the same order."""
     for number in range(1, choice.cohort.rounds + 1):
         for person in cohort(len(private.units), choice.cohort.size, number, seed):
             user = np.asarray(private.unit(person))
             task = visit_task(user, general.ids, choice.client, (seed, number, person))
             sent = len(pack({"words": task.sent})) if task.sent is not None else 0
-            found.append(Visit(rows(task.text, choice.client.minibatch), sent))
-    return found
+            yield Visit(rows(task.text, choice.client.minibatch, choice.client.bptt), sent)
 
 
 def _length(visit: Visit, choice: Choice) -> int:
     """Return how many windows a person's device reads."""
-    return choice.client.epochs * window_count(visit.text.shape[1], choice.client.bptt)
+    return choice.client.epochs * window_count(len(visit.text[0]), choice.client.bptt)
 
 
 def _windows(visit: Visit, choice: Choice) -> Iterator[Window]:
