@@ -26,8 +26,9 @@ class ExecutionSettings(Settings):
         2,
         ge=1,
         le=256,
-        description="Number of threads of pretraining. It decides the order of sums, and so the last bits of the "
-        "general model.",
+        description="Largest number of threads of pretraining; one is used while that is faster, because another "
+        "program keeps a core busy. On a processor where the number changes the last bits of the general model, it is "
+        "not varied.",
     )
     encoder_threads: int = Field(
         1,
