@@ -39,13 +39,13 @@ rule compress:
         "../workflow_scripts/compress.py"
 
 
-rule export:
+rule export_classifier:
     input:
         models=f"<results>/dpcompress/{{compressed}}/{D.target}/models.safetensors",
         encoder=encoder_files(D.encoder),
         tokenizer=f"<results>/encoders/{D.encoder}/tokenizer.json",
         tokens=f"<results>/sentences/{D.set}/{D.encoder}/tokens.safetensors",
-        code=code("export"),
+        code=code("export_classifier"),
     output:
         measured="<results>/dpcompress/exported/{compressed}/measured.json",
         weights="<results>/dpcompress/exported/{compressed}/model.safetensors",
@@ -53,14 +53,14 @@ rule export:
         int8="<results>/dpcompress/exported/{compressed}/model.int8.onnx",
         tokenizer="<results>/dpcompress/exported/{compressed}/tokenizer.json",
     log:
-        "<results>/logs/export/{compressed}.log",
+        "<results>/logs/export_classifier/{compressed}.log",
     benchmark:
-        "<results>/benchmarks/export/{compressed}.tsv"
+        "<results>/benchmarks/export_classifier/{compressed}.tsv"
     conda:
         "../envs/privatune.yaml"
     threads: D.export.threads
     resources:
-        **asked("export"),
+        **asked("export_classifier"),
     params:
         settings=lambda wildcards: plain(
             {
@@ -73,7 +73,7 @@ rule export:
             }
         ),
     script:
-        "../workflow_scripts/export.py"
+        "../workflow_scripts/export_classifier.py"
 
 
 TABLES |= {

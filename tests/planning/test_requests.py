@@ -44,6 +44,7 @@ MEASURED = {
 NAMES = {"source": "chitchat", "scenario": "server-distill-generated-5", "method": "averaging-dense"}
 NAMES |= {"shard": "0", "round": "1", "baseline": "ngram-general", "variant": "dp"}
 NAMES |= {"set": "rotten_tomatoes", "encoder": "minilm", "compressed": "full"}
+NAMES |= {"exported": "general", "gathered": "classifier"}
 NAMES |= {"classifier": "probe", "level": "2", "row": "dpzero", "cut": "2", "noise": "kappa-0.3"}
 
 

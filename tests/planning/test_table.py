@@ -23,6 +23,8 @@ NAMES |= {
     "cut": "2",
     "noise": "kappa-0.3",
     "compressed": "full",
+    "exported": "dp-fedavg",
+    "gathered": "classifier",
 }
 ALIKE = {"fetch_package", "keep_model", "guarantee", "dp_model", "table", "figure"}  # whose jobs all take as long
 
@@ -60,6 +62,7 @@ def test_work_grows_with_what_makes_it_longer(planned):
         sources={"rotten_tomatoes": {"part": "imdb"}, "reviews": {"part": "imdb"}},
         split={"attacked": 100, "attribute": {"messages": 100}},
         dpcompress={"train": {"steps": 100}, "export": {"repeats": 10}},
+        export={"words": 1000},
     )
     for rule, stage in planned().items():
         small, more = stage.work(NAMES), large[rule].work(NAMES)

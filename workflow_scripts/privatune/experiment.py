@@ -16,6 +16,7 @@ from privatune.corpora.rows import known_sources
 from privatune.corpora.settings import GeneralSettings
 from privatune.corpora.split import PrivateSettings
 from privatune.evaluation.settings import EvaluationSettings
+from privatune.export.settings import ExportsSettings
 from privatune.federation.settings import INITIAL, ScenarioSettings
 from privatune.models.encoder_settings import EncoderSettings
 from privatune.models.settings import LstmSettings, ModelSettings
@@ -94,6 +95,9 @@ class Experiment(Settings):
     )
     dpcompress: DpCompressSettings = Field(
         description="Private model compression (Mireshghallah et al. 2022): the target `dpcompress`."
+    )
+    export: ExportsSettings = Field(
+        default_factory=ExportsSettings, description="Models that other programs can use: the target `export`."
     )
     plan: PlanSettings = Field(
         default_factory=PlanSettings, description="What the experiment will take, before it runs: the target `plan`."

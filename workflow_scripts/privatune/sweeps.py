@@ -31,8 +31,9 @@ def swept(config: Mapping[str, Any]) -> Swept:
     """Replace the sweeps of a configuration by their variants.
 
     Lists under several keys of a scenario make every combination of their values. A variant's name consists of the
-    sweep's name and each key with its value. `tail`, which is about one scenario, uses the first variant. A paper's
-    rows for a sweep are left out, because they do not belong to one variant more than to another.
+    sweep's name and each key with its value. `tail` and each exported model, which are about one scenario, use the
+    first variant. A paper's rows for a sweep are left out, because they do not belong to one variant more than to
+    another.
 
     Raises:
         PrivatuneError: an element is not a plain value, a list is empty, or a variant's name is taken.
@@ -67,8 +68,11 @@ def swept(config: Mapping[str, Any]) -> Swept:
     for part, key in (("popov", "scenarios"), ("report", "cost_scenarios")):
         if key in (whole.get(part) or {}):
             whole[part] = {**whole[part], key: _named(whole[part][key], variants)}
-    if (whole.get("tail") or {}).get("scenario") in variants:
-        whole["tail"] = {**whole["tail"], "scenario": variants[whole["tail"]["scenario"]][0]}
+    if whole.get("tail"):
+        whole["tail"] = _first(whole["tail"], variants)
+    if isinstance(models := (whole.get("export") or {}).get("models"), Mapping):
+        alone = {name: _first(model, variants) for name, model in models.items()}
+        whole["export"] = {**whole["export"], "models": alone}
     if (whole.get("report") or {}).get("paper"):
         paper = {name: rows for name, rows in whole["report"]["paper"].items() if name not in variants}
         whole["report"] = {**whole["report"], "paper": paper}
@@ -119,6 +123,13 @@ def _replaced(node: Any, assigned: Mapping[tuple[str, ...], Any], path: tuple[st
     if isinstance(node, Mapping):
         return {key: _replaced(below, assigned, (*path, str(key))) for key, below in node.items()}
     return node
+
+
+def _first(section: Any, variants: Mapping[str, list[str]]) -> Any:
+    """Return a section whose `scenario` is the first variant in place of a sweep."""
+    if not isinstance(section, Mapping) or section.get("scenario") not in variants:
+        return section  # the validation that follows reports what is wrong
+    return {**section, "scenario": variants[section["scenario"]][0]}
 
 
 def _named(names: Any, variants: Mapping[str, list[str]]) -> Any:

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import onnx
@@ -22,7 +21,7 @@ from privatune.core.tensors import load_tensors, save_tensors
 from privatune.models.encoder import FAMILIES
 from privatune.systems.dpcompress import export as job
 from privatune.systems.dpcompress.deployed import deployed
-from privatune.systems.dpcompress.export import Files, export, seconds
+from privatune.systems.dpcompress.export import Files, export
 from privatune.systems.dpcompress.export_settings import ExportJobSettings, ExportSettings
 from privatune.systems.dpcompress.onnx_model import exported, quantised, running
 from privatune.systems.dpcompress.sparse_file import load_weights
@@ -261,25 +260,6 @@ def test_with_8_bits_sentences_are_labelled_one_at_a_time(files, tmp_path, monke
     folder, models = files()
     export(models, folder, folder / "tokens.safetensors", folder / "tokenizer.json", settings(), outputs(tmp_path))
     assert set(sizes["model.int8.onnx"]) == {1} and max(sizes["model.onnx"]) == 10
-
-
-def test_the_runtimes_take_turns_and_the_first_sentence_of_a_turn_is_not_timed(monkeypatch):
-    now, calls = [0.0], []
-    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
-
-    def runtime(name, cost):
-        def run(ids, mask):
-            now[0] += cost if calls and calls[-1][0] == name else 100  # slow after another runtime
-            calls.append((name, ids))
-
-        return run
-
-    runs = {"torch": runtime("torch", 3.0), "onnx": runtime("onnx", 2.0)}
-    sentences = [(number, None, None) for number in range(30)]
-    assert seconds(runs, sentences, ExportSettings(repeats=2)) == {"torch": [3.0, 3.0], "onnx": [2.0, 2.0]}
-    turns = [[0, *range(20)], [20, *range(20, 30)]]
-    expected = [(name, number) for turn in turns for name in runs for number in turn]
-    assert calls == 2 * expected
 
 
 def test_the_same_sentences_are_timed_for_every_method():

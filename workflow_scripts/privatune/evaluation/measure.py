@@ -1,6 +1,6 @@
 """Measure a model's quality: perplexity, keystrokes saved and recall on fixed samples of text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +26,15 @@ RESAMPLED = [
     "kss_user",
     *(f"recall{best}_user" for best in (1, SUGGESTIONS)),
 ]
+
+
+Read = Callable[[np.ndarray], torch.Tensor]
+"""From the next words of all chunks, int64 [time, chunks], to the logits [time * chunks, vocabulary] of what follows.
+
+It goes on where it stopped. The logits may be overwritten, both by it and by its caller.
+"""
+Reader = Callable[[int], Read]
+"""From a number of chunks to a function that reads them from a fresh state."""
 
 
 class Sample(NamedTuple):
@@ -96,30 +105,49 @@ class Score(NamedTuple):
         return Score(*(weights @ part for part in self))
 
 
-def score(weights: Weights, text: Sample, index: PrefixIndex, typing: bool = True) -> Score:
-    """Read every chunk from a fresh state, in float32, and score all its words but the first; return sums per chunk.
+def score(model: Weights | Reader, text: Sample, index: PrefixIndex, typing: bool = True) -> Score:
+    """Read every chunk from a fresh state and score all its words but the first; return sums per chunk.
 
     The keystroke saving rate and its rules are those of Popov et al. (2018, 'Measures'). Ends of lines count only in
     perplexity, and separately from words: a model learns within minutes how long people's lines are, which says nothing
     about their words.
+
+    Args:
+        model: the weights of a model, which then reads in float32, or a function that reads.
+        text: the chunks.
+        index: the prefix index of the vocabulary.
+        typing: whether characters and words are counted too.
     """
+    read = (model if callable(model) else reader(model))(len(text.ids))
     sums = np.zeros((len(text.ids), len(Score._fields)))
-    state = zero_state(weights, len(text.ids))
-    # one buffer for all windows, since allocating memory for each window costs as much as the product that fills it
-    buffer = torch.empty(WINDOW * len(text.ids), len(weights["embedding"]))
     counted = text.targets
-    with torch.no_grad():
-        for start in range(0, text.ids.shape[1] - 1, WINDOW):
-            stop = min(start + WINDOW, text.ids.shape[1] - 1)
-            inputs = torch.from_numpy(np.ascontiguousarray(text.ids[:, start:stop].T))
-            targets = np.ascontiguousarray(text.ids[:, start + 1 : stop + 1].T).ravel()
-            lengths = np.ascontiguousarray(text.lengths[:, start + 1 : stop + 1].T).ravel()
-            hidden, state = hidden_states(weights, weights["embedding"][inputs], state)
-            logits = buffer[: len(targets)]
-            network.logits(weights, hidden.flatten(0, 1), logits)
-            parts = _window(logits, targets, lengths, index, typing)
-            sums += (parts.reshape(len(parts), -1, len(text.ids)) * counted[:, start:stop].T).sum(1).T
+    for start in range(0, text.ids.shape[1] - 1, WINDOW):
+        stop = min(start + WINDOW, text.ids.shape[1] - 1)
+        logits = read(np.ascontiguousarray(text.ids[:, start:stop].T))
+        targets = np.ascontiguousarray(text.ids[:, start + 1 : stop + 1].T).ravel()
+        lengths = np.ascontiguousarray(text.lengths[:, start + 1 : stop + 1].T).ravel()
+        parts = _window(logits, targets, lengths, index, typing)
+        sums += (parts.reshape(len(parts), -1, len(text.ids)) * counted[:, start:stop].T).sum(1).T
     return Score(*sums.T)
+
+
+def reader(weights: Weights) -> Reader:
+    """Return how a model reads, in float32, windows of at most `WINDOW` words of each chunk."""
+
+    def start(chunks: int) -> Read:
+        state = zero_state(weights, chunks)
+        # one buffer for all windows, since allocating memory for each window costs as much as the product that fills it
+        buffer = torch.empty(WINDOW * chunks, len(weights["embedding"]))
+
+        def read(words: np.ndarray) -> torch.Tensor:
+            nonlocal state
+            with torch.no_grad():
+                hidden, state = hidden_states(weights, weights["embedding"][torch.from_numpy(words)], state)
+                return network.logits(weights, hidden.flatten(0, 1), buffer[: words.size])
+
+        return read
+
+    return start
 
 
 def score_ngram(model: Ngram, text: Sample, index: PrefixIndex) -> Score:
@@ -163,7 +191,7 @@ def _likelihood(likelihoods: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def evaluate(
-    model: Weights | Ngram,
+    model: Weights | Ngram | Reader,
     general: Stream,
     user: Stream,
     index: PrefixIndex,
@@ -173,7 +201,7 @@ def evaluate(
     """Return all measures of one model; none of them reads the text of training persons.
 
     Args:
-        model: the weights of a model, or an n-gram model.
+        model: the weights of a model, an n-gram model, or a function that reads as a model.
         general: general test text.
         user: the text of persons who never took part.
         index: the prefix index of the vocabulary.

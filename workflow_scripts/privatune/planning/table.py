@@ -8,6 +8,7 @@ from pkgutil import iter_modules
 
 from privatune import systems
 from privatune.experiment import Experiment
+from privatune.export import stages as export
 from privatune.planning.jobs import Job
 from privatune.stages import shared
 from privatune.stages.work import Known, Lm, Payload, Stage, Texts, Work
@@ -37,7 +38,9 @@ def table(e: Experiment, texts: Texts, payload: Payload) -> dict[str, Stage]:
         rounds_per_job=e.execution.rounds_per_job,
         dp_shards=e.execution.dp_shards,
     )
+    dp = e.dpfedavg
     found = shared.stages(known)
+    found |= export.stages(known, e.export, Lm(dp.training.model, dp.training.vocabulary), dp.evaluation)
     for system in iter_modules(systems.__path__):
         if find_spec(place := f"privatune.systems.{system.name}.stages"):
             found |= import_module(place).stages(known, getattr(e, system.name, None))

@@ -1,7 +1,7 @@
 """Export the model of one method, and measure its size, its accuracy and the seconds that a sentence takes."""
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +13,9 @@ from privatune.core.files import write_bytes, write_json
 from privatune.core.streams import stream
 from privatune.core.tensors import Arrays, pack
 from privatune.evaluation.accuracy import accuracy
+from privatune.export.latency import seconds
 from privatune.systems.dpcompress.deployed import deployed
-from privatune.systems.dpcompress.export_settings import ExportJobSettings, ExportSettings
+from privatune.systems.dpcompress.export_settings import ExportJobSettings
 from privatune.systems.dpcompress.onnx_model import Run, exported, quantised, running
 from privatune.systems.dpcompress.sparse_file import load_weights, save_weights
 from privatune.text.tokenizer import load_tokenizer
@@ -22,7 +23,6 @@ from privatune.training.examples import Examples, Minibatch, minibatches, read_e
 
 MOST_DIFFERENT = 1e-4  # of a logit in onnxruntime from that in torch
 _TOKENS = 1024  # of a minibatch
-_TURN = 20  # sentences that one runtime labels before it is the turn of the next
 
 
 class Files(NamedTuple):
@@ -86,7 +86,7 @@ def export(
         "bytes_onnx": len(model),
         "bytes_int8": len(small),
         "threads": settings.export.threads,
-        "seconds": seconds(runs, drawn, settings.export),
+        "seconds": seconds({name: partial(_label, run) for name, run in runs.items()}, drawn, settings.export.repeats),
         "logit_difference": difference,
         **{f"accuracy_{name}": accuracy(found.argmax(1), test.labels) for name, found in logits.items()},
     }
@@ -139,31 +139,6 @@ def _drawn(n: int, settings: ExportJobSettings) -> np.ndarray:
     return rng.choice(n, min(n, settings.export.sentences), replace=False)
 
 
-def seconds(runs: Mapping[str, Run], drawn: Sequence[Minibatch], settings: ExportSettings) -> dict[str, list[float]]:
-    """Return the mean seconds of a sentence in each repeat, by runtime.
-
-    The runtimes take turns of a few sentences, so that another program that keeps the machine busy slows all of them
-    alike. A turn begins with a sentence that is not timed, because the caches then hold what the other runtimes used.
-    """
-    found: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(settings.repeats):
-        spent = dict.fromkeys(runs, 0.0)
-        for turn in _turns(drawn):
-            for name, run in runs.items():
-                _through(run, turn[:1])
-                start = time.perf_counter()
-                _through(run, turn)
-                spent[name] += time.perf_counter() - start
-        for name in runs:
-            found[name].append(spent[name] / len(drawn))
-    return found
-
-
-def _turns(drawn: Sequence[Minibatch]) -> Iterator[Sequence[Minibatch]]:
-    for start in range(0, len(drawn), _TURN):
-        yield drawn[start : start + _TURN]
-
-
-def _through(run: Run, sentences: Iterable[Minibatch]) -> None:
-    for ids, mask, _ in sentences:
-        run(ids, mask)
+def _label(run: Run, sentence: Minibatch) -> np.ndarray:
+    ids, mask, _ = sentence
+    return run(ids, mask)

@@ -25,7 +25,7 @@ def stages(known: Known, d: DpCompressSettings) -> dict[str, Stage]:
         held = (4 * 1.5 * weights + 40 * trained + 4 * TOKENS * sentences * width) / MEGA + 1000
         return Work(accounted + runs * steps * step, held, TORCH, kept=4 * trained * len(d.seeds))
 
-    def export(_: Names) -> Work:
+    def export_classifier(_: Names) -> Work:
         passes = 3 * d.export.sentences * d.export.repeats + 3 * sentences
         return Work(
             passes * TOKENS * FORWARD * weights / BILLION, 5 * 4 * weights / MEGA + 500, TORCH, kept=9 * weights
@@ -33,5 +33,5 @@ def stages(known: Known, d: DpCompressSettings) -> dict[str, Stage]:
 
     return {
         "compress": Stage(compress, accelerated=True, kin="evaluate"),
-        "export": Stage(export, kin="evaluate"),
+        "export_classifier": Stage(export_classifier, kin="evaluate"),
     }

@@ -1,0 +1,9 @@
+from pathlib import Path
+
+from privatune.core.job import job
+from privatune.export.gather import Files, gather
+
+with job(snakemake.log[0]):
+    i, s = snakemake.input, snakemake.params.settings
+    files = Files(i.onnx, i.int8, i.tokenizer, i.measured, i.classifiers, i.private, list(i.public))
+    gather(files, snakemake.wildcards.classifier, s["encoder"], s["secure"], Path(snakemake.output.about).parent)

@@ -1,0 +1,34 @@
+"""Which texts a model was trained on: their names, sizes and licences, and nothing of what they say."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from privatune.core.files import read_json
+
+
+def texts_of(
+    corpora: Sequence[str | Path], private: str | Path | None, persons: str | Path | None
+) -> list[dict[str, Any]]:
+    """Return the texts of a language model.
+
+    Args:
+        corpora: the manifests of the general corpora.
+        private: the manifest of the private corpus, if the model was trained on it.
+        persons: the counts of the persons who train.
+
+    Raises:
+        PrivatuneError: a file is missing or damaged.
+    """
+    found = [{"use": "general", **source(path), "words": read_json(path)["words"]["train"]} for path in corpora]
+    if private is not None and persons is not None:
+        counts = read_json(persons)
+        sizes = {"words": counts["words"]["train"], "persons": counts["persons"]["train"]}
+        found.append({"use": "private", **source(private), **sizes})
+    return found
+
+
+def source(manifest: str | Path) -> dict[str, Any]:
+    """Return a text's name and licence from its manifest."""
+    held = read_json(manifest)
+    return {"corpus": held["source"], "licence": held["licence"] or "not stated", "note": held["note"]}

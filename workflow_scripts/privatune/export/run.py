@@ -1,0 +1,136 @@
+"""Export a language model: ONNX in float32 and with 8-bit weights, its tokeniser, and what was measured of each."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.files import read_json
+from privatune.evaluation.keystrokes import PrefixIndex, prefix_index
+from privatune.evaluation.measure import WINDOW, Reader, evaluate, sample
+from privatune.evaluation.measure import reader as reader_of
+from privatune.export.card import card
+from privatune.export.folder import write_folder
+from privatune.export.graph import exported, widths
+from privatune.export.latency import seconds
+from privatune.export.provenance import texts_of
+from privatune.export.reading import reader
+from privatune.export.runtime import running
+from privatune.export.settings import ExportJobSettings
+from privatune.export.small import quantised
+from privatune.models.checkpoint import load_weights
+from privatune.text.streams import Stream, read_stream
+from privatune.text.tokenizer import load_tokenizer, shortened, words_of
+
+MOST_DIFFERENT = 1e-4  # of a logit in onnxruntime from ours
+COMPARED = 10  # chunks of text on whose words logits are compared
+MEASURES = "ppl_general ppl_user kss_general kss_user recall1_user recall3_user".split()
+
+
+class Files(NamedTuple):
+    """The files that a job reads."""
+
+    model: str | Path
+    tokenizer: str | Path
+    general: str | Path  # the stream of general test text
+    user: str | Path  # the stream of the persons who never took part
+    corpora: Sequence[str | Path]  # the manifests of the general corpora
+    private: str | Path | None  # the manifest of the private corpus, if the model was trained on it
+    persons: str | Path | None  # the counts of its persons
+    terms: str | Path | None  # mechanism and guarantee of the training, if it has any
+
+
+def export(files: Files, settings: ExportJobSettings, folder: str | Path) -> None:
+    """Write the folder of an exported language model.
+
+    The measures are those of the same samples for float32 and for 8-bit weights. With 8-bit weights every chunk is read
+    for itself and word by word, as in use, since a word's logits depend on what is read together with it.
+
+    Args:
+        files: what is read.
+        settings: which model it is, and how it is measured.
+        folder: where `model.onnx`, `model.int8.onnx`, `tokenizer.json`, `about.json`, `README.md` and `SHA256SUMS` go.
+
+    Raises:
+        PrivatuneError: an input is damaged, onnxruntime refuses the model, or it gives other logits than torch.
+    """
+    torch.set_num_threads(settings.threads)
+    folder, remedy = Path(folder), f"leave {settings.name} out of `export.run`"
+    weights = load_weights(files.model)
+    tokenizer = shortened(load_tokenizer(files.tokenizer), len(weights["embedding"]))
+    words = words_of(tokenizer)
+    texts = [read_stream(path, len(words)) for path in (files.general, files.user)]
+    state = widths(weights)
+    models = {"model.onnx": exported(weights)}
+    models["model.int8.onnx"] = quantised(models["model.onnx"], folder / "model.int8.onnx", remedy)
+    calls = [running(model, settings.threads, folder / name, remedy) for name, model in models.items()]
+    readers = {
+        "torch": reader_of(weights),
+        "float32": reader(calls[0], state, alone=False),
+        "int8": reader(calls[1], state, alone=True),
+    }
+    drawn = sample(
+        texts[0], settings.evaluation.general_tokens, settings.evaluation.chunk_tokens, settings.seed, "general"
+    )
+    difference = _difference(readers["torch"], readers["float32"], drawn.ids[:COMPARED])
+    if not difference <= MOST_DIFFERENT:
+        raise PrivatuneError(
+            f"{folder}/model.onnx: a logit in onnxruntime differs by {difference:.2g} from that in torch, more than "
+            f"{MOST_DIFFERENT:g}; {remedy}"
+        )
+    timed = {name: _one_by_one(read) for name, read in readers.items()}
+    index = prefix_index(words)
+    about = {
+        "name": settings.name,
+        "kind": "language model",
+        "training": settings.training,
+        "texts": texts_of(files.corpora, files.private, files.persons),
+        "state": {name: [1, width] for name, width in state.items()},
+        "vocabulary": len(words),
+        "parameters": sum(weight.numel() for weight in weights.values()),
+        **_guarantee(files.terms, settings.secure),
+        "measures": {name: _measured(readers[name], texts, index, settings) for name in ("float32", "int8")},
+        "logit_difference": difference,
+        "bytes": {"float32": len(models["model.onnx"]), "int8": len(models["model.int8.onnx"])},
+        "seconds": seconds(timed, drawn.ids.ravel()[: settings.words].tolist(), settings.repeats),
+        "threads": settings.threads,
+    }
+    others = {"tokenizer.json": tokenizer.to_str(pretty=True).encode(), "README.md": card(about).encode()}
+    write_folder(folder, about, models | others)
+
+
+def _difference(ours: Reader, theirs: Reader, ids: np.ndarray) -> float:
+    """Return the largest difference of a logit over chunks of text [chunks, words]."""
+    reads, found = [model(len(ids)) for model in (ours, theirs)], 0.0
+    for start in range(0, ids.shape[1], WINDOW):
+        words = np.ascontiguousarray(ids[:, start : start + WINDOW].T)
+        first, second = (read(words) for read in reads)
+        found = max(found, float((first - second).abs().max()))
+    return found
+
+
+def _one_by_one(model: Reader) -> Callable[[int], object]:
+    """Return a function that reads one word of a text after the other."""
+    read = model(1)
+    return lambda word: read(np.array([[word]]))
+
+
+def _measured(
+    model: Reader, texts: Sequence[Stream], index: PrefixIndex, settings: ExportJobSettings
+) -> dict[str, float]:
+    found = evaluate(model, texts[0], texts[1], index, settings.evaluation, settings.seed)
+    return {name: found[name] for name in MEASURES}
+
+
+def _guarantee(path: str | Path | None, secure: bool) -> dict[str, Any]:
+    """Return epsilon with its delta, and what it protects from whom; both are null without a guarantee."""
+    terms = read_json(path) if path else {}
+    stated = terms.get("guarantee") or {}
+    epsilon, delta = stated.get("epsilon"), stated.get("delta")
+    if epsilon is None:
+        return {"epsilon": None, "delta": None, "guarantee": None}
+    unit, adjacency = (terms["mechanism"][name] for name in ("unit", "adjacency"))
+    return {"epsilon": epsilon, "delta": delta, "guarantee": {"unit": unit, "adjacency": adjacency, "secure": secure}}
