@@ -23,7 +23,7 @@ from privatune.core.merging import merged
 
 PAGE = ROOT / "docs/re-runs.csv"
 COLUMNS = ["key", "example", "runs again", "follows", "added", "removed"]
-TARGETS = ["all", "compression_full", "precision"]
+TARGETS = ["all", "compression_full", "precision", "export"]
 # what the tiny run lacks: a round that nothing but `keep_every` keeps, methods of `compression_full`, a variant whose
 # noise follows from an epsilon
 MORE = {
@@ -40,6 +40,7 @@ MORE = {
         "run": ["probe", "full", "dpkd", "distil-public", "drop-blocks", "prune", "mask-random"],
         "curve": {"epsilons": [1], "methods": ["full"]},
     },
+    "export": {"run": ["general", "averaging-rehearsal", "dp-fedavg", "classifier"]},
 }
 # other ways to cut the work into jobs, which have rules of their own
 CUTS = ({"execution": {"rounds_per_job": 2}}, {"execution": {"dp_shards": 2}})

@@ -12,6 +12,7 @@ from planning import ROOT, TINY, alone, plan
 from privatune.core.files import read_json
 from privatune.core.streams import stream
 from privatune.experiment import INITIAL
+from privatune.export.folder import read_about
 from privatune.report.frames import read_table
 from privatune.report.intervals import Interval
 from privatune.report.verdicts import verdict
@@ -139,6 +140,19 @@ def judged(folder, system):
         ours = Interval(row["ours"], row["low"], row["high"], row["n"])
         assert (row["rule"], row["verdict"]) == (claim.rule.text, verdict(claim.rule, ours, row["paper"])), claim.text
     return found
+
+
+def test_exported_models_have_the_measures_of_the_trained_ones(copy, snakemake):
+    folder = copy()
+    snakemake(folder, "export", overlay={"export": {"run": ["general", "averaging-rehearsal"]}})
+    root = folder / "results-tiny"
+    rows = pd.read_csv(root / "tables/export.csv").set_index(["name", "precision"])
+    for name, seen in (("general", "initial/seed-0/round-0"), ("averaging-rehearsal", SOME[1].split("/", 2)[2][:-5])):
+        about, measured = read_about(root / "export" / name), read_json(root / f"evaluation/{seen}.json")
+        for measure in ("ppl_general", "ppl_user", "kss_user"):
+            assert about["measures"]["float32"][measure] == pytest.approx(measured[measure], rel=1e-3)
+            assert rows.loc[(name, "int8"), measure] == pytest.approx(measured[measure], rel=0.05)
+        assert about["epsilon"] is None and about["bytes"]["int8"] < 0.5 * about["bytes"]["float32"]
 
 
 def test_popov_adds_its_replicates_to_a_finished_run_and_judges_every_claim(tiny, copy, snakemake):

@@ -17,7 +17,7 @@ class ExportedSettings(Settings):
     )
     variant: str | None = Field(None, description="Variant of `dpfedavg.run`.")
     classifier: str | None = Field(
-        None, description="Method of `dpcompress.exported`, whose model has the target epsilon and the first seed."
+        None, description="Method of `dpcompress.run`, whose model has the target epsilon and the first seed."
     )
     seed: int | None = Field(
         None, ge=0, description="Seed of the replicate; null: the first of the `seeds` of its training."
