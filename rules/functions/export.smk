@@ -5,7 +5,7 @@ def training_of(name):
     """Return the scenario or variant of an exported language model, with the seed and the round of the model."""
     model = E.export.models[name]
     if model.variant:
-        listed("variant", name, model.variant, "dpfedavg.run", E.dpfedavg.run)
+        refuse_untrained("variant", name, model.variant, "dpfedavg.run", E.dpfedavg.run)
         return {"variant": model.variant, "seed": E.dpfedavg.seeds[0] if model.seed is None else model.seed}
     if model.scenario == INITIAL:
         return {"scenario": INITIAL, "round": 0}
@@ -14,7 +14,7 @@ def training_of(name):
     return {"scenario": model.scenario, "seed": seed, "round": model.round or last}
 
 
-def listed(key, name, value, run, trained):
+def refuse_untrained(key, name, value, run, trained):
     """Refuse a model of a training that no target runs, because its own checks have not been made together."""
     if value not in trained:
         raise WorkflowError(
@@ -58,7 +58,7 @@ def export_settings(wildcards):
 def classifier(wildcards):
     """Return the files of a classifier that `dpcompress` exports, and of what it was trained on."""
     method = E.export.models[wildcards.gathered].classifier
-    listed("classifier", wildcards.gathered, method, "dpcompress.run", D.run)
+    refuse_untrained("classifier", wildcards.gathered, method, "dpcompress.run", D.run)
     folder = f"{OUT}/dpcompress/exported/{method}"
     names = {
         "onnx": "model.onnx",

@@ -5,6 +5,7 @@ The operator LSTM of ONNX has the gates in the order input, output, forget, cell
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnx
@@ -30,7 +31,7 @@ class _Graph:
         self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def node(self, operator: str, inputs: list[str], *outputs: str, **attributes: object) -> str:
+    def node(self, operator: str, inputs: list[str], *outputs: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(operator, inputs, list(outputs), name=outputs[0], **attributes))
         return outputs[0]
 
@@ -42,7 +43,8 @@ def widths(weights: Weights) -> dict[str, int]:
     >>> widths({"cifg.0.projection": torch.zeros(96, 670)})
     {'h0': 96, 'c0': 670}
     """
-    kind, found = kind_of(weights), {}
+    kind = kind_of(weights)
+    found: dict[str, int] = {}
     of_cells = "projection" if kind == "cifg" else "recurrent"
     for layer in range(sum(name.endswith(f".{of_cells}") for name in weights)):
         rows, columns = weights[f"{kind}.{layer}.{of_cells}"].shape
@@ -133,14 +135,14 @@ def _step(name: str, stored: Mapping[str, np.ndarray], width: int, hidden: int) 
     """Return one step of a layer of `models.cifg`: from h, c and the gates' share of the input to h, c and h again."""
     step = _Graph()
 
-    def node(operator: str, inputs: list[str], *outputs: str, **attributes: object) -> str:
+    def node(operator: str, inputs: list[str], *outputs: str, **attributes: Any) -> str:
         return step.node(
             operator, [f"{name}.{part}" for part in inputs], *(f"{name}.{o}" for o in outputs), **attributes
         )
 
     for part in ("recurrent", "projection"):
         step.weight(f"{name}.{part}", stored[part])
-    step.weight(f"{name}.one", np.float32(1)[None])
+    step.weight(f"{name}.one", np.ones(1, np.float32))
     step.weight(f"{name}.sizes", np.array([hidden] * 3))
     node("MatMul", ["h", "recurrent"], "recalled")
     node("Add", ["now", "recalled"], "sum")

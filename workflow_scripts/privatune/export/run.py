@@ -64,23 +64,20 @@ def export(files: Files, settings: ExportJobSettings, folder: str | Path) -> Non
     words = words_of(tokenizer)
     texts = [read_stream(path, len(words)) for path in (files.general, files.user)]
     state = widths(weights)
-    models = {"model.onnx": exported(weights)}
-    models["model.int8.onnx"] = quantised(models["model.onnx"], folder / "model.int8.onnx", remedy)
-    calls = [running(model, settings.threads, folder / name, remedy) for name, model in models.items()]
-    readers = {
-        "torch": reader_of(weights),
-        "float32": reader(calls[0], state, alone=False),
-        "int8": reader(calls[1], state, alone=True),
-    }
-    drawn = sample(
-        texts[0], settings.evaluation.general_tokens, settings.evaluation.chunk_tokens, settings.seed, "general"
-    )
+    model = exported(weights)
+    call = running(model, settings.threads, folder / "model.onnx", remedy)
+    readers = {"torch": reader_of(weights), "float32": reader(call, state, alone=False)}
+    samples = settings.evaluation
+    drawn = sample(texts[0], samples.general_tokens, samples.chunk_tokens, settings.seed, "general")
     difference = _difference(readers["torch"], readers["float32"], drawn.ids[:COMPARED])
     if not difference <= MOST_DIFFERENT:
         raise PrivatuneError(
             f"{folder}/model.onnx: a logit in onnxruntime differs by {difference:.2g} from that in torch, more than "
             f"{MOST_DIFFERENT:g}; {remedy}"
         )
+    small = quantised(model, folder / "model.int8.onnx", remedy)
+    call = running(small, settings.threads, folder / "model.int8.onnx", remedy)
+    readers["int8"] = reader(call, state, alone=True)
     timed = {name: _one_by_one(read) for name, read in readers.items()}
     index = prefix_index(words)
     about = {
@@ -94,12 +91,12 @@ def export(files: Files, settings: ExportJobSettings, folder: str | Path) -> Non
         **_guarantee(files.terms, settings.secure),
         "measures": {name: _measured(readers[name], texts, index, settings) for name in ("float32", "int8")},
         "logit_difference": difference,
-        "bytes": {"float32": len(models["model.onnx"]), "int8": len(models["model.int8.onnx"])},
+        "bytes": {"float32": len(model), "int8": len(small)},
         "seconds": seconds(timed, drawn.ids.ravel()[: settings.words].tolist(), settings.repeats),
         "threads": settings.threads,
     }
-    others = {"tokenizer.json": tokenizer.to_str(pretty=True).encode(), "README.md": card(about).encode()}
-    write_folder(folder, about, models | others)
+    files_of = {"model.onnx": model, "model.int8.onnx": small, "tokenizer.json": tokenizer.to_str(pretty=True).encode()}
+    write_folder(folder, about, {**files_of, "README.md": card(about).encode()})
 
 
 def _difference(ours: Reader, theirs: Reader, ids: np.ndarray) -> float:
@@ -108,8 +105,8 @@ def _difference(ours: Reader, theirs: Reader, ids: np.ndarray) -> float:
     for start in range(0, ids.shape[1], WINDOW):
         words = np.ascontiguousarray(ids[:, start : start + WINDOW].T)
         first, second = (read(words) for read in reads)
-        found = max(found, float((first - second).abs().max()))
-    return found
+        found = np.maximum(found, (first - second).abs().max().item())  # NaN stays NaN
+    return float(found)
 
 
 def _one_by_one(model: Reader) -> Callable[[int], object]:
