@@ -22,8 +22,8 @@ from privatune.text.tokenizer import save_tokenizer, train_tokenizer, words_of
 
 SAMPLES = SampleSettings(chunk_tokens=20, general_tokens=200, user_tokens=100)
 TERMS = {
-    "mechanism": {"unit": "user", "adjacency": "zero out one"},
-    "guarantee": {"epsilon": 2.5, "delta": 1e-3},
+    "mechanism": {"adjacency": None, "carriers": 8},
+    "guarantee": {"epsilon": 2.5, "delta": 1e-3, "unit": "user", "adjacency": "zero out one"},
 }
 
 
@@ -121,6 +121,7 @@ def test_a_guarantee_is_stated_only_where_there_is_one(files, tmp_path, given, s
     export(files(**given), settings(secure=secure), tmp_path / "out")
     about, card = read_about(tmp_path / "out"), (tmp_path / "out/README.md").read_text()
     assert said in card and (about["epsilon"], about["delta"]) == (epsilon, epsilon and 1e-3)
+    assert ("| canaries | planted | 8 persons |" in card) == ("terms" in given)
     assert ("protects nobody" in card) == (epsilon is not None and not secure)
 
 

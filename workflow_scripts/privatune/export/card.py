@@ -14,6 +14,7 @@ HEADINGS = {
     "recall3_user": "one of three suggestions right, persons' text, %",
     "accuracy": "accuracy on the test part, %",
 }
+_TRAINING = "scenario variant method set encoder seed round".split()
 _FILES = {"float32": "model.onnx", "int8": "model.int8.onnx"}
 _LANGUAGE_MODEL = """\
 Both files take `words` (int64, [time, batch]) and the state, and return `logits` ([time, batch, vocabulary]) of the
@@ -50,7 +51,7 @@ _USE = {"language model": _LANGUAGE_MODEL, "classifier": _CLASSIFIER}
 
 def card(about: Mapping[str, Any]) -> str:
     """Return the model card in Markdown of what `about.json` holds."""
-    training = ", ".join(f"{key} {value}" for key, value in about["training"].items() if value is not None)
+    training = ", ".join(f"{key} {about['training'][key]}" for key in _TRAINING if key in about["training"])
     sections = {
         "What it was trained on": [*_texts(about["texts"]), _LICENCES],
         "What is proved about that text": [guarantee(about)],
@@ -75,9 +76,8 @@ _CHECK = "`sha256sum -c SHA256SUMS` checks the files. `about.json` holds what th
 def _texts(texts: list[dict[str, Any]]) -> Iterator[str]:
     yield "| text | use | size | licence | note |\n|---|---|---|---|---|"
     for text in texts:
-        size = f"{text['words']:,} words" if "words" in text else "–"
-        size += f" of {text['persons']:,} persons" if "persons" in text else ""
-        yield f"| {text['corpus']} | {text['use']} | {size} | {text['licence']} | {text['note'] or '–'} |"
+        size = " of ".join(f"{text[unit]:,} {unit}" for unit in ("words", "persons") if unit in text)
+        yield f"| {text['corpus']} | {text['use']} | {size or '–'} | {text['licence']} | {text['note'] or '–'} |"
 
 
 def guarantee(about: Mapping[str, Any]) -> str:

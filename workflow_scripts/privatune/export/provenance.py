@@ -1,6 +1,6 @@
 """Which texts a model was trained on: their names, sizes and licences, and nothing of what they say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,15 @@ def texts_of(
         sizes = {"words": counts["words"]["train"], "persons": counts["persons"]["train"]}
         found.append({"use": "private", **source(private), **sizes})
     return found
+
+
+def planted(terms: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return, of the terms of a training under differential privacy, the sentences that synthetic persons carried."""
+    carriers = terms.get("mechanism", {}).get("carriers", 0)
+    note = "sentences of random words, which show what a model memorises; docs/dp-fedavg.md"
+    return [{"use": "planted", "corpus": "canaries", "licence": "–", "note": note, "persons": carriers}] * (
+        carriers > 0
+    )
 
 
 def source(manifest: str | Path) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Export a language model: ONNX in float32 and with 8-bit weights, its tokeniser, and what was measured of each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from privatune.export.card import card
 from privatune.export.folder import write_folder
 from privatune.export.graph import exported, widths
 from privatune.export.latency import seconds
-from privatune.export.provenance import texts_of
+from privatune.export.provenance import planted, texts_of
 from privatune.export.reading import reader
 from privatune.export.runtime import running
 from privatune.export.settings import ExportJobSettings
@@ -62,6 +62,7 @@ def export(files: Files, settings: ExportJobSettings, folder: str | Path) -> Non
     weights = load_weights(files.model)
     tokenizer = shortened(load_tokenizer(files.tokenizer), len(weights["embedding"]))
     words = words_of(tokenizer)
+    terms = read_json(files.terms) if files.terms else {}
     texts = [read_stream(path, len(words)) for path in (files.general, files.user)]
     state = widths(weights)
     model = exported(weights)
@@ -84,11 +85,11 @@ def export(files: Files, settings: ExportJobSettings, folder: str | Path) -> Non
         "name": settings.name,
         "kind": "language model",
         "training": settings.training,
-        "texts": texts_of(files.corpora, files.private, files.persons),
+        "texts": [*texts_of(files.corpora, files.private, files.persons), *planted(terms)],
         "state": {name: [1, width] for name, width in state.items()},
         "vocabulary": len(words),
         "parameters": sum(weight.numel() for weight in weights.values()),
-        **_guarantee(files.terms, settings.secure),
+        **_guarantee(terms, settings.secure),
         "measures": {name: _measured(readers[name], texts, index, settings) for name in ("float32", "int8")},
         "logit_difference": difference,
         "bytes": {"float32": len(model), "int8": len(small)},
@@ -122,12 +123,9 @@ def _measured(
     return {name: found[name] for name in MEASURES}
 
 
-def _guarantee(path: str | Path | None, secure: bool) -> dict[str, Any]:
-    """Return epsilon with its delta, and what it protects from whom; both are null without a guarantee."""
-    terms = read_json(path) if path else {}
-    stated = terms.get("guarantee") or {}
-    epsilon, delta = stated.get("epsilon"), stated.get("delta")
-    if epsilon is None:
+def _guarantee(terms: Mapping[str, Any], secure: bool) -> dict[str, Any]:
+    """Return epsilon with its delta, and whose text it protects; all of them are null without a guarantee."""
+    if not (stated := terms.get("guarantee")):
         return {"epsilon": None, "delta": None, "guarantee": None}
-    unit, adjacency = (terms["mechanism"][name] for name in ("unit", "adjacency"))
-    return {"epsilon": epsilon, "delta": delta, "guarantee": {"unit": unit, "adjacency": adjacency, "secure": secure}}
+    protected = {"unit": stated["unit"], "adjacency": stated["adjacency"], "secure": secure}
+    return {"epsilon": stated["epsilon"], "delta": stated["delta"], "guarantee": protected}
