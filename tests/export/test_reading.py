@@ -17,7 +17,7 @@ INDEX = prefix_index([*MARKS, *(f"w{number}" for number in range(58))])
 
 def sample(chunks=3, length=11):
     ids = stream(3, "text").integers(0, 60, (chunks, length))
-    return Sample(ids, np.where(ids > 1, 3, ids == 0), np.arange(chunks))
+    return Sample(ids, np.where(ids > 1, 3, ids == 0), np.array([length, 4, length]), np.arange(chunks))
 
 
 @pytest.mark.parametrize("alone", [False, True])
