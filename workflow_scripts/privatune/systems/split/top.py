@@ -17,7 +17,7 @@ from privatune.training.examples import Examples, Minibatch, minibatches
 from privatune.training.first_order import FirstOrder, train
 from privatune.training.sampling import poisson
 
-_TOKENS = 1024  # rows of a minibatch, with padding
+_TOKENS = 512  # rows of a minibatch, with padding; with 1,024 a step takes a fifth longer
 
 
 def fine_tuned(

@@ -18,7 +18,7 @@ class SplitTopSettings(Settings):
         description="What the vendor trains in its last blocks. A `count` above the number of its blocks, or null, "
         "means all of them; what its other blocks compute is computed once.",
     )
-    steps: int = Field(40, ge=1, le=1_000_000, description="Number of steps.")
+    steps: int = Field(34, ge=1, le=1_000_000, description="Number of steps.")
     batch: int = Field(
         48, ge=1, le=1_000_000, description="Expected minibatch size: each example is drawn with the same probability."
     )
