@@ -160,3 +160,15 @@ def test_a_model_that_has_diverged_is_refused(files, weights, tmp_path):
     save_weights(inputs.model, {name: torch.full_like(weight, np.nan) for name, weight in weights("lstm").items()})
     with pytest.raises(PrivatuneError, match="a logit in onnxruntime differs by nan"):
         export(inputs, settings(), tmp_path / "out")
+
+
+def test_with_8_bits_one_word_is_read_at_a_time(files, tmp_path, monkeypatch):
+    sizes, original = {}, run.running
+
+    def recorded(model, threads, path, remedy):
+        call, seen = original(model, threads, path, remedy), sizes.setdefault(path.name, [])
+        return lambda outputs, inputs: seen.append(inputs["words"].size) or call(outputs, inputs)
+
+    monkeypatch.setattr(run, "running", recorded)
+    export(files(), settings(), tmp_path / "out")
+    assert set(sizes["model.int8.onnx"]) == {1} and max(sizes["model.onnx"]) > 1
