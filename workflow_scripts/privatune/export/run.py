@@ -21,9 +21,10 @@ from privatune.export.reading import reader
 from privatune.export.runtime import running
 from privatune.export.settings import ExportJobSettings
 from privatune.export.small import quantised
+from privatune.export.words import shortened
 from privatune.models.checkpoint import load_weights
 from privatune.text.streams import Stream, read_stream
-from privatune.text.tokenizer import load_tokenizer, shortened, words_of
+from privatune.text.tokenizer import load_tokenizer, words_of
 
 MOST_DIFFERENT = 1e-4  # of a logit in onnxruntime from ours
 COMPARED = 10  # chunks of text on whose words logits are compared

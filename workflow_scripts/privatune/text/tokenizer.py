@@ -90,15 +90,6 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     return Tokenizer.from_str("{" + read_sealed(path, JSON).decode())  # tokenizers refuses the checksum's key
 
 
-def shortened(tokenizer: Tokenizer, words: int) -> Tokenizer:
-    """A tokeniser that knows the first of another one's words, `<unk>` and `<eos>` included; ids stay as they are."""
-    found = splitter(TextSettings())
-    found.normalizer, found.pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
-    kept = {word: number for number, word in enumerate(words_of(tokenizer)[:words])}
-    found.model = WordLevel(kept, unk_token=MARKS[UNK])
-    return found
-
-
 def words_of(tokenizer: Tokenizer) -> list[str]:
     """All words in the order of their ids, starting with `<unk>` and `<eos>`."""
     return sorted(vocabulary := tokenizer.get_vocab(), key=vocabulary.__getitem__)
