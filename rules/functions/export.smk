@@ -41,6 +41,7 @@ def export_settings(wildcards):
     training = training_of(wildcards.exported)
     variant = training.get("variant")
     samples = E.dpfedavg.evaluation if variant else E.evaluation
+    cohort = None if variant or training["round"] == 0 else E.scenarios[training["scenario"]].cohort
     return plain(
         {
             "evaluation": samples.model_dump(mode="json", exclude={"later_tokens"}),
@@ -50,6 +51,7 @@ def export_settings(wildcards):
             "seed": E.seed,
             "threads": E.export.threads,
             "training": training,
+            "visits": cohort and cohort.size * cohort.persons_per_device * training["round"],
             "words": E.export.words,
         }
     )

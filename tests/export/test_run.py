@@ -61,7 +61,7 @@ def files(weights, tmp_path):
 def settings(**changed):
     training = {"scenario": "s", "seed": 0, "round": 3}
     return ExportJobSettings(
-        **{"name": "mine", "training": training, "secure": False, "evaluation": SAMPLES, "seed": 0}
+        **{"name": "mine", "training": training, "visits": 4, "secure": False, "evaluation": SAMPLES, "seed": 0}
         | {"threads": 1, "words": 6, "repeats": 2}
         | changed
     )
@@ -136,11 +136,12 @@ def test_texts_are_named_with_their_licences(files, tmp_path):
             "note": "secret names",
             "words": 4321,
             "persons": 5,
+            "took_part": 4,
         },
     ]
     card = (tmp_path / "out/README.md").read_text()
     assert "| talks | general | 1,234 words | CC0 | – |" in card
-    assert "| chat | private | 4,321 words of 5 persons | not stated | secret names |" in card
+    assert "| chat | private | 4,321 words of 5 persons, of whom 4 took part | not stated | secret names |" in card
 
 
 def test_other_logits_in_onnxruntime_end_the_job(files, tmp_path, monkeypatch):

@@ -77,6 +77,7 @@ def _texts(texts: list[dict[str, Any]]) -> Iterator[str]:
     yield "| text | use | size | licence | note |\n|---|---|---|---|---|"
     for text in texts:
         size = " of ".join(f"{text[unit]:,} {unit}" for unit in ("words", "persons") if unit in text)
+        size += f", of whom {text['took_part']:,} took part" if "took_part" in text else ""
         yield f"| {text['corpus']} | {text['use']} | {size or '–'} | {text['licence']} | {text['note'] or '–'} |"
 
 

@@ -8,7 +8,7 @@ from privatune.core.files import read_json
 
 
 def texts_of(
-    corpora: Sequence[str | Path], private: str | Path | None, persons: str | Path | None
+    corpora: Sequence[str | Path], private: str | Path | None, persons: str | Path | None, visits: int | None
 ) -> list[dict[str, Any]]:
     """Return the texts of a language model.
 
@@ -16,6 +16,8 @@ def texts_of(
         corpora: the manifests of the general corpora.
         private: the manifest of the private corpus, if the model was trained on it.
         persons: the counts of the persons who train.
+        visits: how many persons were visited; everyone takes part once before anyone takes part again. Null if
+            cohorts are random.
 
     Raises:
         PrivatuneError: a file is missing or damaged.
@@ -24,17 +26,18 @@ def texts_of(
     if private is not None and persons is not None:
         counts = read_json(persons)
         sizes = {"words": counts["words"]["train"], "persons": counts["persons"]["train"]}
-        found.append({"use": "private", **source(private), **sizes})
+        took_part = {} if visits is None else {"took_part": min(visits, counts["persons"]["train"])}
+        found.append({"use": "private", **source(private), **sizes, **took_part})
     return found
 
 
 def planted(terms: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return, of the terms of a training under differential privacy, the sentences that synthetic persons carried."""
-    carriers = terms.get("mechanism", {}).get("carriers", 0)
-    note = "sentences of random words, which show what a model memorises; docs/dp-fedavg.md"
-    return [{"use": "planted", "corpus": "canaries", "licence": "–", "note": note, "persons": carriers}] * (
-        carriers > 0
-    )
+    carriers = terms.get("mechanism", {}).get("carriers")
+    if not carriers:
+        return []
+    note = "sentences of random words, which show what a model memorises"
+    return [{"use": "planted", "corpus": "canaries", "licence": "none needed", "note": note, "persons": carriers}]
 
 
 def source(manifest: str | Path) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def export(files: Files, settings: ExportJobSettings, folder: str | Path) -> Non
         "name": settings.name,
         "kind": "language model",
         "training": settings.training,
-        "texts": [*texts_of(files.corpora, files.private, files.persons), *planted(terms)],
+        "texts": [*texts_of(files.corpora, files.private, files.persons, settings.visits), *planted(terms)],
         "state": {name: [1, width] for name, width in state.items()},
         "vocabulary": len(words),
         "parameters": sum(weight.numel() for weight in weights.values()),
