@@ -183,7 +183,7 @@ def shared(start, label, pool, folders, chosen):
     jobs = alone(plan, folders[0], start, TARGETS).jobs
     groups, nowhere = cases(start, {value for job in jobs.values() for value in job.wildcards.values()})
     groups = [(config, [pair for pair in pairs if chosen(pair[0])]) for config, pairs in groups]
-    parts = [(start, label, config, pairs[n : n + 15]) for config, pairs in groups for n in range(0, len(pairs), 15)]
+    parts = [(start, label, config, pairs[n : n + 60]) for config, pairs in groups for n in range(0, len(pairs), 60)]
     parts = [parts[n :: len(folders)] for n in range(len(folders))]
     found = {key: result for part in pool.map(results, folders, parts) for key, result in part.items()}
     return dict(sorted(found.items())), nowhere
