@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help preflight results all check types-and-rules unit-tests test test-full bench docs lock clean distclean environment
+.PHONY: help preflight results demo all check types-and-rules unit-tests test test-full bench docs lock clean distclean environment
 
 PYTHON ?= python3
 LOCK := envs/requirements.lock
@@ -21,6 +21,10 @@ results: environment ## run the main experiment on all cores and write results/i
 	@$(IN_VENV) snakemake --cores all main
 	@$(IN_VENV) snakemake --report results/report.html
 	@echo "Open results/index.html; results/report.html says how each file was made."
+
+demo: environment ## type on a keyboard of the exported models, on a page that only this machine can open: PORT=8765
+	@$(IN_VENV) snakemake --cores all export
+	@$(IN_VENV) python -m privatune.demo results/export $(if $(PORT),--port $(PORT))
 
 check: environment ## check format, style, layers, types and rules, and run the unit tests, in about a minute
 	@$(IN_VENV) ruff format --check .

@@ -348,3 +348,24 @@ def test_changed_leaves_out_what_is_equal_and_what_nobody_asks_for():
     assert changed(default, default, default) == {}
     mine = {"seed": 0, "scenarios": {"a": {"size": 6}, "b": {}}, "plan": {"costs": "x"}}
     assert changed(default, mine, ["seed", "scenarios"]) == {"scenarios.a.size": "6", "scenarios.b": "{}"}
+
+
+@pytest.mark.slow  # nothing cheaper draws the charts as a reader sees them
+@pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (1400, "dark")])
+def test_a_browser_shows_the_page(page, visit, tmp_path, width, scheme):
+    """Without an error on the console; no picture is missing or wider than the window, and the filters filter."""
+    (tmp_path / "index.html").write_text(page[0])
+    shown = visit((tmp_path / "index.html").as_uri(), width, color_scheme=scheme)
+    charts = shown.locator(".chart")
+    shown.wait_for_function("document.querySelectorAll('.chart svg .mark-symbol path, .chart svg').length >= 1")
+    shown.wait_for_function("[...document.querySelectorAll('.chart')].every((place) => place.querySelector('svg path'))")
+    assert charts.count() == len(re.findall('class="chart"', page[0])) >= 5
+    for place in range(charts.count()):
+        box = charts.nth(place).locator("svg").first.bounding_box()
+        assert box["width"] > 200 and box["height"] > 100 and box["x"] + box["width"] <= width
+    assert shown.evaluate("document.documentElement.scrollWidth") <= width
+    explorer = shown.locator("#explorer .chart")
+    points = explorer.locator("[aria-roledescription=point]")
+    choices = explorer.locator("select")
+    most = points.count()
+    assert most and choices.count() >= 3

@@ -1,0 +1,50 @@
+"""Tiny random language models, exported as the workflow exports them."""
+
+import numpy as np
+import pytest
+
+from privatune.export.folder import write_folder
+from privatune.export.graph import exported, widths
+from privatune.models.network import initial_weights
+from privatune.models.settings import CifgSettings, LstmSettings
+from privatune.text.settings import TextSettings
+from privatune.text.tokenizer import train_tokenizer
+
+TEXT = ["the cat sat on the mat and the dog sat there", "don't say that, i don't know them", "they then thank this cat"]
+KINDS = {
+    "averaging": LstmSettings(layers=2, hidden=8),
+    "general": LstmSettings(layers=1, hidden=8, tied=False),
+    "private": CifgSettings(kind="cifg", layers=1, hidden=8, projection=4),
+}
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    words = {word for text in TEXT for word in text.replace(",", " ,").split()}
+    return train_tokenizer(TEXT, TextSettings(vocabulary=2 + len(words)))
+
+
+@pytest.fixture(scope="session")
+def weights(tokenizer):
+    """By name; they are large enough to make each word's scores differ from those of the word before."""
+    rng = np.random.default_rng(0)
+    made = {name: initial_weights(kind, tokenizer.get_vocab_size(), rng) for name, kind in KINDS.items()}
+    return {name: {part: 20 * weight for part, weight in whole.items()} for name, whole in made.items()}
+
+
+@pytest.fixture
+def export(tokenizer):
+    """A function that writes the folder of a model."""
+
+    def export(folder, weights, **changes):
+        seen = [{"use": "general"}, *([] if folder.name == "general" else [{"use": "private"}])]
+        about = {"kind": "language model", "texts": seen, "epsilon": None, "delta": None, "guarantee": None}
+        if folder.name == "private":
+            proved = {"unit": "person", "adjacency": "zero out one", "secure": True}
+            about |= {"epsilon": 0.5, "delta": 1e-4, "guarantee": proved}
+        about["state"] = {name: [1, width] for name, width in widths(weights).items()}
+        about["measures"] = {"float32": {"kss_user": 30.0}, "int8": {"kss_user": 29.0}}
+        model = {"model.onnx": exported(weights), "tokenizer.json": tokenizer.to_str().encode()}
+        write_folder(folder, about | changes, model)
+
+    return export

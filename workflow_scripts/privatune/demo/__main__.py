@@ -1,0 +1,51 @@
+"""Type on a keyboard that exported language models drive: `python -m privatune.demo results/export`."""
+
+import argparse
+import socket
+from collections.abc import Sequence
+
+from privatune.core.errors import PrivatuneError
+from privatune.core.program import program, say
+from privatune.demo.exported import exported_models
+from privatune.demo.sentences import OURS, read_sentences
+from privatune.demo.server import HOST, app, server
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line, and serve the page until Ctrl-C; what is wrong is one line."""
+    options = _options().parse_args(arguments)
+    with program("demo"):
+        models = exported_models(options.folder, "int8" if options.int8 else "float32")
+        served = app(models, read_sentences(options.sentences))
+        with _listening(options.port) as listener:
+            say(f"demo: {len(models)} models; open http://{HOST}:{listener.getsockname()[1]} (Ctrl-C ends it)")
+            try:
+                server(served).run([listener])
+            except KeyboardInterrupt:
+                say("demo: ended")
+
+
+def _listening(port: int) -> socket.socket:
+    """Return a socket that this machine alone can reach; with port 0 the system chooses one."""
+    try:
+        return socket.create_server((HOST, port))
+    except (OSError, OverflowError) as error:
+        raise PrivatuneError(f"--port {port}: cannot listen there ({error}); give another one") from error
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m privatune.demo",
+        description="Type on a keyboard that exported language models drive, on a page that only this machine can open.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("folder", help="folder with a folder for each exported model, results/export")
+    add("--port", type=int, default=8765, help="port of the page; 0 chooses a free one (%(default)s)")
+    add("--int8", action="store_true", help="run the models with 8-bit weights")
+    add("--sentences", default=OURS, help="text file with public sentences to type at a press, each on a line")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
