@@ -16,7 +16,7 @@ def test_titles_and_sentences(tmp_path):
     assert read_sentences(tmp_path / "mine.txt") == {"A": ["one two", "three #", "four"]}
 
 
-@pytest.mark.parametrize(("content", "said"), [(None, "cannot be read"), (b"\xff", "UTF-8"), (b"one", "line 1 has no title")])
+@pytest.mark.parametrize(("content", "said"), [(None, "no text"), (b"\xff", "UTF-8"), (b"one", "line 1 has no title")])
 def test_what_is_wrong_is_one_line(tmp_path, content, said):
     path = tmp_path / "mine.txt"
     if content:

@@ -10,9 +10,8 @@ from tokenizers.models import WordLevel
 from privatune.demo.exported import exported_models
 from privatune.demo.suggest import keyboard, read, split, start, suggested, words_in
 from privatune.evaluation.keystrokes import prefix_index, type_words
-from privatune.evaluation.measure import Sample, score
 from privatune.text.settings import EOS, MARKS, UNK, TextSettings
-from privatune.text.tokenizer import splitter, words_of
+from privatune.text.tokenizer import splitter
 
 SENTENCE = "The cat don't sat zebras, they thank that dog on 3 mats then"
 
@@ -21,7 +20,9 @@ SENTENCE = "The cat don't sat zebras, they thank that dog on 3 mats then"
 def spelling():
     """A tokenizer that knows few words."""
     made = splitter(TextSettings())
-    made.model = WordLevel({word: n for n, word in enumerate([*MARKS, "hi", "i", "don't", "don", "'", ","])}, MARKS[UNK])
+    made.model = WordLevel(
+        {word: n for n, word in enumerate([*MARKS, "hi", "i", "don't", "don", "'", ","])}, MARKS[UNK]
+    )
     return made
 
 
@@ -75,16 +76,12 @@ def test_what_is_not_finished_is_the_end_of_the_text(spelling, text):
 
 
 @pytest.mark.parametrize("name", ["averaging", "general", "private"])
-def test_counts_are_those_of_the_library(name, export, weights, tokenizer, tmp_path):
-    """The sentence is one chunk that follows the end of a line."""
+def test_counts_are_those_of_the_library(name, export, weights, measured, tokenizer, tmp_path):
     export(tmp_path / name, weights[name])
     model = exported_models(tmp_path, "float32")[name].keyboard
     words = split(tokenizer, f"{SENTENCE} ").words
-    ids, lengths = np.array([(EOS, 0), *words]).T
-    drawn = Sample(ids[None], lengths[None], np.array([len(ids)]), np.zeros(1, int))
-    wanted = score(weights[name], drawn, prefix_index(words_of(tokenizer)))
     found = read(model, words, start(model))
-    assert (found.typed, found.characters) == (wanted.typed[0], wanted.characters[0])
+    assert (found.typed, found.characters) == measured(weights[name], SENTENCE)
     assert 0 < found.typed < found.characters and any(number == UNK for number, _ in words)
     piece = start(model)
     for end in range(1, len(SENTENCE) + 2):  # a word at a time, and some words twice

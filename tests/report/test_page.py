@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import vl_convert
+from playwright.sync_api import expect
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.files import write_json
@@ -357,15 +358,12 @@ def test_a_browser_shows_the_page(page, visit, tmp_path, width, scheme):
     (tmp_path / "index.html").write_text(page[0])
     shown = visit((tmp_path / "index.html").as_uri(), width, color_scheme=scheme)
     charts = shown.locator(".chart")
-    shown.wait_for_function("document.querySelectorAll('.chart svg .mark-symbol path, .chart svg').length >= 1")
-    shown.wait_for_function("[...document.querySelectorAll('.chart')].every((place) => place.querySelector('svg path'))")
     assert charts.count() == len(re.findall('class="chart"', page[0])) >= 5
     for place in range(charts.count()):
-        box = charts.nth(place).locator("svg").first.bounding_box()
-        assert box["width"] > 200 and box["height"] > 100 and box["x"] + box["width"] <= width
+        expect(charts.nth(place).locator("svg path").first).to_be_attached()
+        box = charts.nth(place).locator("svg").bounding_box()
+        assert min(box["width"], box["height"]) > 100 and box["x"] >= 0 and box["x"] + box["width"] <= width
     assert shown.evaluate("document.documentElement.scrollWidth") <= width
     explorer = shown.locator("#explorer .chart")
-    points = explorer.locator("[aria-roledescription=point]")
-    choices = explorer.locator("select")
-    most = points.count()
-    assert most and choices.count() >= 3
+    print(explorer.inner_html()[:6000])
+    assert 0

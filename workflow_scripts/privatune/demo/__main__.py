@@ -1,14 +1,12 @@
 """Type on a keyboard that exported language models drive: `python -m privatune.demo results/export`."""
 
 import argparse
-import socket
 from collections.abc import Sequence
 
-from privatune.core.errors import PrivatuneError
 from privatune.core.program import program, say
 from privatune.demo.exported import exported_models
 from privatune.demo.sentences import OURS, read_sentences
-from privatune.demo.server import HOST, app, server
+from privatune.demo.server import HOST, app, listening, server
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -17,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with program("demo"):
         models = exported_models(options.folder, "int8" if options.int8 else "float32")
         served = app(models, read_sentences(options.sentences))
-        with _listening(options.port) as listener:
+        with listening(options.port) as listener:
             say(f"demo: {len(models)} models; open http://{HOST}:{listener.getsockname()[1]} (Ctrl-C ends it)")
             try:
                 server(served).run([listener])
@@ -25,18 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 say("demo: ended")
 
 
-def _listening(port: int) -> socket.socket:
-    """Return a socket that this machine alone can reach; with port 0 the system chooses one."""
-    try:
-        return socket.create_server((HOST, port))
-    except (OSError, OverflowError) as error:
-        raise PrivatuneError(f"--port {port}: cannot listen there ({error}); give another one") from error
-
-
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m privatune.demo",
-        description="Type on a keyboard that exported language models drive, on a page that only this machine can open.",
+        description="Type on a keyboard that exported language models drive. Only this machine can open its page.",
         allow_abbrev=False,
     )
     add = parser.add_argument

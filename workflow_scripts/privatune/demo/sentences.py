@@ -17,7 +17,7 @@ def read_sentences(path: str | Path) -> dict[str, list[str]]:
     try:
         lines = Path(path).read_text("utf-8").splitlines()
     except (OSError, UnicodeError) as error:
-        raise PrivatuneError(f"{path}: cannot be read as text ({type(error).__name__}); give a file in UTF-8") from error
+        raise PrivatuneError(f"{path}: no text ({type(error).__name__}); give a file in UTF-8") from error
     found: dict[str, list[str]] = {}
     for number, line in enumerate(lines, 1):
         if line.startswith("# "):
@@ -25,6 +25,6 @@ def read_sentences(path: str | Path) -> dict[str, list[str]]:
             found.setdefault(title, [])
         elif line.strip():
             if not found:
-                raise PrivatuneError(f"{path}: line {number} has no title; begin the file with a line such as `# Letters`")
+                raise PrivatuneError(f"{path}: line {number} has no title; begin with a line such as `# Letters`")
             found[title].append(line.strip())
     return {title: sentences for title, sentences in found.items() if sentences}

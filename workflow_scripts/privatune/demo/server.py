@@ -5,6 +5,7 @@ that a key takes one step of the model; an empty text ends that. Nothing is logg
 """
 
 import json
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from privatune.core.errors import PrivatuneError
 from privatune.demo.exported import Exported
 from privatune.demo.suggest import Line, Reading, read, split, start, suggested, words_in
 from privatune.export.card import guarantee
+from privatune.text.settings import UNK
 
 HOST = "127.0.0.1"
 LONGEST = 2000  # characters of a text
@@ -52,6 +54,8 @@ def app(models: Mapping[str, Exported], sentences: Mapping[str, Sequence[str]]) 
     """
     shown = [_about(name, model, sentences) for name, model in models.items()]
     readings = {name: start(model.keyboard) for name, model in models.items()}
+    for name, model in models.items():  # the first count compiles for half a second, which nobody should wait for
+        read(model.keyboard, ((UNK, 1),), readings[name])
 
     async def page(request: Request) -> Response:
         return HTMLResponse(_PAGE.read_text(), headers=_HEADERS)
@@ -76,6 +80,20 @@ def app(models: Mapping[str, Exported], sentences: Mapping[str, Sequence[str]]) 
     routes = [Route("/", page), Route("/models", about), Route("/suggest", suggest, methods=["POST"])]
     # another name that leads to this machine would let pages of other sites ask it
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])])
+
+
+def listening(port: int) -> socket.socket:
+    """Return a socket that this machine alone can reach; with port 0 the system chooses one.
+
+    Raises PrivatuneError when it cannot be had.
+    """
+    try:
+        listener = socket.create_server((HOST, port))
+    except (OSError, OverflowError) as error:
+        raise PrivatuneError(f"--port {port}: cannot listen there ({error}); give another one") from error
+    # an answer is two pieces; otherwise the second one waits for 40 ms
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    return listener
 
 
 def server(served: Starlette) -> uvicorn.Server:

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from privatune.evaluation.keystrokes import PrefixIndex, prefix_index, type_words
 from privatune.evaluation.measure import SUGGESTIONS
-from privatune.text.settings import EOS, MARKS, UNK
+from privatune.text.settings import EOS, UNK
 from privatune.text.tokenizer import words_of
 
 State = tuple[np.ndarray, ...]
