@@ -364,6 +364,15 @@ def test_a_browser_shows_the_page(page, visit, tmp_path, width, scheme):
         box = charts.nth(place).locator("svg").bounding_box()
         assert min(box["width"], box["height"]) > 100 and box["x"] >= 0 and box["x"] + box["width"] <= width
     assert shown.evaluate("document.documentElement.scrollWidth") <= width
-    explorer = shown.locator("#explorer .chart")
-    print(explorer.inner_html()[:6000])
-    assert 0
+    points = shown.locator("#explorer [aria-roledescription=point]")
+    every = points.count()
+    assert every > 1
+    for place, name in enumerate(["Quality", "Cost", "Megabytes at most"]):
+        assert name in shown.locator("#explorer .vega-bind-name").nth(place).inner_text()
+    limits = shown.locator("#explorer select").nth(2)
+    limits.select_option(index=1)  # the least of the limits, which some models exceed
+    expect(points).not_to_have_count(every)
+    limits.select_option(index=0)
+    expect(points).to_have_count(every)
+    shown.locator("#explorer select").first.select_option(label="dpfedavg: user PPL, words")
+    expect(points.first).to_have_attribute("aria-label", re.compile("task: dpfedavg: user PPL, words"))

@@ -28,8 +28,8 @@ class Keyboard(NamedTuple):
 
     tokenizer: Tokenizer
     words: list[str]  # in the order of their ids
-    index: PrefixIndex
-    ordered: list[str]  # the words that `index.order` names, in that order
+    prefixes: PrefixIndex
+    ordered: list[str]  # the words that `prefixes.order` names, in that order
     step: Step
     fresh: State  # before the first word
 
@@ -95,7 +95,7 @@ def read(model: Keyboard, words: tuple[tuple[int, int], ...], before: Reading) -
         ids, lengths = np.array(words[first : first + _WINDOW], np.int64).T
         scores, state = model.step(ids, before.state)
         of_targets = np.concatenate([before.scores[None], scores[:-1]])
-        typed, _ = type_words(of_targets, ids, lengths, model.index, SUGGESTIONS)
+        typed, _ = type_words(of_targets, ids, lengths, model.prefixes, SUGGESTIONS)
         sums = before.typed + int(typed.sum()), before.characters + int(lengths.sum())
         before = Reading(words[: first + len(ids)], state, scores[-1], *sums)
     return before
@@ -112,7 +112,7 @@ def suggested(model: Keyboard, scores: np.ndarray, prefix: str, count: int = SUG
         return word[: len(prefix)]
 
     low, high = (bisect(model.ordered, prefix, key=cut) for bisect in (bisect_left, bisect_right))
-    found = model.index.order[low:high]
+    found = model.prefixes.order[low:high]
     if len(found) > count:  # sorting all words would take longer than the model
         found = found[scores[found] >= np.partition(scores[found], -count)[-count]]
     best = sorted(found.tolist(), key=lambda number: (-scores[number], number))[:count]
@@ -128,8 +128,8 @@ def _words(tokenizer: Tokenizer, line: str) -> list[tuple[int, int]]:
     """Return id and number of letters of each word; a word outside the vocabulary has as many as the text has."""
     found = tokenizer.encode(line)
     return [
-        (number, end - begin if number == UNK else len(tokenizer.id_to_token(number)))
-        for number, (begin, end) in zip(found.ids, found.offsets, strict=True)
+        (number, end - begin if number == UNK else len(word))
+        for number, word, (begin, end) in zip(found.ids, found.tokens, found.offsets, strict=True)
     ]
 
 

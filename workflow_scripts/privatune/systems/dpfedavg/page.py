@@ -139,7 +139,8 @@ def _population(accounting: pd.DataFrame) -> Picture:
     least, most = (int(size) for size in (sizes[0], sizes[-1])) if sizes else (1, 1)
     slider = alt.binding_range(min=least, max=most, step=max(1, least // 4), name="persons ")
     persons = alt.param(name="persons", bind=slider, value=least)
-    frame = frame[["accounting", "population", "next", "adjacency", "epsilon", "delta", "says"]]
+    frame["late"] = frame["epsilon"] > (frame["epsilon"].min() * frame["epsilon"].max()) ** 0.5
+    frame = frame[["accounting", "population", "next", "adjacency", "epsilon", "delta", "says", "late"]]
     base = alt.Chart(frame).encode(y=alt.Y("accounting:N", title=None))
     chosen = base.add_params(persons).transform_filter("datum.population <= persons && persons < datum.next")
     x = alt.X("epsilon:Q", scale=alt.Scale(type="log", padding=12), title="epsilon, at delta = 1 / (10 N) or N^-1.1")
@@ -147,7 +148,8 @@ def _population(accounting: pd.DataFrame) -> Picture:
     point = chosen.mark_point(filled=True, size=70, opacity=1).encode(
         x=x, tooltip=["says:N", "adjacency:N", "population:Q"]
     )
-    words = chosen.mark_text(align="left", dx=8, fontSize=10).encode(x=x, text="says:N")
+    early, late = (chosen.transform_filter(side).encode(x=x, text="says:N") for side in ("!datum.late", "datum.late"))
+    words = early.mark_text(align="left", dx=8, fontSize=10) + late.mark_text(align="right", dx=-8, fontSize=10)
     return Picture(
         (every + point + words).properties(width="container", height=26 * max(3, frame["accounting"].nunique())),
         "Epsilon of the paper's training by the number of persons, for each way of accounting, at the delta that the "
