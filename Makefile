@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help preflight results demo all check types-and-rules unit-tests test test-full bench docs lock clean distclean environment
+.PHONY: help tour preflight results demo all check types-and-rules unit-tests test test-full bench docs lock clean distclean environment
 
 PYTHON ?= python3
 LOCK := envs/requirements.lock
@@ -17,10 +17,22 @@ help: ## list what make can do here
 preflight: environment ## read the text, train nothing, and say what will fail and what a run takes: CONFIG=mine.yaml
 	@$(IN_VENV) snakemake --cores all preflight $(if $(CONFIG),--configfile $(CONFIG))
 
-results: environment ## run the main experiment on all cores and write results/index.html
-	@$(IN_VENV) snakemake --cores all main
-	@$(IN_VENV) snakemake --report results/report.html
-	@echo "Open results/index.html; results/report.html says how each file was made."
+tour: environment ## run every system at tiny sizes in a few minutes, and write results-tiny/index.html
+	@$(IN_VENV) snakemake --cores all all --configfile config/tiny.yaml
+	@echo "Open results-tiny/index.html: every system, at sizes so small that the values mean nothing."
+
+# the target of Snakemake, and the report that says how each of its files was made
+define RUN
+@$(IN_VENV) snakemake --cores all $(1)
+@$(IN_VENV) snakemake --report results/report.html $(1)
+@echo "Open results/index.html; results/report.html says how each file was made."
+endef
+
+results: environment ## run the main experiment on all cores, and write results/index.html
+	$(call RUN,main)
+
+all: environment ## run every system on all cores, after a line that says how long it should take; write results/index.html
+	$(call RUN,all)
 
 demo: environment ## type on a keyboard of the exported models, on a page that only this machine can open: PORT=8765
 	@$(IN_VENV) snakemake --cores all export
@@ -69,16 +81,21 @@ lock: ## pin all packages that envs/requirements.in needs, in envs/requirements.
 	@rm -rf .venv-lock
 	@echo "Wrote $(LOCK). Change the same versions in envs/privatune.yaml too."
 
-# a link is removed, but not what it points to, which may hold more than results: it is named instead
+# a link is removed, but not what it points to, which may hold more than results: it is named instead.
+# results/README.md, which git tracks, stays; where a link has taken its place, it comes back.
 define REMOVE
 links=$$(find results results-* -type l -exec readlink -f {} \; 2>/dev/null | sort -u || true); \
-rm -rf results results-*; \
+if [ -L results ]; then rm results; git checkout --quiet -- results/README.md 2>/dev/null || true; \
+elif [ -d results ]; then \
+  find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +; rmdir results 2>/dev/null || true; \
+fi; \
+rm -rf results-*; \
 while IFS= read -r place; do \
   [ ! -e "$$place" ] || printf "Kept what a link pointed to, which may hold private text; remove it yourself: rm -rf %q\n" "$$place"; \
 done <<< "$$links"
 endef
 
-clean: ## remove results/ and results-*/, which is everything that the workflow made except secrets/
+clean: ## remove what is in results/ and results-*/, which is everything that the workflow made except secrets/
 	@$(REMOVE)
 	@echo "Removed results/ and results-*/. The packages are still installed in .venv; 'make distclean' removes them too."
 	@[ ! -d secrets ] || echo "Kept secrets/: it holds models that were released once and cannot be made again (docs/dp-fedavg.md)."

@@ -8,6 +8,7 @@ from privatune.report.page.changed import changed, listed
 include: "functions/report.smk"
 
 
+MODELS = "models"  # the table that every target makes, as it makes the page
 DEFAULT = yaml.safe_load(Path(DEFAULTS).read_text())
 SYSTEMS = [name for name, target in TARGETS.items() if target.in_all]
 
@@ -20,6 +21,7 @@ TABLES |= {
         {"curves": [f"{OUT}/general/{precision}/curve.csv" for precision in PRECISIONS]},
         {"precisions": PRECISIONS},
     ),
+    MODELS: Part("report", "Costs", {"sections": sections}),
     "claims": Part(
         "report",
         "Claims",
@@ -34,7 +36,7 @@ TARGETS["all"] = Target(
     [*dict.fromkeys(part for system in SYSTEMS for part in TARGETS[system].parts), "claims"],
     [file for system in SYSTEMS for file in TARGETS[system].files],
 )
-ASKED_FOR = {part for target in TARGETS.values() for part in target.parts}
+ASKED_FOR = {MODELS} | {part for target in TARGETS.values() for part in target.parts}
 if nowhere := sorted({*TABLES, *FIGURES} - ASKED_FOR):
     raise WorkflowError(f"rules/: no target makes {', '.join(nowhere)}; add it to a target of its system, or remove it")
 
@@ -89,7 +91,7 @@ for figure, part in FIGURES.items():
         resources:
             **asked("figure"),
         params:
-            settings={"part": maker("figures", figure, part)},
+            settings={"note": E.report.note, "part": maker("figures", figure, part)},
         script:
             "../workflow_scripts/figure.py"
 
@@ -138,6 +140,6 @@ rule page:
     resources:
         **asked("page"),
     params:
-        settings=lambda wildcards: {"accelerator": E.accelerator, "missing": unfinished()},
+        settings=lambda wildcards: {"accelerator": E.accelerator, "missing": unfinished(), "note": E.report.note},
     script:
         "../workflow_scripts/page.py"

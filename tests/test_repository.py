@@ -178,3 +178,29 @@ def test_what_links_point_to_is_named_where_results_are_removed(goal, tmp_path):
     assert (disk / "chat.parquet").exists()
     assert [path.name for path in here.iterdir()] == ["secrets"]
     assert "rm -rf" not in subprocess.run(run, cwd=here, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_the_page_of_results_stays_where_results_are_removed(linked, tmp_path):
+    """Git sees no change after `make clean`, also where results was a link to another disk."""
+    here, disk = tmp_path / "here", tmp_path / "disk"
+    disk.mkdir()
+    (here / "results/tables").mkdir(parents=True)
+    (here / "results/README.md").write_text("what is here")
+    (here / ".gitignore").write_text((ROOT / ".gitignore").read_text())
+
+    def git(*words):
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
+        return subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout
+
+    git("init", "--quiet")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "first")
+    assert git("ls-files").split() == [".gitignore", "results/README.md"]
+    if linked:
+        (here / "results").rename(disk / "results")
+        (here / "results").symlink_to(disk / "results")
+    subprocess.run(["make", "-f", str(ROOT / "Makefile"), "clean"], cwd=here, capture_output=True, check=True)
+    assert git("status", "--porcelain") == "" and not (here / "results/tables").exists()
+    assert [path.name for path in (here / "results").iterdir()] == ["README.md"]
+    assert not linked or (disk / "results/tables").exists()

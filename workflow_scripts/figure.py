@@ -6,5 +6,5 @@ from privatune.report.style import save_figure
 with job(snakemake.log[0]):
     inputs = {name: files for name, files in snakemake.input.items() if name not in ("code", "pages")}
     settings = dict(snakemake.params.settings)
-    part = import_module(settings.pop("part"))
-    save_figure(part.figure(**inputs, **settings), snakemake.output.pdf, snakemake.output.png)
+    part, note = import_module(settings.pop("part")), settings.pop("note")
+    save_figure(part.figure(**inputs, **settings), snakemake.output.pdf, snakemake.output.png, note)

@@ -25,7 +25,8 @@ def shown(path, name, part, use):
 
 def with_pages(files):
     """Return files by name, and for the result tables among them the pages that hold their checksums."""
-    paths = [path for part in files.values() for path in ([part] if isinstance(part, str) else part)]
+    known = [part for part in files.values() if not callable(part)]  # the others read no table
+    paths = [path for part in known for path in ([part] if isinstance(part, str) else part)]
     pages = [path.removesuffix(".csv") + ".md" for path in paths if path.startswith(f"{OUT}/tables/")]
     return files | ({"pages": pages} if pages else {})
 
@@ -74,8 +75,9 @@ def told(name, part):
 
 def files_of(target):
     """Return all files that a target makes."""
+    tables = [table for table in TABLES if table in (MODELS, *target.parts)]
     return [
-        *(f"{OUT}/tables/{table}.{form}" for table in TABLES if table in target.parts for form in ("csv", "md")),
+        *(f"{OUT}/tables/{table}.{form}" for table in tables for form in ("csv", "md")),
         *(f"{OUT}/figures/{figure}.{form}" for figure in FIGURES if figure in target.parts for form in ("pdf", "png")),
         *target.files,
         f"{OUT}/index.html",

@@ -56,7 +56,7 @@ def test_each_finished_stage_is_one_line(shown):
     screen, written = shown(start(1), done(1), start(2), done(2), start(3), done(3), done(0))
     screen.succeed()
     first, tune, evaluate, end = written().splitlines()
-    assert first == "0 of 3 jobs are done, about 4 min left"
+    assert first == "3 jobs to do, in about 4 min on 1 core"
     assert tune.startswith("fine_tune: 2 jobs in 0.0 s; 2 of 3 jobs are done")
     assert evaluate.startswith("evaluate: 1 job in 0.0 s; 3 of 3 jobs are done")
     assert end == "Done: 3 jobs in 0.0 s."
@@ -124,6 +124,7 @@ def test_only_news_is_shown(shown):
     _, written = shown(*said, submitted, news)
     assert written().splitlines()[1:] == ["MissingOutputException: nothing was written"]
     _, written = shown(*said, submitted, remote=True)
+    assert written().startswith("3 jobs to do, in about 4 min with up to 1 at a time")
     assert written().splitlines()[1:] == ["Job 4 has been submitted with SLURM jobid 9"]
     assert noise(record("run_info", "Job stats:")) and noise(record("workflow_started", None))
     assert not noise(record(None, "Nothing to be done")) and not noise(record("job_info", " Rule: fine_tune"))
@@ -137,6 +138,7 @@ def test_a_terminal_has_a_bar_for_each_stage_that_runs(shown):
     stage, whole = capture.get().splitlines()
     assert stage.split()[0] == "fine_tune" and "1/2" in stage and "scenario plain, round 2" in stage
     assert whole.startswith("all") and "1 of 3 jobs are done" in whole and "left" in whole
+    assert "3 jobs to do, in about 4 min on 1 core" in written(), "it stays above the bars"
     assert screen.live
     screen.handle(record("job_info", jobid=0, log=["plan.log"], output=[], input=[]))
     assert screen.live is None, "a job that prints has the terminal to itself"

@@ -330,6 +330,18 @@ def test_the_page_of_an_unfinished_run_says_so(monkeypatch):
     assert "No system is finished yet." in text and text.count("snakemake --cores all") == len(ROOMS)
 
 
+def test_a_note_is_on_the_page_and_above_every_chart(told, tmp_path, monkeypatch):
+    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda *_: "")
+    for name in ("main", "split"):
+        write_json(tmp_path / f"{name}.json", told(name))
+    files = [tmp_path / "main.json", tmp_path / "split.json"]
+    for note in ("Tiny sizes & nothing more.", None):
+        text = render(files, TEMPLATE, {}, "cpu", note)
+        specs = re.findall(r'<script type="application/json" id="[^"]*">(.*?)</script>', text)
+        assert len(specs) >= 3 and {json.loads(spec).get("title") for spec in specs} == {note}
+        assert ("Tiny sizes &amp; nothing more.</p>" in text) == bool(note)
+
+
 def test_a_section_of_another_version_is_named(tmp_path):
     write_json(tmp_path / "main.json", {"name": "main"})
     with pytest.raises(PrivatuneError, match=r"main.json: another version .* run its target again"):

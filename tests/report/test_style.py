@@ -26,6 +26,17 @@ def test_the_same_figure_gives_the_same_bytes_whatever_matplotlib_is_set_to(tmp_
     assert b"CreationDate" not in (tmp_path / "1.pdf").read_bytes()
 
 
+def test_a_note_stands_above_all_that_is_drawn(tmp_path):
+    figure = a_figure()
+    save_figure(figure, tmp_path / "a.pdf", tmp_path / "a.png", "Tiny sizes.")
+    (note,) = figure.texts
+    assert note.get_text() == "Tiny sizes."
+    figure.draw_without_rendering()  # at one resolution
+    assert note.get_window_extent().y0 >= figure.axes[0].get_tightbbox().y1
+    save_figure(plain := a_figure(), tmp_path / "a.pdf", tmp_path / "a.png")
+    assert not plain.texts
+
+
 @given(st.floats(1, 1e6), st.floats(1, 1e4))
 def test_a_perplexity_axis_has_a_few_round_numbers(low, factor):
     axes = Figure().subplots()

@@ -44,11 +44,11 @@ class Screen(logging.Handler):
         self.next = 0.0  # when they are computed again
         self.live: Live | None = None
         self.printing = False  # a job of the run prints to this screen
+        if progress.total:
+            self.console.print(self._ahead(), highlight=False)
         if console.is_terminal and not console.is_dumb_terminal:
             self.live = Live(get_renderable=self.render, console=console, refresh_per_second=2, transient=True)
             self.live.start()
-        elif progress.total:
-            self.console.print(self._total(self.begun), highlight=False)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take note of an event, or show a message."""
@@ -91,6 +91,13 @@ class Screen(logging.Handler):
         job = self.progress.jobs.get(number)
         names = described(job) if job else ""
         self.failed[number] = (f"{rule} ({names})" if names else rule, list(logs))
+
+    def _ahead(self) -> str:
+        """How much there is to do, and how long the planner expects that to take."""
+        jobs, cores = self.progress.total, self.progress.cores
+        on = f"with up to {cores:,} at a time" if self.remote else f"on {cores:,} core{'s' * (cores > 1)}"
+        left = self.progress.left(self.begun)
+        return f"{jobs:,} job{'s' * (jobs > 1)} to do" + (f", in about {duration(left)} {on}" if left else "")
 
     def _total(self, now: float) -> str:
         """How much is done, and the time left, which takes at most a twentieth of the time of this process."""

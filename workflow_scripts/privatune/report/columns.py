@@ -76,6 +76,8 @@ SHARED = {
     "user_share": Column("user share", digits(6)),
     "chosen": Column("chosen", yes_no),
     # its quality
+    "task": Column("what is measured"),
+    "quality": Column("quality", ONE),
     "ppl_general": Column("general PPL, words", ONE),
     "ppl_user": Column("user PPL, words", ONE),
     "ppl_average": Column("average PPL, words", ONE),
@@ -99,6 +101,10 @@ SHARED = {
     "oov_general": Column("general OOV, %", ONE),
     "oov_user": Column("user OOV, %", ONE),
     # its costs
+    "megabytes": Column("sent up and down, MB", digits(3)),
+    "megabytes_up": Column("sent up alone, MB", digits(3)),
+    "memory_mb": Column("peak memory on a device, MB", WHOLE),
+    "stored_mb": Column("stored in 8 bits, MB", ONE),
     "bits_up": Column("sent up, MB", megabytes),
     "bits_down": Column("sent down, MB", megabytes),
     "seconds": Column("seconds", TWO),
@@ -121,6 +127,8 @@ SHARED = {
     "epsilon_alone": Column("epsilon of one alone", digits(3)),
     "epsilon_so_far": Column("epsilon of all so far", digits(3)),
     "covered": Column("covered by an epsilon"),
+    "guarantee": Column("guarantee"),
+    "recovered": Column("recovered"),
     # claims
     "system": Column("system"),
     "claim": Column("claim"),

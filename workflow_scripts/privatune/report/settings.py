@@ -36,6 +36,13 @@ class ReportSettings(Section):
         "name of the row.",
     )
 
+    note: str | None = Field(
+        None,
+        min_length=1,
+        max_length=80,
+        description="A sentence that every figure and the page show, such as that the sizes are tiny.",
+    )
+
     def check(self, whole: Any) -> None:
         """Raise ValueError if a scenario is not defined; see `Section.check`."""
         known_names("report.cost_scenarios", self.cost_scenarios, set(whole.scenarios))

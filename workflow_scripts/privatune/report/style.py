@@ -24,6 +24,7 @@ SMALL = 6.5  # the smallest font size that is legible at these widths
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GENERAL, USER = COLOURS[:2]
 INK, GREY, PAPER = "#000000", "#767676", "#ffffff"
+NOTICE = "#b00020"  # of what a reader must not overlook
 
 LOOK: dict[Any, Any] = {
     "font.size": 8,
@@ -103,8 +104,14 @@ def perplexity_axis(axes: Axes, which: Literal["x", "y"], values: Iterable[float
 
 
 @drawing()
-def save_figure(figure: Figure, pdf: str | Path, png: str | Path) -> None:
-    """Write `figure` as PDF and PNG, each atomically; equal figures give equal bytes (no time or program name)."""
+def save_figure(figure: Figure, pdf: str | Path, png: str | Path, note: str | None = None) -> None:
+    """Write `figure` as PDF and PNG, each atomically; equal figures give equal bytes (no time or program name).
+
+    Args:
+        note: a sentence that stands above the figure, where nothing else may.
+    """
+    if note:
+        figure.suptitle(note, fontsize=SMALL, color=NOTICE, wrap=True)
     for path, options in (
         (pdf, {"format": "pdf", "metadata": {"CreationDate": None}}),
         (png, {"format": "png", "metadata": {"Software": None}, "dpi": DOTS_PER_INCH}),

@@ -10,13 +10,11 @@ import altair as alt
 import vl_convert
 from jinja2 import Environment, StrictUndefined
 
-from privatune.core.errors import PrivatuneError
-from privatune.core.files import read_json
 from privatune.core.machine import machine
 from privatune.report.columns import NOTHING, digits
 from privatune.report.page.explorer import explorer
 from privatune.report.page.said import COSTS, number, plain
-from privatune.report.page.section import PARTS
+from privatune.report.page.section import models, read_section
 from privatune.report.style import COLOURS
 
 EXPLORED = (
@@ -26,7 +24,13 @@ EXPLORED = (
 )
 
 
-def render(sections: Iterable[str | Path], template: str | Path, missing: Mapping[str, str], accelerator: str) -> str:
+def render(
+    sections: Iterable[str | Path],
+    template: str | Path,
+    missing: Mapping[str, str],
+    accelerator: str,
+    note: str | None = None,
+) -> str:
     """Return the page.
 
     Args:
@@ -34,22 +38,28 @@ def render(sections: Iterable[str | Path], template: str | Path, missing: Mappin
         template: of jinja2.
         missing: the modules of systems that are not finished, by the target that makes each.
         accelerator: `cpu` or `cuda`.
+        note: a sentence that stands at the top of the page and above each of its charts.
     """
-    finished = [_section(path) for path in sections]
-    models = [model | {"system": part["name"]} for part in finished for model in part["models"]]
+    finished = list(map(read_section, sections))
+    every = models(finished)
+    explored = _explorer(every)
+    pictures = [picture for part in finished for picture in part["pictures"]] + ([explored] if explored else [])
+    for picture in pictures if note else []:
+        picture["spec"]["title"] = note
     rooms = {target: import_module(room) for target, room in missing.items()}
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(Path(template).read_text()).render(
         sections=finished,
         missing=[{"target": target, "title": r.TITLE, "question": r.QUESTION} for target, r in rooms.items()],
-        explorer=_explorer(models),
-        costs=costs([model for model in models if model["listed"]]),
+        explorer=explored,
+        costs=costs([model for model in every if model["listed"]]),
         differs=differing(finished),
         made={**machine(accelerator), **_commit()},
         library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", _version()).replace(
             "</script", "<\\/script"
         ),
         colours=COLOURS,
+        note=note,
     )
 
 
@@ -75,13 +85,6 @@ def differing(sections: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         for key, value in part["differs"].items():
             found.setdefault((key, str(value)), []).append(part["name"])
     return [{"key": key, "value": value, "sections": ", ".join(names)} for (key, value), names in found.items()]
-
-
-def _section(path: str | Path) -> dict[str, Any]:
-    held: dict[str, Any] = read_json(path)
-    if held.keys() != PARTS:
-        raise PrivatuneError(f"{path}: another version of this code made it; delete it, or run its target again")
-    return held
 
 
 def _explorer(models: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -1,12 +1,14 @@
 """Make a section of the page: what a system says of its finished tables, as one JSON value without any private text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from privatune.core.errors import PrivatuneError
+from privatune.core.files import read_json
 from privatune.report.frames import read_table
 from privatune.report.page.said import Said, plain, point
 from privatune.report.tables.claims import COLUMNS, shown
@@ -44,6 +46,19 @@ def section(room: str, about: Mapping[str, Any], files: Mapping[str, str | Path]
         "verdicts": [claims["verdict"].value_counts().to_dict() for claims in judged],
         **plain(dict(about)),
     }
+
+
+def read_section(path: str | Path) -> dict[str, Any]:
+    """Return a section from its file; one that another version of this code made raises PrivatuneError."""
+    held: dict[str, Any] = read_json(path)
+    if held.keys() != PARTS:
+        raise PrivatuneError(f"{path}: another version of this code made it; delete it, or run its target again")
+    return held
+
+
+def models(sections: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the models of all sections, each with the name of its section as `system`."""
+    return [model | {"system": part["name"]} for part in sections for model in part["models"]]
 
 
 def _spec(chart: Any, instead: str) -> dict[str, Any]:

@@ -22,7 +22,6 @@ OWN = {
     "kappa": Column("kappa", digits(3)),
     "eta": Column("eta", digits(3)),
     "importance": Column("importance"),
-    "guarantee": Column("guarantee"),
     # what the vendor and the attackers make of it
     "ep_nearest": Column("empirical privacy: nearest", THREE),
     "ep_map": Column("MAP", THREE),
@@ -39,7 +38,6 @@ OWN = {
     "noise": Column("noise"),
     "attack": Column("attack"),
     "text": Column("text"),
-    "recovered": Column("recovered"),
     "share": Column("recovered tokens", THREE),
 }
 
