@@ -18,7 +18,7 @@ preflight: environment ## read the text, train nothing, and say what will fail a
 	@$(IN_VENV) snakemake --cores all preflight $(if $(CONFIG),--configfile $(CONFIG))
 
 tour: environment ## run every system at tiny sizes in a few minutes, and write results-tiny/index.html
-	@$(IN_VENV) snakemake --cores all all --configfile config/tiny.yaml
+	@$(IN_VENV) snakemake --cores all all --configfile config/tiny.yaml config/tour.yaml
 	@echo "Open results-tiny/index.html: every system, at sizes so small that the values mean nothing."
 
 # the target of Snakemake, and the report that says how each of its files was made

@@ -1,10 +1,12 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from privatune.planning.costs import fitted
 from privatune.planning.fit import FOLDS, fit, held_out_error
-from privatune.planning.known import Line
+from privatune.planning.known import Cost, Line
 
 works = st.lists(st.floats(0.1, 1e5), min_size=2, max_size=30)
 starts, rates = st.floats(0.1, 100), st.floats(1e-4, 100)
@@ -66,3 +68,15 @@ def test_error_of_jobs_left_out():
     assert held_out_error([0, 0], [1, 2], 0.0) == pytest.approx((2 / 1 - 1 + 1 - 1 / 2) / 2)
     many = np.arange(1, 10 * FOLDS)
     assert held_out_error(many, 2 + 3 * many, 0.0) == pytest.approx(0, abs=1e-6)
+
+
+def test_memory_of_a_job_that_was_too_short_to_be_seen_is_left_out():
+    """Snakemake then saw a few megabytes of what starts the job, or nothing."""
+    seen = pd.DataFrame(
+        {"stage": "a", "operations": 1.0, "held": [1.0, 1.0], "seconds": 0.4, "memory_mb": [7.0, 150.0]}
+    )
+    costs, _ = fitted(seen, {})
+    assert costs["a"].memory.at(1.0) == pytest.approx(150)
+    known = {"a": Cost(Line(1, 0), Line(90.0, 1.0, 1.0, 2.0))}
+    costs, _ = fitted(seen[:1], known)
+    assert costs["a"].memory == known["a"].memory, "what another run saw"

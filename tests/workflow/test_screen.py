@@ -11,7 +11,11 @@ def test_a_run_is_one_line_per_stage_and_its_log_has_the_rest(copy, snakemake):
     said = process.stderr
     assert process.stdout == "" and LISTED not in said and "Job stats" not in said
     lines = [line for line in said.splitlines() if " jobs " in line or " job " in line or line.startswith("Done")]
-    assert lines[0].startswith("1 job to do, in about ") and lines[0].endswith(" on 2 cores") and lines[1].startswith("table: 1 job in ")
+    assert (
+        lines[0].startswith("1 job to do, in about ")
+        and lines[0].endswith(" on 2 cores")
+        and lines[1].startswith("table: 1 job in ")
+    )
     assert lines[2].startswith("Done: 1 job in ") and said.splitlines()[-1] == lines[2]
     log = max((folder / ".snakemake/log").glob("*.log"))
     assert LISTED in log.read_text() and "Finished jobid" in log.read_text()

@@ -22,7 +22,9 @@ def sections(tmp_path):
         Model(kss[0], f"{kss[1]} 1", Interval(50.0, 49.0, 51.0, 3, "seeds"), "higher", megabytes=2.5, listed=False),
         Model(kss[0], f"{kss[1]} 4", Interval(55.0, 54.0, 56.0, 3, "seeds"), "higher", megabytes=10.0),
     ]
-    private = Model("dpzero: accuracy, %", "NA", Interval(80.0, 1, 1, 1), "higher", "one sentence", epsilon=2, delta=1e-5)
+    private = Model(
+        "dpzero: accuracy, %", "NA", Interval(80.0, 1, 1, 1), "higher", "one sentence", epsilon=2, delta=1e-5
+    )
     return [section(tmp_path / "main.json", "main", *main), section(tmp_path / "dpzero.json", "dpzero", private)]
 
 

@@ -20,6 +20,7 @@ from privatune.stages.work import Stage, Texts
 from privatune.text.streams import read_counts
 
 MEBIBYTE = 2**20 / 1e6  # Snakemake reports memory in mebibytes, and this project in megabytes
+LEAST_MEGABYTES = 50.0  # of any job; in a very short one Snakemake sees only the process that starts it
 SHORTEST = 0.01  # seconds; Snakemake reports 0 for shorter jobs
 START_SECONDS, START_MEGABYTES = 2.0, 300.0  # what a job that does almost nothing takes, for Python and torch
 
@@ -70,9 +71,9 @@ def fitted(jobs: pd.DataFrame, known: Mapping[str, Cost]) -> tuple[dict[str, Cos
 
 def _memory(jobs: pd.DataFrame, known: Line | None) -> Line:
     """Fit peak memory, taking the largest of similar jobs, since Snakemake samples memory and can miss peaks."""
-    peaks = jobs[jobs["memory_mb"] > 0].groupby("held")["memory_mb"].max()
+    peaks = jobs[jobs["memory_mb"] > LEAST_MEGABYTES].groupby("held")["memory_mb"].max()
     if not len(peaks):
-        return Line(0.0, 0.0)
+        return known or Line(0.0, 0.0)
     return fit(peaks.index.to_numpy(), peaks.to_numpy(), START_MEGABYTES, known)
 
 

@@ -40,7 +40,7 @@ class ReportSettings(Section):
         None,
         min_length=1,
         max_length=80,
-        description="A sentence that every figure and the page show, such as that the sizes are tiny.",
+        description="Sentence on every figure and on the page, such as one that says that the sizes are tiny.",
     )
 
     def check(self, whole: Any) -> None:

@@ -36,4 +36,6 @@ def table(sections: Sequence[str | Path]) -> Table:
         sections: files of sections, in the order in which the page shows them.
     """
     frame = pd.DataFrame(models(map(read_section, sections)), columns=COLUMNS)
-    return Table("Models, and what each of them costs", NOTE, frame, show(frame[frame["listed"].astype(bool)], SHOWN, HERE))
+    return Table(
+        "Models, and what each of them costs", NOTE, frame, show(frame[frame["listed"].astype(bool)], SHOWN, HERE)
+    )

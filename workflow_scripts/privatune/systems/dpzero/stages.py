@@ -38,7 +38,7 @@ def stages(known: Known, d: DpZeroSettings) -> dict[str, Stage]:
         s = d.dimension
         columns = 2 * (s.replicates + s.tuning_replicates * len(s.clips))
         values = s.examples * sum(s.dimensions)
-        held = 16 * s.examples * (max(s.dimensions) + columns) / MEGA
+        held = 8 * s.examples * (max(s.dimensions) + columns) / MEGA
         return Work(2 * FORWARD * values * s.steps * columns / BILLION, held, TORCH)
 
     return {

@@ -1,6 +1,7 @@
 """Describe the work of the jobs that send states, fine-tune on them and attack them."""
 
 from privatune.stages.work import (
+    ARROW,
     BILLION,
     FORWARD,
     MEGA,
@@ -43,16 +44,17 @@ def stages(known: Known, s: SplitSettings) -> dict[str, Stage]:
 
     def encode_messages(_: Names) -> Work:
         words = known.texts.collected
-        return Work(words * TEXT / BILLION, 2 * SENTENCE * words / MEGA, TORCH, kept=10 * messages)
+        return Work(words * TEXT / BILLION, 2 * SENTENCE * words / MEGA, ARROW, kept=10 * messages)
 
     def cut_states(tokens: float, names: Names) -> Work:
         products = (0.1 + int(names["cut"])) * BLOCK * weights
         return Work(tokens * FORWARD * products / BILLION, held(tokens), TORCH, kept=2 * width * tokens)
 
-    def send_states(_: Names) -> Work:
+    def send_states(names: Names) -> Work:
         tokens = own + messages
-        # at an embedding split each token is looked up in the table
-        products = NOISE * width + FORWARD * width * VOCABULARY
+        # at an embedding split each noisy token is looked up in the table
+        looked_up = names["cut"] == "0" and names["noise"] != "none"
+        products = NOISE * width + looked_up * FORWARD * width * VOCABULARY
         return Work(seeds * tokens * products / BILLION, held(2 * tokens), TORCH, passing=seeds * 2 * width * tokens)
 
     def fine_tune_tops(names: Names) -> Work:
