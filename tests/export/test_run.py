@@ -173,3 +173,15 @@ def test_with_8_bits_one_word_is_read_at_a_time(files, tmp_path, monkeypatch):
     monkeypatch.setattr(run, "running", recorded)
     export(files(), settings(), tmp_path / "out")
     assert set(sizes["model.int8.onnx"]) == {1} and max(sizes["model.onnx"]) > 1
+
+
+def test_of_persons_whom_noise_protects_only_their_number_is_told(files, tmp_path):
+    export(files(terms=True), settings(visits=None), tmp_path / "out")
+    assert read_about(tmp_path / "out")["texts"][1] == {
+        "use": "private",
+        "corpus": "chat",
+        "licence": "not stated",
+        "note": "secret names",
+        "persons": 5,
+    }
+    assert all("4,321" not in path.read_text() for path in (tmp_path / "out").glob("*.md"))

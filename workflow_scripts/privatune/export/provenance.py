@@ -17,7 +17,7 @@ def texts_of(
         private: the manifest of the private corpus, if the model was trained on it.
         persons: the counts of the persons who train.
         visits: how many persons were visited; everyone takes part once before anyone takes part again. Null if
-            cohorts are random.
+            noise protects the persons: only their number is public then, and how much they wrote is not told.
 
     Raises:
         PrivatuneError: a file is missing or damaged.
@@ -25,9 +25,9 @@ def texts_of(
     found = [{"use": "general", **source(path), "words": read_json(path)["words"]["train"]} for path in corpora]
     if private is not None and persons is not None:
         counts = read_json(persons)
-        sizes = {"words": counts["words"]["train"], "persons": counts["persons"]["train"]}
-        took_part = {} if visits is None else {"took_part": min(visits, counts["persons"]["train"])}
-        found.append({"use": "private", **source(private), **sizes, **took_part})
+        everyone = counts["persons"]["train"]
+        sizes = {} if visits is None else {"words": counts["words"]["train"], "took_part": min(visits, everyone)}
+        found.append({"use": "private", **source(private), "persons": everyone, **sizes})
     return found
 
 

@@ -77,7 +77,7 @@ class ExportJobSettings(Settings):
     name: str = Field(description="Name of the model.")
     training: dict[str, Any] = Field(description="Scenario or variant, seed and round of the model, by these names.")
     visits: int | None = Field(
-        description="Persons whose devices are visited up to the round, counted at each visit; null: not known."
+        description="Persons whose devices are visited up to the round, counted at each visit; null: not told."
     )
     secure: bool = Field(description="Whether cohorts and noise of its training have seeds from the operating system.")
     evaluation: SampleSettings = Field(description="Samples of text on which it is measured.")
