@@ -211,7 +211,13 @@ def told(tmp_path_factory):
         for table in part.TABLES:
             tables[table].to_csv(folder / f"{table}.csv", index=False)
         files = {table: folder / f"{table}.csv" for table in part.TABLES} | {"claims_it": folder / "claims.csv"}
-        about = {"name": name, "sizes": {"seeds": "0, 1"}, "differs": differs or {}, "tables": ["it"], "figures": []}
+        about = {
+            "name": name,
+            "sizes": {"seeds": "0, 1", "hash": "f" * 64},
+            "differs": differs or {},
+            "tables": ["it"],
+            "figures": [],
+        }
         return section(ROOMS[name], about, files)
 
     return told
