@@ -21,7 +21,7 @@ def spelling():
     """A tokenizer that knows few words."""
     made = splitter(TextSettings())
     made.model = WordLevel(
-        {word: n for n, word in enumerate([*MARKS, "hi", "i", "don't", "don", "'", ","])}, MARKS[UNK]
+        {word: n for n, word in enumerate([*MARKS, "hi", "i", "don't", "don", "'", ",", "fi"])}, MARKS[UNK]
     )
     return made
 
@@ -56,6 +56,7 @@ def test_typing_until_a_word_is_suggested_takes_what_the_measure_says(data):
         ("hi '", [("hi", 2)], "'", 3),
         ("3'", [("<unk>", 1)], "'", 1),
         ("hi,i", [("hi", 2), (",", 1)], "i", 3),
+        ("\ufb01 ", [("fi", 2)], "", 2),
         ("strange ", [("<unk>", 7)], "", 8),
         ("hi\nDon't\n", [("hi", 2), ("<eos>", 0), ("don't", 5), ("<eos>", 0)], "", 9),
         ("\U0001f600 hi\ni", [("<unk>", 1), ("hi", 2), ("<eos>", 0)], "i", 5),
