@@ -109,6 +109,8 @@ distclean: ## remove these, .venv, Snakemake's records and the caches of the too
 # was interrupted, .venv is made again.
 environment: ## install the packages into .venv
 	@cmp -s $(LOCK) .venv/requirements.lock && .venv/bin/python -c '' 2>/dev/null && exit 0; \
+	[ ! -L .venv ] || \
+	  { echo "make: .venv is a link to packages that are not those of $(LOCK), and others may use them; remove the link, and run make again" >&2; exit 1; }; \
 	command -v "$(PYTHON)" >/dev/null || \
 	  { echo "make: $(PYTHON) was not found; install Python 3.11 to 3.13, or name another one: make PYTHON=python3.12 ..." >&2; exit 1; }; \
 	"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

@@ -180,6 +180,20 @@ def test_what_links_point_to_is_named_where_results_are_removed(goal, tmp_path):
     assert "rm -rf" not in subprocess.run(run, cwd=here, capture_output=True, text=True, check=True).stdout
 
 
+def test_packages_behind_a_link_are_not_replaced(tmp_path):
+    """Python's venv would empty the folder that the link points to, and then refuse the link."""
+    here, others = tmp_path / "here", tmp_path / "others"
+    for folder in (here / "envs", others / "bin"):
+        folder.mkdir(parents=True)
+    (here / "envs/requirements.lock").write_text("a==2\n")
+    (others / "requirements.lock").write_text("a==1\n")
+    (here / ".venv").symlink_to(others)
+    run = ["make", "-f", str(ROOT / "Makefile"), "environment"]
+    process = subprocess.run(run, cwd=here, capture_output=True, text=True, check=False)
+    assert process.returncode and "make: .venv is a link" in process.stderr
+    assert (others / "bin").exists() and (others / "requirements.lock").exists()
+
+
 @pytest.mark.parametrize("linked", [False, True])
 def test_the_page_of_results_stays_where_results_are_removed(linked, tmp_path):
     """Git sees no change after `make clean`, also where results was a link to another disk."""
