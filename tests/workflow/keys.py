@@ -1,6 +1,8 @@
 """Every key of the configuration, found in its schema: where it stands and which other values it may have."""
 
 import copy
+import functools
+import json
 from dataclasses import dataclass
 
 from privatune.core.errors import PrivatuneError
@@ -81,9 +83,14 @@ def replaced(config, place, value):
 
 
 def accepted(config):
-    """What a configuration amounts to, as plain values; None where it is refused."""
+    """What a configuration amounts to, as plain values that are not to be changed; None where it is refused."""
+    return _accepted(json.dumps(config))
+
+
+@functools.lru_cache(maxsize=16)  # the configuration that many cases start from is among the latest
+def _accepted(config):
     try:
-        return experiment(config).model_dump()
+        return experiment(json.loads(config)).model_dump()
     except PrivatuneError:
         return None
 
