@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 
 from privatune.core.program import program, say
 from privatune.demo.exported import exported_models
@@ -17,10 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         served = app(models, read_sentences(options.sentences))
         with listening(options.port) as listener:
             say(f"demo: {len(models)} models; open http://{HOST}:{listener.getsockname()[1]} (Ctrl-C ends it)")
-            try:
+            with suppress(KeyboardInterrupt):  # there is none if whoever started this program ignores Ctrl-C
                 server(served).run([listener])
-            except KeyboardInterrupt:
-                say("demo: ended")
+            say("demo: ended")
 
 
 def _options() -> argparse.ArgumentParser:
