@@ -24,7 +24,7 @@ from privatune.report.frames import read_table
 from privatune.text.streams import read_stream, write_stream
 from privatune.text.tokenizer import load_tokenizer, read_words
 
-MEASURED = {"claims", "client_costs", "stages", "curve"}  # costs: no two runs agree
+MEASURED = {"claims", "client_costs", "models", "stages", "curve"}  # costs: no two runs agree
 SCENARIO = "averaging-rehearsal"
 CHAIN = f"results-tiny/federated/{SCENARIO}/seed-0"
 TABLE = "results-tiny/tables/comparison.csv"

@@ -18,7 +18,7 @@ from privatune.report.intervals import Interval
 from privatune.report.verdicts import verdict
 from privatune.text.streams import read_stream, write_stream
 
-COSTS = {"claims", "client_costs", "stages", "curve"}  # measured, so no two runs agree
+COSTS = {"claims", "client_costs", "models", "stages", "curve"}  # measured, so no two runs agree
 FEDERATED = ("federated", "models", "evaluation", "tables", "figures")
 SOME = [
     "results-tiny/evaluation/device-lwf/seed-0/round-1.json",
