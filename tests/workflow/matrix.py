@@ -134,58 +134,57 @@ def of_key(folder, old, config, key, there):
     return found
 
 
-def results(folder, work):
-    """Results of a share of the cases, in a folder of its own that counts as a finished run of `start`."""
-    found = {}
-    for start, label, config, of_config in work:
-        alone(plan, folder, start, TARGETS, ROOT, True)
-        old = alone(plan, folder, start, TARGETS)
-        if config != start:  # an alternative is a change, too, and then what its keys start from
-            new = alone(plan, folder, config, TARGETS, ROOT, True)
-            found[f"{of_config[0][0].alternatives.strip()}{label}"] = {"example": "", **compared(old, new)}
-            old = alone(plan, folder, config, TARGETS)
-        for key, there in of_config:
-            found[f"{key}{label}"] = of_key(folder, old, config, key, there)
-            backwards = (at(accepted(config), there[0]) or [])[::-1] if key.node.get("type") == "array" else []
-            after = replaced(config, there[0], backwards)
-            if len(backwards) > 1 and accepted(after) not in (None, accepted(config)):
-                new = alone(plan, folder, after, TARGETS)  # order, which Snakemake does not see by itself
-                found[f"{key}, in another order{label}"] = {
-                    "example": ".".join(map(str, there[0])),
-                    **compared(old, new),
-                }
+def results(scratch, start, label, config, of_config):
+    """Results of some cases, in this process's folder, which counts as a finished run of `start`."""
+    found, folder = {}, scratch / str(os.getpid())
+    folder.mkdir(exist_ok=True)
+    alone(plan, folder, start, TARGETS, ROOT, True)
+    old = alone(plan, folder, start, TARGETS)
+    if config != start:  # an alternative is a change, too, and then what its keys start from
+        new = alone(plan, folder, config, TARGETS, ROOT, True)
+        found[f"{of_config[0][0].alternatives.strip()}{label}"] = {"example": "", **compared(old, new)}
+        old = alone(plan, folder, config, TARGETS)
+    for key, there in of_config:
+        found[f"{key}{label}"] = of_key(folder, old, config, key, there)
+        backwards = (at(accepted(config), there[0]) or [])[::-1] if key.node.get("type") == "array" else []
+        after = replaced(config, there[0], backwards)
+        if len(backwards) > 1 and accepted(after) not in (None, accepted(config)):
+            new = alone(plan, folder, after, TARGETS)  # order, which Snakemake does not see by itself
+            found[f"{key}, in another order{label}"] = {
+                "example": ".".join(map(str, there[0])),
+                **compared(old, new),
+            }
     return found
 
 
 def walk(processes):
     """Results of every key, and keys that no configuration has."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folders = [Path(scratch) / str(number) for number in range(processes)]
-        for folder in folders:
-            folder.mkdir()
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
         with ProcessPoolExecutor(processes, multiprocessing.get_context("fork")) as pool:
-            plain, nowhere = shared(started(), "", pool, folders, lambda key: True)
+            plain, nowhere = shared(started(), "", pool, scratch, lambda key: True)
             found = dict(plain)
             for cut in CUTS:
                 label = f" (with {json.dumps(cut).replace(chr(34), '')[1:-1]})"
                 start = merged(started(), cut)
-                rules = {job.rule for job in alone(plan, folders[0], start, TARGETS).jobs.values()}
+                rules = {job.rule for job in alone(plan, scratch, start, TARGETS).jobs.values()}
                 # of the keys that concern rules which this cut replaces
                 concerned = {
                     key for key, result in plain.items() if result and {*result["runs again"], *result["added"]} - rules
                 }
-                found |= shared(start, label, pool, folders, lambda key, names=concerned: str(key) in names)[0]
+                found |= shared(start, label, pool, scratch, lambda key, names=concerned: str(key) in names)[0]
     return found, nowhere
 
 
-def shared(start, label, pool, folders, chosen):
+def shared(start, label, pool, scratch, chosen):
     """Results of the chosen keys of one configuration, shared among processes."""
-    jobs = alone(plan, folders[0], start, TARGETS).jobs
+    jobs = alone(plan, scratch, start, TARGETS).jobs
     groups, nowhere = cases(start, {value for job in jobs.values() for value in job.wildcards.values()})
     groups = [(config, [pair for pair in pairs if chosen(pair[0])]) for config, pairs in groups]
-    parts = [(start, label, config, pairs[n : n + 60]) for config, pairs in groups for n in range(0, len(pairs), 60)]
-    parts = [parts[n :: len(folders)] for n in range(len(folders))]
-    found = {key: result for part in pool.map(results, folders, parts) for key, result in part.items()}
+    parts = [(start, label, config, pairs[n : n + 30]) for config, pairs in groups for n in range(0, len(pairs), 30)]
+    parts.sort(key=lambda part: -len(part[3]))  # the longest first, so that all processes end at about the same time
+    done = pool.map(results, [scratch] * len(parts), *zip(*parts, strict=True))
+    found = {key: result for part in done for key, result in part.items()}
     return dict(sorted(found.items())), nowhere
 
 
