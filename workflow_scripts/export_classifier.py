@@ -1,8 +1,8 @@
 from pathlib import Path
 
 from privatune.core.job import job
-from privatune.systems.dpcompress.export import Files, export
-from privatune.systems.dpcompress.export_settings import ExportJobSettings
+from privatune.export.classifiers.run import Files, export
+from privatune.export.classifiers.settings import ExportJobSettings
 
 with job(snakemake.log[0]):
     i, o = snakemake.input, snakemake.output

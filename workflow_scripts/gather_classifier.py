@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from privatune.core.job import job
-from privatune.export.gather import Files, gather
+from privatune.export.classifiers.gather import Files, gather
 
 with job(snakemake.log[0]):
     i, s = snakemake.input, snakemake.params.settings

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from privatune.core.settings import Distinct, Name, Names, Section, Seeds, Settings, known_names
+from privatune.export.classifiers.settings import ExportSettings
 from privatune.models.settings import NumericsSettings
 from privatune.privacy.settings import PrivacyOfExamples
-from privatune.systems.dpcompress.export_settings import ExportSettings
 
 NONE = "none"  # the folder of classifiers that are trained without clip and noise
 

@@ -18,13 +18,13 @@ from privatune.core.errors import PrivatuneError
 from privatune.core.files import read_json, write_json
 from privatune.core.streams import stream
 from privatune.core.tensors import load_tensors, save_tensors
+from privatune.export.classifiers import run as job
+from privatune.export.classifiers.deployed import deployed
+from privatune.export.classifiers.onnx_model import exported, quantised, running
+from privatune.export.classifiers.run import Files, export
+from privatune.export.classifiers.settings import ExportJobSettings, ExportSettings
+from privatune.export.classifiers.sparse_file import load_weights
 from privatune.models.encoder import FAMILIES
-from privatune.systems.dpcompress import export as job
-from privatune.systems.dpcompress.deployed import deployed
-from privatune.systems.dpcompress.export import Files, export
-from privatune.systems.dpcompress.export_settings import ExportJobSettings, ExportSettings
-from privatune.systems.dpcompress.onnx_model import exported, quantised, running
-from privatune.systems.dpcompress.sparse_file import load_weights
 from privatune.text.tokenizer import save_tokenizer
 from privatune.training.examples import Examples
 
@@ -355,7 +355,7 @@ def test_onnxruntime_keeps_no_record_of_its_use(files, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     code = (
-        "import sys, torch; from privatune.systems.dpcompress.onnx_model import running;"
+        "import sys, torch; from privatune.export.classifiers.onnx_model import running;"
         "run = running(open(sys.argv[1], 'rb').read(), 1, sys.argv[1]); ids = torch.ones(1, 2, dtype=torch.int64);"
         "print(run(ids, ids == 1).shape)"
     )

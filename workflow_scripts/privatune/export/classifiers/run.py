@@ -13,11 +13,11 @@ from privatune.core.files import write_bytes, write_json
 from privatune.core.streams import stream
 from privatune.core.tensors import Arrays, pack
 from privatune.evaluation.accuracy import accuracy
+from privatune.export.classifiers.deployed import deployed
+from privatune.export.classifiers.onnx_model import Run, exported, quantised, running
+from privatune.export.classifiers.settings import ExportJobSettings
+from privatune.export.classifiers.sparse_file import load_weights, save_weights
 from privatune.export.latency import seconds
-from privatune.systems.dpcompress.deployed import deployed
-from privatune.systems.dpcompress.export_settings import ExportJobSettings
-from privatune.systems.dpcompress.onnx_model import Run, exported, quantised, running
-from privatune.systems.dpcompress.sparse_file import load_weights, save_weights
 from privatune.text.tokenizer import load_tokenizer
 from privatune.training.examples import Examples, Minibatch, minibatches, read_examples
 

@@ -1,4 +1,4 @@
-"""How finished models are exported and measured. Apart from the code, so that planning imports no torch."""
+"""How finished classifiers are exported and measured. Apart from the code, so that planning imports no torch."""
 
 from pydantic import Field
 

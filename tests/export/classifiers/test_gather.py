@@ -10,8 +10,8 @@ from tokenizers.models import WordLevel
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.files import write_json
+from privatune.export.classifiers.gather import Files, gather
 from privatune.export.folder import read_about, read_file
-from privatune.export.gather import Files, gather
 
 MEASURED = {
     **{"method": "full", "set": "trec", "seed": 3, "parameters": 1000, "threads": 1, "logit_difference": 1e-6},

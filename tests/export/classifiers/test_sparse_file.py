@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 from privatune.core.tensors import load_tensors, save_tensors
-from privatune.systems.dpcompress.sparse_file import load_weights, save_weights
+from privatune.export.classifiers.sparse_file import load_weights, save_weights
 
 # NaN with a payload, both zeros, infinities and the smallest magnitudes are among these bits
 SPECIAL = [0, 0, 0, 0, 1 << 31, 0x7FC00001, 0xFF800000, 1, 0x3F800000]
