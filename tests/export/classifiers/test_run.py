@@ -156,21 +156,18 @@ def test_with_8_bits_a_model_is_smaller_and_scores_are_nearly_the_same(files, tm
     small = quantised(model, CLASSES, tmp_path / "m.onnx")
     assert small == quantised(model, CLASSES, tmp_path / "m.onnx") and not list(tmp_path.iterdir())
     graph = onnx.load_from_string(small)
-    weights = {weight.name: weight for weight in graph.graph.initializer}
-    matrices = [weight for weight in weights.values() if len(weight.dims) == 2 and min(weight.dims) >= HIDDEN]
-    assert len(matrices) == 2 + 3 * 6, "embeddings of words and positions, and six matrices of three blocks"
-    assert {weight.data_type for weight in matrices} == {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
-    for weight in matrices:
-        if not weight.name.startswith("body"):
-            largest = int(np.abs(onnx.numpy_helper.to_array(weight).astype(int)).max())
-            assert 2 * 255 * largest < 2**15, "or some processors overflow"
-            (scales,) = weights[weight.name.replace("_quantized", "_scale")].dims
-            assert scales == weight.dims[1], "one per column"
+    held = graph.graph.initializer
+    floats = [weight for weight in held if weight.data_type == onnx.TensorProto.FLOAT]
+    assert not [weight for weight in floats if len(weight.dims) == 2 and min(weight.dims) >= HIDDEN]
+    small_weights = [weight for weight in held if weight.data_type in (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)]
+    assert len(small_weights) == 3 + 3 * 6, "embeddings of words, places and types, and six matrices of three blocks"
     assert len(small) < 0.6 * len(model)
     assert json.loads(graph.metadata_props[0].value) == CLASSES
     ids, mask = minibatch()
     logits, expected = running(small, 1, "m.onnx")(ids, mask), network(ids, mask).numpy()
-    assert 0 < np.abs(logits - expected).max() < 0.1 * expected.std()
+    assert 0 < np.abs(logits - expected).max() < 0.03 * expected.std()
+    alone = [running(small, 1, "m.onnx")(ids[[n]], mask[[n]])[0] for n in range(len(ids))]
+    np.testing.assert_allclose(alone, logits, rtol=0, atol=1e-5, err_msg="the others of a minibatch do not matter")
     assert capfd.readouterr() == ("", "") and not caplog.records and not recwarn
 
 
@@ -240,26 +237,14 @@ def test_accuracies_are_those_of_single_sentences_of_the_test_part(files, tmp_pa
     assert found["accuracy_torch"] == found["accuracy_onnx"]
 
 
-def test_logits_are_in_the_order_of_the_sentences():
+def test_logits_are_in_the_order_of_the_sentences(monkeypatch):
     lengths = np.array([2, 5, 1, 3, 5])
     starts = np.cumsum(lengths) - lengths
     sentences = Examples(np.arange(lengths.sum(), dtype=np.uint32), starts, lengths, np.zeros(5, np.int64))
     for most_tokens in (1, 7, 100):
-        found = job._logits(lambda ids, mask: np.add(ids[:, :1].numpy(), [[0, 0.5]]), sentences, 2, most_tokens)
+        monkeypatch.setattr(job, "_TOKENS", most_tokens)
+        found = job._logits(lambda ids, mask: np.add(ids[:, :1].numpy(), [[0, 0.5]]), sentences, 2)
         assert np.array_equal(found, np.add(starts[:, None], [[0, 0.5]]))
-
-
-def test_with_8_bits_sentences_are_labelled_one_at_a_time(files, tmp_path, monkeypatch):
-    sizes = {}
-
-    def recorded(model, threads, path):
-        run, seen = running(model, threads, path), sizes.setdefault(path.name, [])
-        return lambda ids, mask: seen.append(len(ids)) or run(ids, mask)
-
-    monkeypatch.setattr(job, "running", recorded)
-    folder, models = files()
-    export(models, folder, folder / "tokens.safetensors", folder / "tokenizer.json", settings(), outputs(tmp_path))
-    assert set(sizes["model.int8.onnx"]) == {1} and max(sizes["model.onnx"]) == 10
 
 
 def test_the_same_sentences_are_timed_for_every_method():

@@ -116,7 +116,7 @@ def _measures(about: Mapping[str, Any]) -> Iterator[str]:
 
 def _quantised(about: Mapping[str, Any]) -> str:
     return (
-        "\nQuality is measured on text that no training saw. `model.int8.onnx` has 8 bits per weight (dynamic "
-        "quantisation) and was measured on one word or sentence at a time, as in use. The logits of `model.onnx` "
+        "\nQuality is measured on text that no training saw, and times on one word or sentence at a time, as in use. "
+        "`model.int8.onnx` has 8 bits per weight, and rounds what they are multiplied with. The logits of `model.onnx` "
         f"differ from those of the trained model by at most {about['logit_difference']:.1g}."
     )

@@ -13,6 +13,7 @@ import onnx
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.files import scratch
+from privatune.export.eight_bits import tables_quantised
 
 OPSET = 17  # the first that has layer normalisation
 
@@ -59,14 +60,14 @@ def quantised(
     Products with a matrix are those of integers. The matrix has a scale per column; the other factor gets one scale for
     all of it when the model runs. No text is needed to find the scales, but a row's result depends a little on the
     other rows of its minibatch. The values of a matrix are at most 64, because processors without VNNI add up two
-    products in 16 bits, and 2 * 255 * 64 < 2^15. A table that is only looked up has one scale.
+    products in 16 bits, and 2 * 255 * 64 < 2^15. A table that is only looked up has a scale per row.
 
     Args:
         model: the model in float32.
-        operators: which operators of ONNX are quantised, also within the body of a loop.
+        operators: which operators with a matrix are quantised, also within the body of a loop.
         path: the file for which the model is made; it names a folder for temporary files, and appears in messages.
         remedy: what a user can do if onnxruntime cannot do this, for messages.
-        leave: the names of nodes that keep their floats.
+        leave: the names of nodes that keep their floats, and of their tables.
 
     Raises:
         PrivatuneError: onnxruntime cannot do this.
@@ -76,7 +77,7 @@ def quantised(
         from onnxruntime.quantization import quantize_dynamic
 
         whole, small = folder / "model.onnx", folder / "model.int8.onnx"
-        whole.write_bytes(model)
+        whole.write_bytes(tables_quantised(onnx.load_from_string(model), leave).SerializeToString())
         quantize_dynamic(
             whole,
             small,

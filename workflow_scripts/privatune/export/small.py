@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import onnx
-from onnx import TensorProto, helper
 
 from privatune.export import runtime
+from privatune.export.eight_bits import looked_up
 from privatune.export.graph import MATRIX, TABLE
 from privatune.export.runtime import silent
 
-_OPERATORS = ["MatMul", "LSTM", "Gather"]
+_OPERATORS = ["MatMul", "LSTM"]
 
 
 def quantised(model: bytes, path: str | Path, remedy: str) -> bytes:
@@ -30,13 +30,8 @@ def quantised(model: bytes, path: str | Path, remedy: str) -> bytes:
 def _share(graph: onnx.GraphProto) -> None:
     """Look words up in the quantised matrix, and drop the float one."""
     place, table = next((n, node) for n, node in enumerate(graph.node) if node.name == TABLE)
-    matrix, words = table.input
-    nodes = [
-        helper.make_node("Gather", [f"{matrix}_quantized", words], [f"{TABLE}_quantized"], axis=1),
-        helper.make_node("Cast", [f"{TABLE}_quantized"], [f"{TABLE}_whole"], to=TensorProto.FLOAT),
-        helper.make_node("Gather", [f"{matrix}_scale", words], [f"{TABLE}_scale"], axis=0),
-        helper.make_node("Mul", [f"{TABLE}_whole", f"{TABLE}_scale"], list(table.output), name=TABLE),
-    ]
+    matrix = table.input[0]
+    nodes = looked_up(table, f"{matrix}_quantized", f"{matrix}_scale", 1)
     others = [*graph.node[:place], *nodes, *graph.node[place + 1 :]]
     kept = [weight for weight in graph.initializer if weight.name != matrix]
     del graph.node[:], graph.initializer[:]

@@ -10,6 +10,7 @@ import onnx
 import torch
 
 from privatune.export import runtime
+from privatune.export.eight_bits import matrices_quantised, tables_quantised
 from privatune.export.runtime import OPSET, silent
 
 _CHANGING = {0: "batch", 1: "length"}  # axes whose size a user chooses
@@ -54,9 +55,10 @@ def exported(network: torch.nn.Module, classes: Sequence[str], path: str | Path)
 def quantised(model: bytes, classes: Sequence[str], path: str | Path) -> bytes:
     """Return an ONNX model of `exported` whose matrices and embeddings are stored in 8 bits per weight.
 
-    The matrix of the head keeps its floats. Raises PrivatuneError, which names `path`; see `runtime.quantised`.
+    The matrix of the head keeps its floats. Raises PrivatuneError, which names `path`, if the model is damaged.
     """
-    return _labelled(runtime.quantised(model, ["MatMul", "Gather"], path, _REMEDY), classes)
+    with silent(path, "the model cannot be quantised", _REMEDY):
+        return _labelled(matrices_quantised(tables_quantised(onnx.load_from_string(model))), classes)
 
 
 def running(model: bytes, threads: int, path: str | Path) -> Run:

@@ -22,7 +22,7 @@ from privatune.text.tokenizer import load_tokenizer
 from privatune.training.examples import Examples, Minibatch, minibatches, read_examples
 
 MOST_DIFFERENT = 1e-4  # of a logit in onnxruntime from that in torch
-_TOKENS = 1024  # of a minibatch
+_TOKENS = 1024  # the most rows of a minibatch, with padding
 
 
 class Files(NamedTuple):
@@ -45,8 +45,7 @@ def export(
 ) -> None:
     """Write a trained model as safetensors and as ONNX with float32 and 8-bit weights, and what was measured of each.
 
-    Accuracies are percentages of the test part. With 8-bit weights, sentences are labelled one at a time, as in use,
-    because a sentence's logits depend on the others of its batch; how to quantise does not depend on the test part.
+    Accuracies are percentages of the test part, on which the way of quantising does not depend.
 
     Args:
         models: trained weights, as `deployed` takes them.
@@ -71,7 +70,7 @@ def export(
         "onnx": running(model, settings.export.threads, files.onnx),
         "int8": running(small, settings.export.threads, files.int8),
     }
-    logits = {name: _logits(run, test, len(classes), 1 if name == "int8" else _TOKENS) for name, run in runs.items()}
+    logits = {name: _logits(run, test, len(classes)) for name, run in runs.items()}
     difference = float(np.abs(logits["onnx"] - logits["torch"]).max())
     if not difference <= MOST_DIFFERENT:
         raise PrivatuneError(
@@ -123,12 +122,12 @@ def _inference(network: torch.nn.Module) -> Run:
     return run
 
 
-def _logits(run: Run, examples: Examples, classes: int, most_tokens: int) -> np.ndarray:
-    """Logits [n, classes] in the order of the examples, in minibatches of at most `most_tokens` rows with padding."""
+def _logits(run: Run, examples: Examples, classes: int) -> np.ndarray:
+    """Logits [n, classes] in the order of the examples."""
     n = len(examples.labels)
     found = np.empty((n, classes), np.float32)
     places = examples._replace(labels=np.arange(n))
-    for ids, mask, rows in minibatches(places, np.arange(n), most_tokens):
+    for ids, mask, rows in minibatches(places, np.arange(n), _TOKENS):
         found[rows.numpy()] = run(ids, mask)
     return found
 
