@@ -25,6 +25,7 @@ rule train_classifiers:
     output:
         classifiers="<results>/dpzero/{set}/{classifier}/{level}/classifiers.json",
         tuning="<results>/dpzero/{set}/{classifier}/{level}/tuning.json",
+        models="<results>/dpzero/{set}/{classifier}/{level}/models.safetensors",
     log:
         "<results>/logs/train_classifiers/{set}/{classifier}/{level}.log",
     benchmark:

@@ -8,8 +8,8 @@ X = E.export
 
 
 wildcard_constraints:
-    exported="|".join(re.escape(name) for name, model in X.models.items() if model.classifier is None) or "none",
-    gathered="|".join(re.escape(name) for name, model in X.models.items() if model.classifier) or "none",
+    exported="|".join(re.escape(name) for name, model in X.models.items() if not is_classifier(model)) or "none",
+    gathered="|".join(re.escape(name) for name, model in X.models.items() if is_classifier(model)) or "none",
 
 
 rule export_model:
@@ -42,7 +42,41 @@ rule export_model:
         "../workflow_scripts/export_model.py"
 
 
-# A classifier that `dpcompress` has exported and measured.
+# Classifiers of `dpcompress` are exported and measured by its own target, and those of `dpzero` here.
+use rule export_classifier as export_dpzero with:
+    input:
+        models="<results>/dpzero/{set}/{classifier}/{level}/models.safetensors",
+        encoder=encoder_files(E.dpzero.encoder),
+        tokenizer=f"<results>/encoders/{E.dpzero.encoder}/tokenizer.json",
+        tokens=f"<results>/sentences/{{set}}/{E.dpzero.encoder}/tokens.safetensors",
+        code=code("export_classifier"),
+    output:
+        measured="<results>/dpzero/exported/{set}/{classifier}/{level}/measured.json",
+        weights="<results>/dpzero/exported/{set}/{classifier}/{level}/model.safetensors",
+        onnx="<results>/dpzero/exported/{set}/{classifier}/{level}/model.onnx",
+        int8="<results>/dpzero/exported/{set}/{classifier}/{level}/model.int8.onnx",
+        tokenizer="<results>/dpzero/exported/{set}/{classifier}/{level}/tokenizer.json",
+    log:
+        "<results>/logs/export_dpzero/{set}/{classifier}/{level}.log",
+    benchmark:
+        "<results>/benchmarks/export_dpzero/{set}/{classifier}/{level}.tsv"
+    threads: X.threads
+    resources:
+        **asked("export_dpzero"),
+    params:
+        settings=lambda wildcards: plain(
+            {
+                "export": X.model_dump(include={"repeats", "sentences", "threads"}),
+                "max_tokens": E.sentences[wildcards.set].max_tokens,
+                "method": wildcards.classifier,
+                "seed": (E.dpzero.methods[wildcards.classifier].seeds or E.dpzero.seeds)[0],
+                "set": wildcards.set,
+                "target": None if wildcards.level == NONE else float(wildcards.level),
+            }
+        ),
+
+
+# Both become folders like those of language models.
 rule gather_classifier:
     input:
         unpack(classifier),
@@ -65,7 +99,7 @@ rule gather_classifier:
     resources:
         **asked("gather_classifier"),
     params:
-        settings=plain({"encoder": D.encoder, "secure": D.privacy.secure}),
+        settings=gather_settings,
     script:
         "../workflow_scripts/gather_classifier.py"
 

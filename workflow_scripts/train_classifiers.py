@@ -8,4 +8,4 @@ with job(snakemake.log[0]):
     i, o = snakemake.input, snakemake.output
     folder = Path(i.encoder[0]).parent if "encoder" in dict(i.items()) else None
     settings = ClassifierJobSettings(**snakemake.params.settings)
-    train_classifiers(i.examples, i.vectors, folder, i.code, settings, o.classifiers, o.tuning)
+    train_classifiers(i.examples, i.vectors, folder, i.code, settings, o.classifiers, o.tuning, o.models)

@@ -5,7 +5,7 @@ def training_of(name):
     """Return the scenario or variant of an exported language model, with the seed and the round of the model."""
     model = E.export.models[name]
     if model.variant:
-        refuse_untrained("variant", name, model.variant, "dpfedavg.run", E.dpfedavg.run)
+        refuse_unlisted("variant", name, model.variant, "dpfedavg.run", E.dpfedavg.run)
         return {"variant": model.variant, "seed": E.dpfedavg.seeds[0] if model.seed is None else model.seed}
     if model.scenario == INITIAL:
         return {"scenario": INITIAL, "round": 0}
@@ -14,13 +14,18 @@ def training_of(name):
     return {"scenario": model.scenario, "seed": seed, "round": model.round or last}
 
 
-def refuse_untrained(key, name, value, run, trained):
+def refuse_untrained(key, name, value, trained, why):
     """Refuse a model of a training that no target runs, because its own checks have not been made together."""
     if value not in trained:
         raise WorkflowError(
-            f"config: `export.models.{name}.{key}`: {value} is not in `{run}`; add it there, choose from "
-            f"{', '.join(trained)}, or leave {name} out of `export.run`"
+            f"config: `export.models.{name}.{key}`: {why}, choose from {', '.join(trained)}, or leave {name} out of "
+            "`export.run`"
         )
+
+
+def refuse_unlisted(key, name, value, run, listed):
+    """The same for what a key of the configuration lists."""
+    refuse_untrained(key, name, value, listed, f"{value} is not in `{run}`; add it there")
 
 
 def language_model(wildcards):
@@ -57,20 +62,54 @@ def export_settings(wildcards):
     )
 
 
+def is_classifier(model):
+    """Whether a model to export is a classifier; the others are language models."""
+    return bool(model.classifier or model.dpzero)
+
+
 def classifier(wildcards):
-    """Return the files of a classifier that `dpcompress` exports, and of what it was trained on."""
-    method = E.export.models[wildcards.gathered].classifier
-    refuse_untrained("classifier", wildcards.gathered, method, "dpcompress.run", D.run)
-    folder = f"{OUT}/dpcompress/exported/{method}"
-    names = {
-        "onnx": "model.onnx",
-        "int8": "model.int8.onnx",
-        "tokenizer": "tokenizer.json",
-        "measured": "measured.json",
+    """Return the files of a classifier that its system exports, and of what it was trained on."""
+    model = E.export.models[wildcards.gathered]
+    find = dpzero_classifier if model.dpzero else dpcompress_classifier
+    exported, records, private, public = find(wildcards.gathered, model.dpzero or model.classifier)
+    return {
+        "onnx": f"{exported}/model.onnx",
+        "int8": f"{exported}/model.int8.onnx",
+        "tokenizer": f"{exported}/tokenizer.json",
+        "measured": f"{exported}/measured.json",
+        "classifiers": f"{records}/classifiers.json",
+        "private": f"{OUT}/corpora/{E.sentences[private].source}.json",
+        "public": [f"{OUT}/corpora/{E.sentences[name].source}.json" for name in public],
     }
-    public = [f"{OUT}/corpora/{E.sentences[D.public].source}.json"] if teacher_of(method) else []
-    return {key: f"{folder}/{name}" for key, name in names.items()} | {
-        "classifiers": f"{OUT}/dpcompress/{method}/{D.target}/classifiers.json",
-        "private": f"{OUT}/corpora/{E.sentences[D.set].source}.json",
-        "public": public,
-    }
+
+
+def dpcompress_classifier(name, method):
+    """Return two folders of a method of `dpcompress`, the private set of sentences, and public ones that it reads."""
+    refuse_unlisted("classifier", name, method, "dpcompress.run", D.run)
+    public = [D.public] if teacher_of(method) else []
+    return f"{OUT}/dpcompress/exported/{method}", f"{OUT}/dpcompress/{method}/{D.target}", D.set, public
+
+
+def dpzero_classifier(name, chosen):
+    """Return the same of a classifier of `dpzero`, which reads no public sentences."""
+    d, at = E.dpzero, f"dpzero.methods.{chosen.method}"
+    refuse_unlisted("dpzero.method", name, chosen.method, "dpzero.run", d.run)
+    refuse_unlisted("dpzero.set", name, chosen.set, "dpzero.sets", d.sets)
+    method = d.methods[chosen.method]
+    sets = [known for known in d.sets if known not in method.leave_out]
+    refuse_untrained("dpzero.set", name, chosen.set, sets, f"`{at}.leave_out` has {chosen.set}; take it out there")
+    level = "null" if chosen.epsilon is None else f"{chosen.epsilon:g}"
+    levels = ["null" if known == NONE else known for known in d.levels(method)]
+    if chosen.epsilon is None:
+        refuse_untrained(
+            "dpzero.epsilon", name, level, levels, f"{chosen.method} is not trained without noise; name an epsilon"
+        )
+    refuse_unlisted("dpzero.epsilon", name, level, f"{at if method.epsilons else 'dpzero'}.epsilons", levels)
+    trained = f"{chosen.set}/{chosen.method}/{NONE if chosen.epsilon is None else level}"
+    return f"{OUT}/dpzero/exported/{trained}", f"{OUT}/dpzero/{trained}", chosen.set, []
+
+
+def gather_settings(wildcards):
+    """Return what the folder of an exported classifier depends on besides what it reads."""
+    system = E.dpzero if E.export.models[wildcards.gathered].dpzero else E.dpcompress
+    return plain({"encoder": system.encoder, "secure": system.privacy.secure})

@@ -9,6 +9,7 @@ from privatune.core.errors import PrivatuneError
 from privatune.core.merging import merged
 from privatune.experiment import experiment
 
+PROBE = {"method": "probe", "set": "trec", "epsilon": 2}
 DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config/config.yaml").read_text())
 
 
@@ -19,12 +20,13 @@ def named(**model):
 def test_a_model_is_that_of_one_training():
     assert named(scenario="averaging-plain", seed=1, round=4).round == 4
     assert named(variant="fedavg").scenario is None
+    assert named(dpzero={"method": "probe", "set": "trec", "epsilon": None}).dpzero.epsilon is None
 
 
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ({}, "it names no training; name one of scenario, variant and classifier"),
+        ({}, "it names no training; name one of scenario, variant, classifier and dpzero"),
         ({"scenario": "initial", "variant": "dp"}, "it names scenario and variant; name one of"),
         ({"variant": "dp", "round": 2}, "round: this model has no rounds to choose from; leave it out"),
         ({"scenario": "initial", "seed": 1}, "seed: this model has only one; leave it out"),
@@ -33,6 +35,13 @@ def test_a_model_is_that_of_one_training():
         ({"scenario": "averaging"}, "export.models.mine.scenario: averaging is not defined"),
         ({"variant": "noise"}, "export.models.mine.variant: noise is not defined"),
         ({"classifier": "tiny"}, "export.models.mine.classifier: tiny is not defined"),
+        ({"classifier": "full", "dpzero": PROBE}, "it names classifier and dpzero; name one of"),
+        ({"dpzero": PROBE, "seed": 1}, "seed: this model has only one; leave it out"),
+        ({"dpzero": PROBE, "round": 1}, "round: this model has no rounds"),
+        ({"dpzero": PROBE | {"method": "tiny"}}, "export.models.mine.dpzero.method: tiny is not defined"),
+        ({"dpzero": PROBE | {"set": "tiny"}}, "export.models.mine.dpzero.set: tiny is not defined"),
+        ({"dpzero": PROBE | {"epsilon": 0}}, "`export.models.mine.dpzero.epsilon` is 0"),
+        ({"dpzero": {"method": "probe", "set": "trec"}}, "`export.models.mine.dpzero.epsilon` is missing; add it"),
     ],
 )
 def test_what_does_not_fit_is_refused(model, message):
@@ -43,6 +52,16 @@ def test_what_does_not_fit_is_refused(model, message):
 def test_a_model_that_is_not_defined_is_refused():
     with pytest.raises(PrivatuneError, match=r"export.run: other is not defined"):
         experiment(merged(DEFAULT, {"export": {"run": ["other"]}}))
+
+
+def test_a_head_that_is_not_linear_is_not_exported():
+    prompt = merged(
+        DEFAULT, {"dpzero": {"head": {"name": "prompt"}}, "export": {"models": {"mine": {"dpzero": PROBE}}}}
+    )
+    assert experiment(prompt).export.models["mine"].dpzero.set == "trec"
+    message = r"export.models.mine.dpzero: `dpzero.head` is prompt, and only .* or leave mine out of `export.run`"
+    with pytest.raises(PrivatuneError, match=message):
+        experiment(merged(prompt, {"export": {"run": ["general", "mine"]}}))
 
 
 def test_of_a_sweep_the_first_variant_is_exported():

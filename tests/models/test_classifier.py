@@ -8,7 +8,7 @@ from privatune.core.errors import PrivatuneError
 from privatune.core.settings import Settings
 from privatune.core.streams import stream
 from privatune.core.validation import validated
-from privatune.models.classifier import classifier, trained
+from privatune.models.classifier import classifier, encoder_weights, trained
 from privatune.models.classifier_settings import HeadSettings, ScopeSettings, head_settings, scope_settings
 from privatune.models.encoder import FAMILIES, last_states, lower, sentence
 
@@ -106,6 +106,36 @@ def test_lora_is_scaled_by_alpha_over_rank(tiny_encoder):
     x = torch.ones(1, 16)
     added = layer(x) - encoder.network.encoder.layer[0].attention.self.query(x)
     torch.testing.assert_close(added, (layer.lora_A["default"].weight.sum() * 0.5).expand(1, 16), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", SCOPES)
+@pytest.mark.parametrize("kind", ["bert", "distilbert"])
+def test_with_the_trained_weights_the_encoder_computes_what_the_classifier_does(kind, name, tiny_encoder, tokens):
+    """Also where LoRA's products have been added to its matrices."""
+    ids, mask = tokens
+    encoder, other = tiny_encoder(kind), tiny_encoder(kind)
+    model = made(name, encoder)
+    for number, weight in enumerate(trained(model).values()):
+        weight.data += 0.1 * torch.from_numpy(
+            stream(number, "moved").normal(size=tuple(weight.shape)).astype(np.float32)
+        )
+    before = {key: weight.detach().clone() for key, weight in model.named_parameters()}
+    count, _ = SCOPES[name]
+    weights = encoder_weights(model, range(encoder.blocks)[-count if count else 0 :])
+    own = dict(other.network.named_parameters())
+    for key, weight in weights.items():
+        if not key.startswith("head."):
+            own[key.replace("blocks.", f"{encoder.family.blocks}.", 1)].data.copy_(weight)
+    vectors = sentence(last_states(other.network, other.family, ids, mask), mask, causal=False)
+    expected = vectors @ weights["head.weight"].T + weights["head.bias"]
+    logits = model(inputs_of(name, encoder, ids, mask), mask)
+    torch.testing.assert_close(logits, expected, rtol=0, atol=1e-5)
+    untouched = model(inputs_of(name, encoder, ids, mask), mask) - made(name, encoder)(
+        inputs_of(name, encoder, ids, mask), mask
+    )
+    assert untouched.abs().max() > 0.05, "the test sees what was trained"
+    assert all(torch.equal(weight, before[key]) for key, weight in model.named_parameters()), "it stays as it is"
+    assert not any(weight.data_ptr() == p.data_ptr() for weight in weights.values() for p in model.parameters())
 
 
 def test_a_shared_encoder_is_not_copied(tiny_encoder):

@@ -385,7 +385,7 @@ def test_a_browser_shows_the_page(page, visit, tmp_path, width, scheme):
     points = shown.locator("#explorer [aria-roledescription=point]")
     every = points.count()
     assert every > 1
-    for place, name in enumerate(["Quality", "Cost", "Megabytes at most"]):
+    for place, name in enumerate(["Quality", "Cost", "Megabytes of all devices at most"]):
         assert name in shown.locator("#explorer .vega-bind-name").nth(place).inner_text()
     limits = shown.locator("#explorer select").nth(2)
     limits.select_option(index=1)  # the least of the limits, which some models exceed

@@ -40,7 +40,7 @@ MORE = {
         "run": ["probe", "full", "dpkd", "distil-public", "drop-blocks", "prune", "mask-random"],
         "curve": {"epsilons": [1], "methods": ["full"]},
     },
-    "export": {"run": ["general", "averaging-rehearsal", "dp-fedavg", "classifier"]},
+    "export": {"run": ["general", "averaging-rehearsal", "dp-fedavg", "classifier", "probe"]},
 }
 # other ways to cut the work into jobs, which have rules of their own
 CUTS = ({"execution": {"rounds_per_job": 2}}, {"execution": {"dp_shards": 2}})

@@ -144,7 +144,9 @@ def judged(folder, system):
 
 def test_exported_models_have_the_measures_of_the_trained_ones(copy, snakemake):
     folder = copy()
-    snakemake(folder, "export", overlay={"export": {"run": ["general", "averaging-rehearsal"]}})
+    models = {"lora": {"dpzero": {"method": "lora", "set": "rotten_tomatoes", "epsilon": None}}}
+    run = ["general", "averaging-rehearsal", "probe", "lora"]
+    snakemake(folder, "export", overlay={"export": {"run": run, "models": models}})
     root = folder / "results-tiny"
     rows = pd.read_csv(root / "tables/export.csv").set_index(["name", "precision"])
     for name, seen in (("general", "initial/seed-0/round-0"), ("averaging-rehearsal", SOME[1].split("/", 2)[2][:-5])):
@@ -153,6 +155,17 @@ def test_exported_models_have_the_measures_of_the_trained_ones(copy, snakemake):
             assert about["measures"]["float32"][measure] == pytest.approx(measured[measure], rel=1e-3)
             assert rows.loc[(name, "int8"), measure] == pytest.approx(measured[measure], rel=0.05)
         assert about["epsilon"] is None and about["bytes"]["int8"] < 0.5 * about["bytes"]["float32"]
+    for name, trained in (("probe", "probe/6"), ("lora", "lora/none")):
+        about = read_about(root / "export" / name)
+        record = read_json(root / f"dpzero/rotten_tomatoes/{trained}/classifiers.json")[0]
+        assert about["training"] | {"encoder": "minilm"} == about["training"] and about["training"]["seed"] == 0
+        assert (about["epsilon"], about["delta"]) == (record["epsilon"], record["delta"])
+        assert about["measures"]["float32"]["accuracy"] == pytest.approx(record["accuracy"], abs=1)
+        assert rows.loc[(name, "float32"), "logit_difference"] < 1e-4
+        assert about["bytes"]["int8"] < 0.35 * about["bytes"]["float32"] and about["classes"] == [
+            "negative",
+            "positive",
+        ]
 
 
 def test_popov_adds_its_replicates_to_a_finished_run_and_judges_every_claim(tiny, copy, snakemake):

@@ -24,13 +24,14 @@ from privatune.export.classifiers.onnx_model import exported, quantised, running
 from privatune.export.classifiers.run import Files, export
 from privatune.export.classifiers.settings import ExportJobSettings, ExportSettings
 from privatune.export.classifiers.sparse_file import load_weights
-from privatune.models.encoder import FAMILIES
+from privatune.models.encoder import FAMILIES, last_states, load_encoder, sentence
 from privatune.text.tokenizer import save_tokenizer
 from privatune.training.examples import Examples
 
 HIDDEN, CLASSES, WORDS = 16, ["left", "right", "größer"], 4000
 SIZES = {"hidden_size": HIDDEN, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 24}
 DISTIL = {"dim": HIDDEN, "n_layers": 4, "n_heads": 2, "hidden_dim": 24}
+OPT = {"hidden_size": HIDDEN, "num_attention_heads": 2, "ffn_dim": 24, "word_embed_proj_dim": HIDDEN}
 KEPT = {0: [0, 2, 3], 7: [1, 3]}  # blocks by seed; the last of them is trained
 KINDS = ["bert", "roberta", "distilbert"]
 LENGTHS = np.arange(12) % 7 + 1
@@ -38,7 +39,8 @@ FILES = ("model.safetensors", "model.onnx", "model.int8.onnx", "tokenizer.json",
 
 
 def configuration(kind, blocks):
-    sizes = DISTIL | {"n_layers": blocks} if kind == "distilbert" else SIZES | {"num_hidden_layers": blocks}
+    own = {"distilbert": DISTIL | {"n_layers": blocks}, "opt": OPT | {"num_hidden_layers": blocks}}
+    sizes = own.get(kind, SIZES | {"num_hidden_layers": blocks})
     return transformers.AutoConfig.for_model(
         kind, vocab_size=WORDS, max_position_embeddings=20, pad_token_id=1, **sizes
     )
@@ -150,6 +152,22 @@ def test_onnxruntime_gives_the_logits_of_torch_for_batches_of_any_size(files, ki
     assert capfd.readouterr() == ("", "") and not caplog.records and not recwarn
 
 
+@pytest.mark.parametrize("kind", ["bert", "opt", "llama"])
+def test_a_head_alone_is_exported_with_the_whole_encoder(files, tmp_path, kind):
+    """Also with one that has no blocks to leave out, because a token sees only those before it."""
+    folder, _ = files(kind)
+    head = {"4/head.weight": drawn("head", (3, HIDDEN)), "4/head.bias": drawn("bias", 3)}
+    save_tensors(tmp_path / "models.safetensors", head, {"blocks": {"4": None}, "classes": CLASSES})
+    found, encoder = deployed(folder, tmp_path / "models.safetensors", 4), load_encoder(folder)
+    assert found.blocks == [0, 1, 2, 3]
+    run = running(exported(found.network, CLASSES, "m.onnx"), 1, "m.onnx")
+    for lengths in [(7, 5, 2, 1), (1,), (4, 4)]:
+        ids, mask = minibatch(lengths)
+        vectors = sentence(last_states(encoder.network, encoder.family, ids, mask), mask, encoder.family.causal)
+        expected = vectors.numpy() @ head["4/head.weight"].T + head["4/head.bias"]
+        np.testing.assert_allclose(run(ids, mask), expected, rtol=0, atol=1e-4)
+
+
 def test_with_8_bits_a_model_is_smaller_and_scores_are_nearly_the_same(files, tmp_path, capfd, caplog, recwarn):
     network = deployed(*files(), 0).network
     model = exported(network, CLASSES, "m.onnx")
@@ -257,7 +275,9 @@ def test_the_same_sentences_are_timed_for_every_method():
 def test_other_logits_in_onnxruntime_end_the_job(files, tmp_path, monkeypatch):
     monkeypatch.setattr(job, "MOST_DIFFERENT", 1e-12)
     folder, models = files()
-    with pytest.raises(PrivatuneError, match=r"model.onnx: a logit .* from that in torch, more than 1e-12; leave half"):
+    with pytest.raises(
+        PrivatuneError, match=r"model.onnx: a logit .* from that in torch, more than 1e-12; leave this model"
+    ):
         export(models, folder, folder / "tokens.safetensors", folder / "tokenizer.json", settings(), outputs(tmp_path))
     assert not (tmp_path / "model.onnx").exists()
 
@@ -303,7 +323,7 @@ def test_damaged_files_are_refused_in_one_line(files, tmp_path):
 
 def test_errors_of_onnxruntime_are_one_line_that_quotes_no_text(files, tmp_path, capfd):
     model = exported(deployed(*files(), 0).network, CLASSES, "m.onnx")
-    remedy = "leave its method out of `dpcompress.exported`$"
+    remedy = "leave this model out of `export.run`, and its method out of `dpcompress.exported`$"
     with pytest.raises(PrivatuneError, match=rf"^m.onnx: onnxruntime cannot read the model \(\w+\); {remedy}"):
         running(model[:-100], 1, "m.onnx")
     with pytest.raises(PrivatuneError, match=rf"m.onnx: the model cannot be quantised \(\w+\); {remedy}"):

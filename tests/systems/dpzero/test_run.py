@@ -49,7 +49,8 @@ def train(vectors, tmp_path_factory):
         if key not in done:
             folder = tmp_path_factory.mktemp("job")
             settings = ClassifierJobSettings(**{**SHARED, **changed, "settings": method})
-            train_classifiers(vectors, vectors, None, [], settings, folder / "classifiers.json", folder / "tuning.json")
+            files = (folder / name for name in ("classifiers.json", "tuning.json", "models.safetensors"))
+            train_classifiers(vectors, vectors, None, [], settings, *files)
             done[key] = read_json(folder / "classifiers.json"), read_json(folder / "tuning.json")
         return done[key]
 

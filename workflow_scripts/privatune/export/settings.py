@@ -9,8 +9,21 @@ from privatune.evaluation.settings import SampleSettings
 from privatune.federation.settings import INITIAL
 
 
+class DpZeroModelSettings(Settings):
+    """A classifier of `dpzero`: one method on one set at one epsilon, under the first seed of the method."""
+
+    method: str = Field(description="Method of `dpzero.run`.")
+    set: str = Field(description="Set of `dpzero.sets`.")
+    epsilon: float | None = Field(
+        gt=0, le=1e4, description="Target epsilon at which the method is trained; null: without clip and noise."
+    )
+
+
+TRAININGS = ("scenario", "variant", "classifier", "dpzero")
+
+
 class ExportedSettings(Settings):
-    """A model that is exported: exactly one of `scenario`, `variant` and `classifier` names its training."""
+    """A model that is exported: exactly one of `scenario`, `variant`, `classifier` and `dpzero` names its training."""
 
     scenario: str | None = Field(
         None, description="Scenario of the main experiment; `initial` is the general model before any round."
@@ -19,6 +32,7 @@ class ExportedSettings(Settings):
     classifier: str | None = Field(
         None, description="Method of `dpcompress.run`, whose model has the target epsilon and the first seed."
     )
+    dpzero: DpZeroModelSettings | None = Field(None, description="Classifier that the target `dpzero` trains.")
     seed: int | None = Field(
         None, ge=0, description="Seed of the replicate; null: the first of the `seeds` of its training."
     )
@@ -28,14 +42,15 @@ class ExportedSettings(Settings):
 
     @model_validator(mode="after")
     def _one_training(self) -> Self:
-        named = [key for key in ("scenario", "variant", "classifier") if getattr(self, key) is not None]
+        named = [key for key in TRAININGS if getattr(self, key) is not None]
         if len(named) != 1:
+            *others, last = TRAININGS
             raise ValueError(
-                f"it names {' and '.join(named) or 'no training'}; name one of scenario, variant and classifier"
+                f"it names {' and '.join(named) or 'no training'}; name one of {', '.join(others)} and {last}"
             )
         if self.round is not None and self.scenario in (None, INITIAL):
             raise ValueError("round: this model has no rounds to choose from; leave it out")
-        if self.seed is not None and (self.classifier is not None or self.scenario == INITIAL):
+        if self.seed is not None and (self.classifier or self.dpzero or self.scenario == INITIAL):
             raise ValueError("seed: this model has only one; leave it out")
         return self
 
@@ -54,7 +69,14 @@ class ExportsSettings(Section):
         le=100_000,
         description="Number of words of general text whose reading is timed, one after the other.",
     )
-    repeats: int = Field(5, ge=1, le=100, description="How often all these words are timed.")
+    sentences: int = Field(
+        50,
+        ge=1,
+        le=100_000,
+        description="Number of sentences that are timed with a classifier of `dpzero`, drawn from the test part; at "
+        "most all. `dpcompress.export` has that of its own classifiers.",
+    )
+    repeats: int = Field(5, ge=1, le=100, description="How often all these words or sentences are timed.")
 
     def check(self, whole: Any) -> None:
         """Raise ValueError if a model, its training or its round is not defined; see `Section.check`."""
@@ -69,6 +91,14 @@ class ExportsSettings(Section):
                 known_names(f"{at}.variant", [model.variant], set(whole.dpfedavg.variants))
             if model.classifier is not None:
                 known_names(f"{at}.classifier", [model.classifier], set(whole.dpcompress.methods))
+            if model.dpzero is not None:
+                known_names(f"{at}.dpzero.method", [model.dpzero.method], set(whole.dpzero.methods))
+                known_names(f"{at}.dpzero.set", [model.dpzero.set], set(whole.sentences))
+                if name in self.run and whole.dpzero.head.name != "linear":
+                    raise ValueError(
+                        f"{at}.dpzero: `dpzero.head` is {whole.dpzero.head.name}, and only classifiers with a linear "
+                        f"head are exported; take that one, or leave {name} out of `export.run`"
+                    )
 
 
 class ExportJobSettings(Settings):

@@ -1,6 +1,7 @@
 """Sentence classifiers: the trained part of an encoder below a head."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,46 @@ def classifier(
 def trained(classifier: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters that are trained, by name and always in the same order."""
     return {name: parameter for name, parameter in classifier.named_parameters() if parameter.requires_grad}
+
+
+def names_in_encoder(classifier: Classifier, blocks: Sequence[int]) -> dict[str, str]:
+    """Return the names that trained parameters have in the encoder, by their names in the classifier.
+
+    A block's names begin with its number in the encoder, such as `blocks.5.`; those of the head begin with `head.`.
+
+    Args:
+        classifier: a classifier.
+        blocks: the numbers, in the encoder, of the blocks of its body, in their order; they do not matter without one.
+    """
+    body, places = classifier.body, {}
+    if isinstance(body, Upper):
+        places = {f"body.blocks.{place}.": f"blocks.{block}." for place, block in enumerate(blocks)}
+    elif isinstance(body, Whole):
+        inside = f"body.network.{body.family.blocks}"
+        places = {f"{inside}.{place}.": f"blocks.{block}." for place, block in enumerate(blocks)}
+        places["body.network."] = ""
+    return {
+        name: next((to + name.removeprefix(start) for start, to in places.items() if name.startswith(start)), name)
+        for name in trained(classifier)
+    }
+
+
+def encoder_weights(classifier: Classifier, blocks: Sequence[int]) -> dict[str, torch.Tensor]:
+    """Return copies of the trained weights by the names of `names_in_encoder`, which has the arguments.
+
+    In place of LoRA's matrices, it has the sum of the product and the matrix beside which they stand:
+    W + alpha / rank * B A (Hu et al. 2022, section 4.1).
+    """
+    found = {}
+    for name, public in names_in_encoder(classifier, blocks).items():
+        weight = classifier.get_parameter(name)
+        place, lora, _ = name.partition(".lora_")
+        if lora:
+            layer: Any = classifier.get_submodule(place)
+            weight = layer.base_layer.weight + layer.get_delta_weight("default")
+            public = public.partition(lora)[0] + ".weight"
+        found[public] = weight.detach().clone()
+    return found
 
 
 def _body(scope: ScopeSettings, encoder: Encoder, shared: bool) -> nn.Module:

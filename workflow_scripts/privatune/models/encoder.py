@@ -153,6 +153,7 @@ def upper_blocks(encoder: Encoder, count: int) -> Any:
 def sentence(states: torch.Tensor, mask: torch.Tensor, causal: bool) -> torch.Tensor:
     """Sentence vectors [batch, hidden] in float32: the mean over real tokens, or the last one if `causal`."""
     if causal:
-        return states[torch.arange(len(states), device=states.device), mask.sum(1) - 1].float()
+        last = (mask.sum(1) - 1)[:, None, None].expand(-1, 1, states.shape[2])
+        return states.gather(1, last)[:, 0].float()
     real = mask[:, :, None]
     return (states.float() * real).sum(1) / real.sum(1)

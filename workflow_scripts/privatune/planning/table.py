@@ -40,7 +40,8 @@ def table(e: Experiment, texts: Texts, payload: Payload) -> dict[str, Stage]:
     )
     dp = e.dpfedavg
     found = shared.stages(known)
-    found |= export.stages(known, e.export, Lm(dp.training.model, dp.training.vocabulary), dp.evaluation)
+    lm = Lm(dp.training.model, dp.training.vocabulary)
+    found |= export.stages(known, e.export, lm, dp.evaluation, e.dpzero.encoder)
     for system in iter_modules(systems.__path__):
         if find_spec(place := f"privatune.systems.{system.name}.stages"):
             found |= import_module(place).stages(known, getattr(e, system.name, None))

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -10,7 +10,7 @@ from torch import nn
 from privatune.core.errors import PrivatuneError
 from privatune.core.tensors import map_tensors
 from privatune.models.classifier import Classifier, Whole
-from privatune.models.encoder import Encoder, load_encoder, upper_blocks
+from privatune.models.encoder import Encoder, load_encoder
 
 _BLOCK = re.compile(r"blocks\.(\d+)\.(.+)")
 
@@ -26,13 +26,13 @@ class Deployed(NamedTuple):
 def deployed(folder: str | Path, models: str | Path, seed: int) -> Deployed:
     """Assemble a network in evaluation mode, whose float32 weights require no gradient, and in which nothing drops out.
 
-    Its sentence vector is the mean over the real tokens. What the file does not hold stays as published.
+    What the file does not hold stays as published.
 
     Args:
         folder: the encoder, as the rule `encoder` writes it.
-        models: trained weights by the names `{seed}/head.weight` and `{seed}/head.bias`, `{seed}/blocks.5.…` for a
-            block by its number in the encoder, and `{seed}/embeddings.…`. The header has the `blocks` that are kept, by
-            seed, and the `classes`.
+        models: trained weights by the names `{seed}/head.weight` and `{seed}/head.bias` of a linear head, and those of
+            `names_in_encoder`, such as `{seed}/blocks.5.…`. The header has the `blocks` that are kept, by seed, or null
+            for all of them, and the `classes`.
         seed: which of its models.
 
     Raises:
@@ -53,6 +53,8 @@ def deployed(folder: str | Path, models: str | Path, seed: int) -> Deployed:
         ) from None
     for name, weight in weights.items():
         _replace(encoder, name, weight, models)
+    if blocks is None:
+        blocks = list(range(encoder.blocks))
     return Deployed(_network(encoder, blocks, head, models), blocks, classes)
 
 
@@ -75,7 +77,7 @@ def _replace(encoder: Encoder, name: str, weight: torch.Tensor, models: str | Pa
 
 def _network(encoder: Encoder, blocks: list[int], head: nn.Linear, models: str | Path) -> Classifier:
     """The encoder with some of its blocks, below the head."""
-    every = upper_blocks(encoder, encoder.blocks)
+    every: Any = encoder.network.get_submodule(encoder.family.blocks)
     if not set(blocks) <= set(range(len(every))) or head.in_features != encoder.hidden:
         raise PrivatuneError(f"{models}: its blocks or its head do not fit the encoder; delete it and run again")
     encoder.network.set_submodule(encoder.family.blocks, nn.ModuleList(every[block] for block in blocks))

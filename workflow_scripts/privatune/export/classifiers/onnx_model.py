@@ -14,7 +14,7 @@ from privatune.export.eight_bits import matrices_quantised, tables_quantised
 from privatune.export.runtime import OPSET, silent
 
 _CHANGING = {0: "batch", 1: "length"}  # axes whose size a user chooses
-_REMEDY = "leave its method out of `dpcompress.exported`"
+REMEDY = "leave this model out of `export.run`, and its method out of `dpcompress.exported`"
 
 Run = Callable[[torch.Tensor, torch.Tensor], np.ndarray]
 """From ids int64 [batch, length] and mask bool [batch, length] to logits [batch, classes]."""
@@ -38,7 +38,7 @@ def exported(network: torch.nn.Module, classes: Sequence[str], path: str | Path)
     ids = torch.zeros(2, 3, dtype=torch.int64)
     mask = torch.tensor([[True, True, True], [True, False, False]])
     out = io.BytesIO()
-    with silent(path, "the model cannot be written as ONNX", _REMEDY):
+    with silent(path, "the model cannot be written as ONNX", REMEDY):
         torch.onnx.export(
             network,
             (ids, mask),
@@ -57,13 +57,13 @@ def quantised(model: bytes, classes: Sequence[str], path: str | Path) -> bytes:
 
     The matrix of the head keeps its floats. Raises PrivatuneError, which names `path`, if the model is damaged.
     """
-    with silent(path, "the model cannot be quantised", _REMEDY):
+    with silent(path, "the model cannot be quantised", REMEDY):
         return _labelled(matrices_quantised(tables_quantised(onnx.load_from_string(model))), classes)
 
 
 def running(model: bytes, threads: int, path: str | Path) -> Run:
     """Return a function that runs an ONNX model in onnxruntime on the CPU; errors as in `runtime.running`."""
-    call = runtime.running(model, threads, path, _REMEDY)
+    call = runtime.running(model, threads, path, REMEDY)
 
     def run(ids: torch.Tensor, mask: torch.Tensor) -> np.ndarray:
         return call(["logits"], {"ids": ids.numpy(), "mask": mask.numpy()})[0]

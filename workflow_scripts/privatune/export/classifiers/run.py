@@ -14,7 +14,7 @@ from privatune.core.streams import stream
 from privatune.core.tensors import Arrays, pack
 from privatune.evaluation.accuracy import accuracy
 from privatune.export.classifiers.deployed import deployed
-from privatune.export.classifiers.onnx_model import Run, exported, quantised, running
+from privatune.export.classifiers.onnx_model import REMEDY, Run, exported, quantised, running
 from privatune.export.classifiers.settings import ExportJobSettings
 from privatune.export.classifiers.sparse_file import load_weights, save_weights
 from privatune.export.latency import seconds
@@ -75,7 +75,7 @@ def export(
     if not difference <= MOST_DIFFERENT:
         raise PrivatuneError(
             f"{files.onnx}: a logit in onnxruntime differs by {difference:.2g} from that in torch, more than"
-            f" {MOST_DIFFERENT:g}; leave {settings.method} out of `dpcompress.exported`"
+            f" {MOST_DIFFERENT:g}; {REMEDY}"
         )
     drawn = list(minibatches(test, _drawn(len(test.labels), settings), 1))
     record = {

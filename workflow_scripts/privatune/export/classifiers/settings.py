@@ -20,7 +20,7 @@ class ExportJobSettings(Settings):
 
     set: str = Field(description="Name of the set of sentences.")
     method: str = Field(description="Name of the method.")
-    target: float = Field(description="Target epsilon of the model.")
+    target: float | None = Field(description="Target epsilon of the model; null: it was trained without noise.")
     seed: int = Field(description="Seed of the model, among those of its file.")
     max_tokens: int = Field(description="Maximum number of tokens of a sentence; the exported tokenizer cuts there.")
     export: ExportSettings = Field(description="How the model is measured.")

@@ -10,7 +10,11 @@ from privatune.report.page.said import COSTS
 
 HEIGHT = 360
 ANY = 1e15  # a limit that everything meets
-LIMITS = {"megabytes": "Megabytes at most ", "seconds": "Seconds at most ", "epsilon": "Epsilon at most "}
+LIMITS = {
+    "megabytes": "Megabytes of all devices at most ",
+    "seconds": "Seconds at most ",
+    "epsilon": "Epsilon at most ",
+}
 HOVER = (
     "name:N task:N quality:Q low:Q high:Q seeds:Q sources:N megabytes:Q megabytes_up:Q seconds:Q memory_mb:Q "
     "stored_mb:Q epsilon:Q delta:Q guarantee:N recovered:Q"

@@ -20,7 +20,8 @@ from privatune.report.style import COLOURS
 EXPLORED = (
     "Each point is a model: its quality with the 95 % interval against one cost. The dashed line is the frontier: "
     "no other model that is shown costs as little or less and is better. A model that costs nothing is a "
-    "dotted level. The chart is empty if no model is within the limits and has this cost."
+    "dotted level. The chart is empty if no model is within the limits and has this cost. Megabytes are those of all "
+    "devices and rounds together; in dpzero, of one device that takes part in every step."
 )
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 from privatune.report.intervals import Interval
 
 COSTS = {
-    "megabytes": "megabytes sent up and down",
-    "megabytes_up": "megabytes sent up",
+    "megabytes": "megabytes of all devices, up and down",
+    "megabytes_up": "megabytes of all devices, up",
     "seconds": "seconds on a device, for a visit or a sentence",
     "memory_mb": "peak memory, MB",
     "stored_mb": "size of the model in 8 bits, MB",

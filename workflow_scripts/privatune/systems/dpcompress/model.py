@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from privatune.core.errors import PrivatuneError
-from privatune.models.classifier import Classifier, Upper, Whole, trained
+from privatune.models.classifier import Classifier, Upper, Whole, names_in_encoder, trained
 from privatune.models.classifier_settings import LinearHead
 from privatune.models.encoder import Encoder, upper_blocks
 from privatune.models.heads import SPREAD, head
@@ -67,37 +67,28 @@ def untrained(encoder: Encoder, phase: Phase, count: int | None, classes: int, r
     """
     new_head = head(LinearHead(), np.zeros((classes, encoder.hidden), np.float32), rng)
     if phase.head_only:
-        return Model(Classifier(None, new_head).eval(), {f"head.{name}": f"head.{name}" for name in ("weight", "bias")})
+        model = Classifier(None, new_head).eval()
+        return Model(model, names_in_encoder(model, ()))
     every, kept = upper_blocks(encoder, encoder.blocks), kept_blocks(encoder, phase.blocks)
     if count is None:
-        body, names = _whole(encoder, kept)
+        above, body = kept, _whole(encoder, kept)
     else:
         above = kept[cached(kept, count) if phase.blocks is not None else len(kept) - count :]
         first = len(above) - min(count, len(above))
         chosen = [copy.deepcopy(every[block]).requires_grad_() for block in above[first:]]
         body = Upper(nn.ModuleList([*(every[block] for block in above[:first]), *chosen]))
-        names = {f"body.blocks.{place}.": f"blocks.{block}." for place, block in enumerate(above)}
     model = Classifier(body, new_head).eval()
-    found = Model(model, {name: _renamed(name, names) for name in trained(model)})
+    found = Model(model, names_in_encoder(model, above))
     if phase.start == "random":
         _randomise(found, rng)
     return found
 
 
-def _whole(encoder: Encoder, kept: tuple[int, ...]) -> tuple[nn.Module, dict[str, str]]:
+def _whole(encoder: Encoder, kept: tuple[int, ...]) -> nn.Module:
     network = copy.deepcopy(encoder.network).requires_grad_()
     place = encoder.family.blocks
     network.set_submodule(place, nn.ModuleList([network.get_submodule(place)[block] for block in kept]))
-    names = {f"body.network.{place}.{number}.": f"blocks.{block}." for number, block in enumerate(kept)}
-    return Whole(network, encoder.family), names | {"body.network.": ""}
-
-
-def _renamed(name: str, names: Mapping[str, str]) -> str:
-    """Return a parameter's name with the encoder's own number of its block."""
-    for prefix, public in names.items():
-        if name.startswith(prefix):
-            return public + name.removeprefix(prefix)
-    return name
+    return Whole(network, encoder.family)
 
 
 def _randomise(model: Model, rng: np.random.Generator) -> None:

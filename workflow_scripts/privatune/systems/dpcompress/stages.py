@@ -1,6 +1,7 @@
 """Describe the work of the jobs that compress encoders and export them."""
 
-from privatune.stages.work import BILLION, FORWARD, MEGA, TORCH, TRAINED, Known, Names, Stage, Work
+from privatune.export.stages import classifier_export
+from privatune.stages.work import BILLION, MEGA, TORCH, TRAINED, Known, Names, Stage, Work
 from privatune.systems.dpcompress.plans import phases
 from privatune.systems.dpcompress.settings import NONE, DpCompressSettings
 
@@ -26,12 +27,9 @@ def stages(known: Known, d: DpCompressSettings) -> dict[str, Stage]:
         return Work(accounted + runs * steps * step, held, TORCH, kept=4 * trained * len(d.seeds))
 
     def export_classifier(_: Names) -> Work:
-        passes = 3 * d.export.sentences * d.export.repeats + 3 * sentences
-        return Work(
-            passes * TOKENS * FORWARD * weights / BILLION, 5 * 4 * weights / MEGA + 500, TORCH, kept=9 * weights
-        )
+        return classifier_export(known, d.encoder, d.set, d.export.sentences * d.export.repeats)
 
     return {
         "compress": Stage(compress, accelerated=True, kin="evaluate"),
-        "export_classifier": Stage(export_classifier, kin="evaluate"),
+        "export_classifier": Stage(export_classifier),
     }

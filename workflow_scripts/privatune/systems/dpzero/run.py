@@ -12,10 +12,10 @@ import torch
 
 from privatune.core.files import write_json
 from privatune.core.streams import stream, stream_key
-from privatune.core.tensors import digest, map_tensors
+from privatune.core.tensors import digest, map_tensors, save_tensors
 from privatune.evaluation.accuracy import accuracy, predictions, resampled, zero_shot
 from privatune.models.checkpoint import use
-from privatune.models.classifier import Classifier, classifier, trained
+from privatune.models.classifier import Classifier, Upper, classifier, encoder_weights, trained
 from privatune.models.encoder import Encoder, load_encoder
 from privatune.privacy.mechanism import Mechanism, mechanism_record
 from privatune.privacy.releases import made_with, release_name, release_seed
@@ -46,8 +46,11 @@ def train_classifiers(
     settings: ClassifierJobSettings,
     classifiers: str | Path,
     tuning: str | Path,
+    models: str | Path,
 ) -> None:
     """Choose rate and clip on the validation part, train under every seed, and write what the test part shows.
+
+    Of the first seed, the trained weights are written, too, in the form that `export.classifiers.deployed` reads.
 
     Args:
         examples: the file that the scope reads: vectors, states or tokens.
@@ -56,6 +59,7 @@ def train_classifiers(
         code: the files of the library in use, which a secret release records.
         settings: the job's settings.
         classifiers, tuning: the files to write, one record per seed, and one per point of the grid.
+        models: the file of the trained weights, which only its owner can read.
 
     Raises:
         PrivatuneError: a file is damaged, the settings support no epsilon, or a training moved no weight.
@@ -68,7 +72,8 @@ def train_classifiers(
         mechanism = mechanism_of(n, method, settings.epsilon, settings.privacy)
     about = stated(mechanism)
     loaded = load_encoder(encoder) if encoder else None
-    phrases = np.array(map_tensors(vectors)[0]["phrases"])
+    arrays, header = map_tensors(vectors)
+    phrases = np.array(arrays["phrases"])
     job = Job(settings, parts, phrases, loaded, mechanism, code, device)
     tried = [(choice, _tuned(job, choice)) for choice in _grid(job)]
     best = max(tried, key=lambda point: point[1])[0]  # the first of equals
@@ -80,9 +85,23 @@ def train_classifiers(
         for choice, found in tried
     ]
     baseline = zero_shot(phrases, read_examples(vectors, "test"), device)
-    rows = [_measured(job, best, seed) | about | names | {"zero_shot": baseline} for seed in settings.seeds]
-    write_json(classifiers, rows)
+    rows, kept = [], {}
+    for seed in settings.seeds:
+        model, change = _trained(job, best, seed)
+        rows.append(_measured(job, best, seed, model, change) | about | names | {"zero_shot": baseline})
+        if seed == settings.seeds[0]:
+            kept = {f"{seed}/{name}": weight.cpu().numpy() for name, weight in _weights(model, loaded).items()}
+    blocks = {str(settings.seeds[0]): None}  # all of the encoder's
+    more = {"set": settings.set, "head": settings.head.name}
+    save_tensors(models, kept, {"blocks": blocks, "classes": header["classes"], **more}, private=True)
     write_json(tuning, grid)
+    write_json(classifiers, rows)
+
+
+def _weights(model: Classifier, encoder: Encoder | None) -> dict[str, torch.Tensor]:
+    """Return the trained weights of a classifier by their names in the encoder, whose last blocks are in its body."""
+    every = range(encoder.blocks if encoder else 0)
+    return encoder_weights(model, every[-len(model.body.blocks) :] if isinstance(model.body, Upper) else every)
 
 
 def _grid(job: Job) -> list[Choice]:
@@ -136,10 +155,9 @@ def _tuned(job: Job, choice: Choice) -> float:
     return accuracy(predictions(model, validation, job.device), validation.labels)
 
 
-def _measured(job: Job, choice: Choice, seed: int) -> dict[str, Any]:
-    """Return the record of one classifier."""
+def _measured(job: Job, choice: Choice, seed: int, model: Classifier, change: float) -> dict[str, Any]:
+    """Return the record of one trained classifier, and of the largest change of its weights."""
     s, test, n = job.settings, job.parts["test"], len(job.parts["train"].labels)
-    model, change = _trained(job, choice, seed)
     predicted = predictions(model, test, job.device)
     method, step = s.settings, s.settings.step
     parameters = sum(weight.numel() for weight in trained(model).values())

@@ -26,7 +26,8 @@ def stages(known: Known, d: DpZeroSettings) -> dict[str, Stage]:
         trainings = len(d.tuning.factors) * len(d.tuning.clips) + len(method.seeds or d.seeds)
         accounted = 0 if names["level"] == NONE else ACCOUNTED
         held = 60 * _weights(method) / MEGA + 2e-3 * sentences + 200
-        return Work(accounted + trainings * run(method, sentences), held, TORCH, kept=1e4)
+        kept = 1e4 + 4 * _weights(method)
+        return Work(accounted + trainings * run(method, sentences), held, TORCH, kept=kept)
 
     def measure_step(names: Names) -> Work:
         c = d.costs
