@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from privatune.attacks.attributes import attribute_guesses, means
+from privatune.attacks.attributes import _fitted, attribute_guesses, means
 from privatune.core.errors import PrivatuneError
 
 
@@ -43,3 +43,16 @@ def test_the_scale_of_the_states_does_not_matter():
 def test_one_attribute_alone_cannot_be_told_apart(persons):
     with pytest.raises(PrivatuneError, match="two different"):
         attribute_guesses(np.ones((len(persons), 2), np.float32), np.array(persons), np.ones((1, 2), np.float32))
+
+
+def test_the_fitted_weights_have_the_least_penalised_cross_entropy():
+    known, persons = sentences(60, 1.0)
+
+    def loss(weights):
+        scores = known @ weights[:-1] + weights[-1]
+        shares = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+        return -np.log(shares[np.arange(60), persons]).mean() + 0.01 * np.square(weights[:-1]).sum()
+
+    best = _fitted(known.astype(np.float64), persons, 0.01)
+    others = best + np.random.default_rng(2).normal(0, 0.01, (200, *best.shape))
+    assert loss(best) < min(map(loss, others)) and loss(best) < loss(best / 2)

@@ -4,8 +4,8 @@ The attacker has other sentences whose attribute is known, noised as the custome
 """
 
 import numpy as np
-import torch
-from torch.nn import functional
+from scipy.optimize import minimize
+from scipy.special import log_softmax
 
 from privatune.core.errors import PrivatuneError
 
@@ -34,32 +34,34 @@ def attribute_guesses(known: np.ndarray, attributes: np.ndarray, sent: np.ndarra
     if len(known) < 2 or len(np.unique(attributes)) < 2:
         raise PrivatuneError("attributes: the attacker needs known sentences with at least two different attributes")
     centre, spread = known.mean(0), known.std(0) + 1e-6
-    inputs, targets = torch.from_numpy((known - centre) / spread).float(), torch.from_numpy(attributes.astype(np.int64))
-    classes = int(targets.max()) + 1
-    held_out = torch.arange(len(inputs)) % _HELD_OUT == _HELD_OUT - 1
+    inputs, targets = ((known - centre) / spread).astype(np.float64), attributes.astype(np.int64)
+    held_out = np.arange(len(inputs)) % _HELD_OUT == _HELD_OUT - 1
 
     def held_out_share(strength: float) -> float:
-        scores = _scores(_fitted(inputs[~held_out], targets[~held_out], classes, strength), inputs[held_out])
-        return float((scores.argmax(1) == targets[held_out]).float().mean()) if held_out.any() else 0.0
+        weights = _fitted(inputs[~held_out], targets[~held_out], strength)
+        return float((_guessed(weights, inputs[held_out]) == targets[held_out]).mean()) if held_out.any() else 0.0
 
-    weights = _fitted(inputs, targets, classes, max(_STRENGTHS, key=held_out_share))
-    return _scores(weights, torch.from_numpy((sent - centre) / spread).float()).argmax(1).numpy()
-
-
-def _scores(weights: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
-    return inputs @ weights[:-1] + weights[-1]
+    return _guessed(_fitted(inputs, targets, max(_STRENGTHS, key=held_out_share)), (sent - centre) / spread)
 
 
-def _fitted(inputs: torch.Tensor, targets: torch.Tensor, classes: int, strength: float) -> torch.Tensor:
+def _guessed(weights: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+    return (inputs @ weights[:-1] + weights[-1]).argmax(1)
+
+
+def _fitted(inputs: np.ndarray, targets: np.ndarray, strength: float) -> np.ndarray:
     """[hidden + 1, classes]: weights, and the offsets in the last row."""
-    weights = torch.zeros(inputs.shape[1] + 1, classes, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weights], max_iter=_STEPS, line_search_fn="strong_wolfe")
+    n, classes = len(inputs), int(targets.max()) + 1
+    shape = (inputs.shape[1] + 1, classes)
 
-    def loss() -> torch.Tensor:
-        optimizer.zero_grad()
-        value = functional.cross_entropy(_scores(weights, inputs), targets) + strength * weights[:-1].square().sum()
-        value.backward()
-        return value
+    def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
+        """Mean cross entropy with the penalty, and its gradient."""
+        weights = values.reshape(shape)
+        logs = log_softmax(inputs @ weights[:-1] + weights[-1], axis=1)
+        errors = np.exp(logs)
+        errors[np.arange(n), targets] -= 1
+        gradient = np.vstack([inputs.T @ errors / n + 2 * strength * weights[:-1], errors.mean(0)])
+        penalty = strength * float(np.square(weights[:-1]).sum())
+        return penalty - float(logs[np.arange(n), targets].mean()), gradient.ravel()
 
-    optimizer.step(loss)
-    return weights.detach()
+    start = np.zeros(shape[0] * classes)
+    return minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}).x.reshape(shape)

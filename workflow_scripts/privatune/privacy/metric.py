@@ -18,7 +18,7 @@ import torch
 from privatune.core.errors import PrivatuneError
 from privatune.core.streams import stream
 
-_VALUES = 1 << 24  # values that are drawn or compared at a time, so that memory stays bounded
+_VALUES = 1 << 22  # values that are drawn or compared at a time: 16 MB, because larger parts leave the cache
 # candidates beyond those asked for, in case products of this precision rank near neighbours wrongly
 _SPARE = {torch.float32: 8, torch.bfloat16: 15}
 _CLOSEST = 3  # candidates beyond those asked for that are also compared in float64
