@@ -2,6 +2,7 @@
 # report. A target has a section in the page results/index.html if it registers one in PAGES.
 import yaml
 
+from privatune.core.written import LOADER
 from privatune.report.page.changed import changed, listed
 
 
@@ -9,7 +10,7 @@ include: "functions/report.smk"
 
 
 MODELS = "models"  # the table that every target makes, as it makes the page
-DEFAULT = yaml.safe_load(Path(DEFAULTS).read_text())
+DEFAULT = yaml.load(Path(DEFAULTS).read_text(), LOADER)
 SYSTEMS = [name for name, target in TARGETS.items() if target.in_all]
 
 TABLES |= {

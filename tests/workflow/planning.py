@@ -4,11 +4,14 @@ import gc
 import logging
 import multiprocessing
 import os
+import pickle
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from snakemake.api import SnakemakeApi
+from snakemake.api import SnakemakeApi, Workflow
+from snakemake.common import configfile
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
 from privatune.core.merging import merged
@@ -16,6 +19,38 @@ from privatune.core.merging import merged
 ROOT = Path(__file__).parents[2]
 DEFAULT, _tiny = (yaml.safe_load((ROOT / "config" / name).read_text()) for name in ("config.yaml", "tiny.yaml"))
 TINY = merged(DEFAULT, _tiny)
+
+
+# What Snakemake has read of rule files and configuration files, by path, time and size: reading them again takes a
+# quarter of a plan. A process that `alone` starts has what was known before it, and hands on what it reads itself.
+_READ = {}
+_SNAKEMAKE = sys.modules[Workflow.__module__]
+
+
+def _remembered(path, more, read):
+    """A copy of what was read of a file that has not changed."""
+    found = Path(path).stat()
+    key = (str(path), found.st_mtime_ns, found.st_size, more)
+    if key not in _READ:
+        _READ[key] = pickle.dumps(read())
+    return pickle.loads(_READ[key])
+
+
+def _parse(snakefile, workflow, linemap, overwrite_shellcmd=None, rulecount=0, parse=_SNAKEMAKE.parse):
+    def read():
+        lines = {}
+        return *parse(snakefile, workflow, lines, overwrite_shellcmd, rulecount), lines
+
+    code, count, lines = _remembered(snakefile.get_path_or_uri(secret_free=True), rulecount, read)
+    linemap |= lines
+    return code, count
+
+
+def _configuration(path, load=configfile.load_configfile):
+    return _remembered(path, None, lambda: load(path))
+
+
+_SNAKEMAKE.parse, configfile.load_configfile = _parse, _configuration
 
 
 @dataclass(frozen=True)
@@ -117,11 +152,17 @@ def following(plan, names):
 def alone(function, *arguments):
     """What a function gives in a process of its own that begins as a copy of this one."""
     here, there = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("fork").Process(target=lambda: there.send(function(*arguments)))
+
+    def answer():
+        known, found = len(_READ), function(*arguments)
+        there.send((found, _READ if len(_READ) > known else {}))
+
+    process = multiprocessing.get_context("fork").Process(target=answer)
     process.start()
     there.close()
-    found = here.recv()
+    found, read = here.recv()
     process.join()
+    _READ.update(read)
     return found
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from privatune.core.errors import PrivatuneError
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first is ten times as fast, where it is there
 _ODD = re.compile(r"[-+]?0[0-9_]+|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")  # base 8 and base 60
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
@@ -22,7 +23,7 @@ def check_written(path: str | Path) -> None:
     """
     try:
         text = Path(path).read_text(encoding="utf-8").replace("\t", " ")  # a tab may stand in JSON, but not in YAML
-        whole = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        whole = yaml.compose(text, Loader=LOADER)
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return
     for line, problem in _problems(whole, "", set()):
