@@ -16,17 +16,19 @@ sys.path.insert(0, str(LIBRARY))
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.merging import ordered
-from privatune.core.written import check_written
+from privatune.core.written import LOADER, check_written
 from privatune.experiment import experiment
 from privatune.federation.settings import INITIAL
 from privatune.planning.requests import needs, requested
 from privatune.sweeps import swept
 
+DEFAULT = yaml.load(Path(DEFAULTS).read_text(), LOADER)
+
 try:
     for file in workflow.configfiles:  # Snakemake has read them; what it then no longer shows is seen here
         check_written(min(str(file), os.path.relpath(file), key=len))
     # Snakemake puts the keys of --configfile first; an entry that is laid over a default one keeps its place
-    stated = ordered(config, yaml.safe_load(Path(DEFAULTS).read_text()))
+    stated = ordered(config, DEFAULT)
     E = experiment(stated)
     SWEPT = swept(stated)
 except PrivatuneError as error:

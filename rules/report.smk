@@ -1,8 +1,5 @@
 # Tables are made from the files of other stages, and figures from the tables. Files marked `report` go into the HTML
 # report. A target has a section in the page results/index.html if it registers one in PAGES.
-import yaml
-
-from privatune.core.written import LOADER
 from privatune.report.page.changed import changed, listed
 
 
@@ -10,7 +7,6 @@ include: "functions/report.smk"
 
 
 MODELS = "models"  # the table that every target makes, as it makes the page
-DEFAULT = yaml.load(Path(DEFAULTS).read_text(), LOADER)
 SYSTEMS = [name for name, target in TARGETS.items() if target.in_all]
 
 TABLES |= {
