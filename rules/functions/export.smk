@@ -102,7 +102,7 @@ def dpzero_classifier(name, chosen):
     levels = ["null" if known == NONE else known for known in d.levels(method)]
     if chosen.epsilon is None:
         refuse_untrained(
-            "dpzero.epsilon", name, level, levels, f"{chosen.method} is not trained without noise; name an epsilon"
+            "dpzero.epsilon", name, level, levels, f"{chosen.method} is not trained without noise"
         )
     refuse_unlisted("dpzero.epsilon", name, level, f"{at if method.epsilons else 'dpzero'}.epsilons", levels)
     trained = f"{chosen.set}/{chosen.method}/{NONE if chosen.epsilon is None else level}"
@@ -111,5 +111,6 @@ def dpzero_classifier(name, chosen):
 
 def gather_settings(wildcards):
     """Return what the folder of an exported classifier depends on besides what it reads."""
-    system = E.dpzero if E.export.models[wildcards.gathered].dpzero else E.dpcompress
-    return plain({"encoder": system.encoder, "secure": system.privacy.secure})
+    name = "dpzero" if E.export.models[wildcards.gathered].dpzero else "dpcompress"
+    system = getattr(E, name)
+    return plain({"system": name, "encoder": system.encoder, "secure": system.privacy.secure})

@@ -43,18 +43,18 @@ def drawn(seed, *shape):
 @given(rows=st.integers(1, 40), width=st.integers(1, 70), seed=st.integers(0, 99))
 def test_a_row_of_a_table_is_off_by_half_a_step_of_its_own(rows, width, seed):
     table = drawn(seed, rows, width) * 10 ** drawn(seed + 1, rows, 1)
-    table[seed % rows] = 0
+    table[seed % rows] = [0, 1e-44, 2.6e-43][seed % 3]
     ids = np.arange(rows)[None]
     model = tables_quantised(look_up(table))
     assert {weight.data_type for weight in model.graph.initializer} == {TensorProto.INT8, TensorProto.FLOAT}
     error = np.abs(run(model, ids)[0] - table).max(1)
-    assert (error <= 0.501 * np.abs(table).max(1) / 127).all()
+    assert (error <= 0.501 * np.abs(table).max(1) / 127 + 1e-35).all()
 
 
 @given(rows=st.integers(1, 100), columns=st.integers(1, 40), seed=st.integers(0, 99))
 def test_weights_of_a_matrix_are_off_by_half_a_step_of_their_block(rows, columns, seed):
     matrix = drawn(seed, rows, columns) * 10 ** drawn(seed + 1, rows, columns)
-    matrix[:, seed % columns] = 0
+    matrix[:, seed % columns] = [0, 1e-44, 2.6e-43][seed % 3]
     held = {w.name: numpy_helper.to_array(w) for w in matrices_quantised(product(matrix)).graph.initializer}
     small, scale = held["weight_quantized"], held["weight_scale"]
     assert small.dtype == np.uint8 and small.shape == (columns, -(-rows // BLOCK), BLOCK)
@@ -62,7 +62,7 @@ def test_weights_of_a_matrix_are_off_by_half_a_step_of_their_block(rows, columns
     for start in range(0, rows, BLOCK):
         part = slice(start, start + BLOCK)
         steps = np.abs(matrix[part]).max(0) / 127
-        assert (np.abs(whole[part] - matrix[part]) <= 0.501 * steps).all()
+        assert (np.abs(whole[part] - matrix[part]) <= 0.501 * steps + 1e-35).all()
 
 
 @pytest.mark.parametrize("rows", [32, 50, 384])
@@ -85,6 +85,9 @@ def test_weights_that_other_operators_read_keep_their_floats():
     assert names == ["weight", "weight_quantized", "weight_scale"]
     left = look_up(weight)
     assert tables_quantised(left, ["operator"]) == look_up(weight)
+    by_column = look_up(weight)
+    by_column.graph.node[0].attribute.append(helper.make_attribute("axis", 1))
+    assert [held.name for held in tables_quantised(by_column).graph.initializer] == ["weight"]
     cube = product(drawn(0, 2, 3, 4))
     assert [node.op_type for node in matrices_quantised(cube).graph.node] == ["MatMul"]
 

@@ -1,10 +1,10 @@
 """Plans of the workflow by Snakemake itself, in this process: the jobs of a configuration, and which would run."""
 
+import copy
 import gc
 import logging
 import multiprocessing
 import os
-import pickle
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +32,8 @@ def _remembered(path, more, read):
     found = Path(path).stat()
     key = (str(path), found.st_mtime_ns, found.st_size, more)
     if key not in _READ:
-        _READ[key] = pickle.dumps(read())
-    return pickle.loads(_READ[key])
+        _READ[key] = read()
+    return copy.deepcopy(_READ[key])
 
 
 def _parse(snakefile, workflow, linemap, overwrite_shellcmd=None, rulecount=0, parse=_SNAKEMAKE.parse):

@@ -29,7 +29,7 @@ TWO_SETS = {"sets": ["rotten_tomatoes", "trec"], "methods": {"lora": {"leave_out
         ({"set": "trec"}, {}, "set`: trec is not in `dpzero.sets`; add it there, choose from rotten_tomatoes, or"),
         ({"set": "trec", "method": "lora"}, TWO_SETS, "set`: `dpzero.methods.lora.leave_out` has trec; take it out"),
         ({"epsilon": 5}, {}, "epsilon`: 5 is not in `dpzero.epsilons`; add it there, choose from null, 6, or leave"),
-        ({"method": "dpgd-0th"}, {"run": ["dpgd-0th"]}, "epsilon`: dpgd-0th is not trained without noise; name an"),
+        ({"method": "dpgd-0th"}, {"run": ["dpgd-0th"]}, "epsilon`: dpgd-0th is not trained without noise"),
     ],
 )
 def test_what_no_target_trains_is_refused(tmp_path, snakemake, changed, system, message):

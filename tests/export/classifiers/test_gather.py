@@ -20,6 +20,9 @@ MEASURED = {
 }
 
 
+TRAINED = {"system": "dpcompress", "encoder": "minilm"}
+
+
 @pytest.fixture
 def files(tmp_path):
     nothing = helper.make_graph([], "empty", [], [])
@@ -39,9 +42,9 @@ def files(tmp_path):
 
 
 def test_a_classifier_is_gathered_with_its_card(files, tmp_path):
-    gather(files, "mine", "minilm", False, tmp_path / "out")
+    gather(files, "mine", TRAINED, False, tmp_path / "out")
     about = read_about(tmp_path / "out")
-    assert about["training"] == {"method": "full", "set": "trec", "seed": 3, "encoder": "minilm"}
+    assert about["training"] == {"method": "full", "set": "trec", "seed": 3, **TRAINED}
     assert (about["kind"], about["epsilon"], about["delta"]) == ("classifier", 4.0, 1e-4)
     assert about["classes"] == ["wer", "wo"] and about["vocabulary"] == 2 and about["state"] == {}
     assert about["measures"] == {"float32": {"accuracy": 80.0}, "int8": {"accuracy": 79.5}}
@@ -49,6 +52,7 @@ def test_a_classifier_is_gathered_with_its_card(files, tmp_path):
     assert read_file(tmp_path / "out/model.int8.onnx") == b"small"
     card = read_file(tmp_path / "out/README.md").decode()
     assert "Epsilon 4 at delta 0.0001, for one sentence with its label (zero out one)." in card
+    assert "It covers one training" in card and "(system dpcompress, method full, set trec, encoder" in card
     assert "| accuracy on the test part, % | 80.0 | 79.5 |" in card
     assert "| milliseconds per sentence, one thread | 2.5 | 1 |" in card
 
@@ -56,4 +60,4 @@ def test_a_classifier_is_gathered_with_its_card(files, tmp_path):
 def test_a_model_of_another_seed_is_refused(files, tmp_path):
     write_json(files.measured, MEASURED | {"seed": 4})
     with pytest.raises(PrivatuneError, match=r"classifiers.json: no model of seed 4; delete it and run again"):
-        gather(files, "mine", "minilm", False, tmp_path / "out")
+        gather(files, "mine", TRAINED, False, tmp_path / "out")

@@ -171,8 +171,8 @@ def test_a_head_alone_is_exported_with_the_whole_encoder(files, tmp_path, kind):
 def test_with_8_bits_a_model_is_smaller_and_scores_are_nearly_the_same(files, tmp_path, capfd, caplog, recwarn):
     network = deployed(*files(), 0).network
     model = exported(network, CLASSES, "m.onnx")
-    small = quantised(model, CLASSES, tmp_path / "m.onnx")
-    assert small == quantised(model, CLASSES, tmp_path / "m.onnx") and not list(tmp_path.iterdir())
+    small = quantised(model, CLASSES, "m.onnx")
+    assert small == quantised(model, CLASSES, "m.onnx"), "the same bytes"
     graph = onnx.load_from_string(small)
     held = graph.graph.initializer
     floats = [weight for weight in held if weight.data_type == onnx.TensorProto.FLOAT]
@@ -323,7 +323,7 @@ def test_damaged_files_are_refused_in_one_line(files, tmp_path):
 
 def test_errors_of_onnxruntime_are_one_line_that_quotes_no_text(files, tmp_path, capfd):
     model = exported(deployed(*files(), 0).network, CLASSES, "m.onnx")
-    remedy = "leave this model out of `export.run`, and its method out of `dpcompress.exported`$"
+    remedy = "leave this model out of `export.run` or, if it is one of `dpcompress`, out of `dpcompress.exported` too$"
     with pytest.raises(PrivatuneError, match=rf"^m.onnx: onnxruntime cannot read the model \(\w+\); {remedy}"):
         running(model[:-100], 1, "m.onnx")
     with pytest.raises(PrivatuneError, match=rf"m.onnx: the model cannot be quantised \(\w+\); {remedy}"):

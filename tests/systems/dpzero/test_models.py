@@ -1,6 +1,5 @@
 """The trained weights that a job keeps, put back into a tiny encoder, give the logits of the trained classifier."""
 
-import stat
 from itertools import pairwise
 
 import numpy as np
@@ -87,7 +86,6 @@ def test_the_kept_weights_give_the_logits_of_the_first_model(files, tmp_path, mo
     assert about["blocks"] == {"3": None} and {key.split("/")[0] for key in arrays} == {"3"}, "of the first seed alone"
     assert {f"3/{key}" for key in (*kept, "head.weight", "head.bias")} <= arrays.keys()
     assert not any("lora" in key for key in arrays)
-    assert stat.S_IMODE(outputs[2].stat().st_mode) & 0o077 == 0, "others cannot read it"
     found = deployed(files, outputs[2], 3)
     assert found.blocks == list(range(BLOCKS)) and found.classes == CLASSES
     encoder = load_encoder(files)

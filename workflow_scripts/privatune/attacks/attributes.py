@@ -38,8 +38,10 @@ def attribute_guesses(known: np.ndarray, attributes: np.ndarray, sent: np.ndarra
     held_out = np.arange(len(inputs)) % _HELD_OUT == _HELD_OUT - 1
 
     def held_out_share(strength: float) -> float:
+        if not held_out.any():
+            return 0.0
         weights = _fitted(inputs[~held_out], targets[~held_out], strength)
-        return float((_guessed(weights, inputs[held_out]) == targets[held_out]).mean()) if held_out.any() else 0.0
+        return float((_guessed(weights, inputs[held_out]) == targets[held_out]).mean())
 
     return _guessed(_fitted(inputs, targets, max(_STRENGTHS, key=held_out_share)), (sent - centre) / spread)
 

@@ -14,7 +14,10 @@ HEADINGS = {
     "recall3_user": "one of three suggestions right, persons' text, %",
     "accuracy": "accuracy on the test part, %",
 }
-_TRAINING = "scenario variant method set encoder seed round".split()
+_TUNED = (
+    " It covers one training: if rates or clips were chosen by trials on the same sentences, those are not covered."
+)
+_TRAINING = "system scenario variant method set encoder seed round".split()
 _FILES = {"float32": "model.onnx", "int8": "model.int8.onnx"}
 _LANGUAGE_MODEL = """\
 Both files take `words` (int64, [time, batch]) and the state, and return `logits` ([time, batch, vocabulary]) of the
@@ -96,7 +99,7 @@ def guarantee(about: Mapping[str, Any]) -> str:
     return (
         f"Epsilon {about['epsilon']:.3g} at delta {about['delta']:.2g}, for one {stated['unit']} "
         f"({stated['adjacency']}). It is that of this model alone; other models of the same text add to it."
-        f"{seeds}"
+        f"{_TUNED if about['kind'] == 'classifier' else ''}{seeds}"
     )
 
 
@@ -116,7 +119,8 @@ def _measures(about: Mapping[str, Any]) -> Iterator[str]:
 
 def _quantised(about: Mapping[str, Any]) -> str:
     return (
-        "\nQuality is measured on text that no training saw, and times on one word or sentence at a time, as in use. "
-        "`model.int8.onnx` has 8 bits per weight, and rounds what they are multiplied with. The logits of `model.onnx` "
+        "\nQuality is measured on text that no training saw. Times are for one word or sentence at a time, as in use, "
+        "and so is the quality of a language model in 8 bits. `model.int8.onnx` stores weights in 8 bits and, where "
+        "the processor can, rounds what it multiplies with them. The logits of `model.onnx` "
         f"differ from those of the trained model by at most {about['logit_difference']:.1g}."
     )

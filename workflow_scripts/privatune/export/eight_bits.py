@@ -7,6 +7,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 BLOCK = 32  # values of a column that share a scale; onnxruntime takes powers of two from 16
+_LEAST = 1e-35  # values below it are stored as zero, since their scale would have few digits or none
 _MIDDLE = 128  # what stands for zero in a block
 _INT8_PRODUCTS = 4  # the operator's accuracy level that computes in integers where a processor can
 
@@ -16,15 +17,16 @@ def tables_quantised(model: onnx.ModelProto, leave: Sequence[str] = ()) -> onnx.
 
     Args:
         model: the model, which is changed.
-        leave: the names of nodes whose tables keep their floats.
+        leave: the names of nodes whose tables keep their floats; those that look up columns keep them, too.
     """
+    columns = [n.name for n in model.graph.node if any(a.name == "axis" and a.i != 0 for a in n.attribute)]
 
     def smaller(node: onnx.NodeProto, table: np.ndarray) -> tuple[list[onnx.NodeProto], list[np.ndarray]]:
         scale = _scales(table, 1)
         names = tuple(_names(node.input[0]))
         return looked_up(node, names[0], names[1], 0), [np.rint(table / scale).astype(np.int8), scale]
 
-    return _replaced(model, "Gather", 0, leave, smaller)
+    return _replaced(model, "Gather", 0, [*leave, *columns], smaller)
 
 
 def matrices_quantised(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -82,11 +84,15 @@ _Smaller = Callable[[onnx.NodeProto, np.ndarray], tuple[list[onnx.NodeProto], li
 def _replaced(
     model: onnx.ModelProto, operator: str, place: int, leave: Sequence[str], smaller: _Smaller
 ) -> onnx.ModelProto:
-    """Replace all nodes of an operator whose input at `place` is a float weight with two axes."""
+    """Replace all nodes of an operator whose input at `place` is a float weight with two axes.
+
+    A weight that is then read no more is dropped; it must not be read within the body of a loop.
+    """
     graph = model.graph
     held = {weight.name: weight for weight in graph.initializer}
     nodes: list[onnx.NodeProto] = []
     small: dict[str, np.ndarray] = {}
+    replaced: set[str] = set()
     for node in graph.node:
         weight = held.get(node.input[place]) if node.op_type == operator and node.name not in leave else None
         if weight is None or len(weight.dims) != 2 or weight.data_type != TensorProto.FLOAT:
@@ -94,9 +100,10 @@ def _replaced(
             continue
         instead, values = smaller(node, numpy_helper.to_array(weight))
         nodes += instead
+        replaced.add(weight.name)
         small |= zip(_names(weight.name), values, strict=True)
-    used = {name for node in nodes for name in node.input}
-    kept = [weight for name, weight in held.items() if name in used]
+    unused = replaced - {name for node in nodes for name in node.input}
+    kept = [weight for name, weight in held.items() if name not in unused]
     kept += [numpy_helper.from_array(values, name) for name, values in small.items()]
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
@@ -110,6 +117,6 @@ def _names(weight: str) -> list[str]:
 
 
 def _scales(values: np.ndarray, axis: int) -> np.ndarray:
-    """float32 scales with which the values are at most 127 along an axis; where all are zero, any scale will do."""
+    """float32 scales with which values are at most 127 along an axis; where all are nearly zero, they become zero."""
     largest = np.abs(values).max(axis, keepdims=True)
-    return (np.where(largest > 0, largest, 1) / 127).astype(np.float32)
+    return (np.where(largest >= _LEAST, largest, 1) / 127).astype(np.float32)

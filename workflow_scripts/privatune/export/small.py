@@ -15,11 +15,12 @@ _OPERATORS = ["MatMul", "LSTM"]
 def quantised(model: bytes, path: str | Path, remedy: str) -> bytes:
     """Return a model of `graph.exported` with 8 bits per weight, and the same inputs and outputs.
 
-    Every matrix has a scale per column. A tied matrix is stored once: a word is looked up in what the products of the
-    output layer use, with the scale of its column. See `runtime.quantised`, which has the errors, too.
+    Every matrix has a scale per column, and a table of its own one per row. A tied matrix is stored once: a word is
+    looked up in what the products of the output layer use, with the scale of its column. See `runtime.quantised`, which
+    has the errors, too.
     """
-    (looked_up,) = (node.input[0] for node in onnx.load_from_string(model).graph.node if node.name == TABLE)
-    tied = looked_up == MATRIX
+    (table,) = (node.input[0] for node in onnx.load_from_string(model).graph.node if node.name == TABLE)
+    tied = table == MATRIX
     small = runtime.quantised(model, _OPERATORS, path, remedy, [TABLE] if tied else [])
     if tied:
         with silent(path, "the model cannot be quantised", remedy):

@@ -2,11 +2,23 @@
 
 from privatune.evaluation.settings import SampleSettings
 from privatune.export.settings import ExportsSettings
-from privatune.stages.work import BILLION, FORWARD, LIBRARIES, MEGA, TORCH, Known, Lm, Names, Stage, Work, evaluation
+from privatune.stages.work import (
+    BILLION,
+    FORWARD,
+    LIBRARIES,
+    MEGA,
+    TOKENS,
+    TORCH,
+    Known,
+    Lm,
+    Names,
+    Stage,
+    Work,
+    evaluation,
+)
 
 TIMED = 3  # runtimes: torch, and onnxruntime with either precision
 COPIED = 500.0  # megabytes of a classifier, in both precisions, and of what is read from it
-TOKENS = 20  # of a sentence, on average
 ALONE = 4  # times the operations of a product that a word takes which is read for itself
 
 

@@ -14,7 +14,7 @@ from privatune.report.frames import Table
 FORMS = ("float32", "int8")
 MEASURES = "ppl_general ppl_user kss_general kss_user recall1_user recall3_user accuracy".split()
 COLUMNS = [
-    *"name kind scenario variant method seed round parameters vocabulary precision bytes".split(),
+    *"name kind system scenario variant method set seed round parameters vocabulary precision bytes".split(),
     *"seconds seconds_low seconds_high seconds_torch repeats threads".split(),
     *MEASURES,
     *"logit_difference epsilon delta secure".split(),
@@ -30,7 +30,7 @@ OWN = {
     "logit_difference": Column("largest difference of a logit", digits(2)),
 }
 NOTE = (
-    "Models as other programs can use them, in ONNX as float32 and as int8 (dynamic quantisation). Language models "
+    "Models as other programs can use them, in ONNX as float32 and as int8 (8 bits per weight). Language models "
     "are measured on the same samples of text before and after quantisation: perplexity of words, and the share of "
     "keystrokes that three suggestions save. User text is of persons who never trained. With int8 every text is read "
     "word by word, as in use. Classifiers have an accuracy on the test part of their sentences. MB are 10^6 bytes. "

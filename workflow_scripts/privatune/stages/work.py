@@ -24,6 +24,7 @@ WORD = 1.2e6  # operations per word in addition to the products: windows, gates,
 TEXT = 2e5  # operations per word that is read, cleaned, counted or encoded
 WEIGHT = 900  # operations per weight of a payload that the server checks, decodes and adds
 PIECES = 2  # tokens of an encoder per word, at most
+TOKENS = 20  # tokens of a labelled sentence, on average
 SENTENCE = 30  # bytes of memory per word of sentences: the text, its hashes, and its tokens
 KEPT = 4  # bytes on disk per word of a text, as a table or encoded
 

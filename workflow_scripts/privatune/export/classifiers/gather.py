@@ -1,7 +1,7 @@
 """Gather a classifier that a system has exported and measured into a folder like those of language models."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,13 +30,13 @@ class Files(NamedTuple):
     public: Sequence[str | Path]  # the manifests of public sentences that it learned from
 
 
-def gather(files: Files, name: str, encoder: str, secure: bool, folder: str | Path) -> None:
+def gather(files: Files, name: str, trained: Mapping[str, str], secure: bool, folder: str | Path) -> None:
     """Write the folder of an exported classifier.
 
     Args:
         files: what is read.
         name: the name of the model.
-        encoder: the entry of the configuration that it was made from.
+        trained: the `system` that trained it, and the `encoder`, an entry of the configuration, that it was made from.
         secure: whether its noise has seeds from the operating system.
         folder: where the files go; see `run.export`.
 
@@ -44,17 +44,17 @@ def gather(files: Files, name: str, encoder: str, secure: bool, folder: str | Pa
         PrivatuneError: a file is damaged, or there is no record of the model's training.
     """
     measured = read_json(files.measured)
-    trained = [row for row in read_json(files.classifiers) if row["seed"] == measured["seed"]]
-    if not trained:
+    rows = [row for row in read_json(files.classifiers) if row["seed"] == measured["seed"]]
+    if not rows:
         raise PrivatuneError(f"{files.classifiers}: no model of seed {measured['seed']}; delete it and run again")
-    stated = trained[0]
+    stated = rows[0]
     models = {"model.onnx": read_bytes(files.onnx), "model.int8.onnx": read_bytes(files.int8)}
     tokenizer = read_bytes(files.tokenizer)
     proved = stated["epsilon"] is not None
     about: dict[str, Any] = {
         "name": name,
         "kind": "classifier",
-        "training": {key: measured[key] for key in ("method", "set", "seed")} | {"encoder": encoder},
+        "training": {key: measured[key] for key in ("method", "set", "seed")} | dict(trained),
         "texts": [
             {"use": "private", **source(files.private)},
             *({"use": "public", **source(path)} for path in files.public),

@@ -14,7 +14,7 @@ from privatune.export.eight_bits import matrices_quantised, tables_quantised
 from privatune.export.runtime import OPSET, silent
 
 _CHANGING = {0: "batch", 1: "length"}  # axes whose size a user chooses
-REMEDY = "leave this model out of `export.run`, and its method out of `dpcompress.exported`"
+REMEDY = "leave this model out of `export.run` or, if it is one of `dpcompress`, out of `dpcompress.exported` too"
 
 Run = Callable[[torch.Tensor, torch.Tensor], np.ndarray]
 """From ids int64 [batch, length] and mask bool [batch, length] to logits [batch, classes]."""

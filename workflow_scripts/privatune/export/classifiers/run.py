@@ -22,7 +22,7 @@ from privatune.text.tokenizer import load_tokenizer
 from privatune.training.examples import Examples, Minibatch, minibatches, read_examples
 
 MOST_DIFFERENT = 1e-4  # of a logit in onnxruntime from that in torch
-_TOKENS = 1024  # the most rows of a minibatch, with padding
+_TOKENS = 1024  # the most tokens of a minibatch, with padding
 
 
 class Files(NamedTuple):

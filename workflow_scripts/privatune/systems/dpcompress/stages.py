@@ -1,14 +1,13 @@
 """Describe the work of the jobs that compress encoders and export them."""
 
 from privatune.export.stages import classifier_export
-from privatune.stages.work import BILLION, MEGA, TORCH, TRAINED, Known, Names, Stage, Work
+from privatune.stages.work import BILLION, MEGA, TOKENS, TORCH, TRAINED, Known, Names, Stage, Work
 from privatune.systems.dpcompress.plans import phases
 from privatune.systems.dpcompress.settings import NONE, DpCompressSettings
 
 ACCOUNTED = 40  # billions of operations that take as long as finding the noise of all phases
 STEP = 0.1  # billions of operations that take as long as what every step does besides products
 BLOCK = 0.08  # of an encoder's weights, about the share of a block
-TOKENS = 20  # of a sentence, on average
 
 
 def stages(known: Known, d: DpCompressSettings) -> dict[str, Stage]:

@@ -59,7 +59,7 @@ def train_classifiers(
         code: the files of the library in use, which a secret release records.
         settings: the job's settings.
         classifiers, tuning: the files to write, one record per seed, and one per point of the grid.
-        models: the file of the trained weights, which only its owner can read.
+        models: the file of the trained weights.
 
     Raises:
         PrivatuneError: a file is damaged, the settings support no epsilon, or a training moved no weight.
@@ -93,7 +93,7 @@ def train_classifiers(
             kept = {f"{seed}/{name}": weight.cpu().numpy() for name, weight in _weights(model, loaded).items()}
     blocks = {str(settings.seeds[0]): None}  # all of the encoder's
     more = {"set": settings.set, "head": settings.head.name}
-    save_tensors(models, kept, {"blocks": blocks, "classes": header["classes"], **more}, private=True)
+    save_tensors(models, kept, {"blocks": blocks, "classes": header["classes"], **more})
     write_json(tuning, grid)
     write_json(classifiers, rows)
 

@@ -1,13 +1,12 @@
 """Describe the work of the jobs that train sentence classifiers and measure their costs."""
 
 from privatune.models.classifier_settings import HeadScope
-from privatune.stages.work import BILLION, FORWARD, MEGA, TORCH, TRAINED, Known, Names, Stage, Work
+from privatune.stages.work import BILLION, FORWARD, MEGA, TOKENS, TORCH, TRAINED, Known, Names, Stage, Work
 from privatune.systems.dpzero.settings import NONE, DpZeroSettings, MethodSettings, ZerothSettings
 
 ACCOUNTED = 20  # billions of operations that take as long as finding the noise for an epsilon
 STEP = 0.02  # billions of operations that take as long as what every step does besides products
 WEIGHTS = {"head": 3_000, "lora": 600_000, "biases": 500_000, "blocks": 1_800_000, "all": 11_000_000}
-TOKENS = 20  # of a sentence, on average
 
 
 def stages(known: Known, d: DpZeroSettings) -> dict[str, Stage]:

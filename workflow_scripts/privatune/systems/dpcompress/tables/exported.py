@@ -28,7 +28,7 @@ HERE = {
     "seconds_int8": Column("int8: ms per sentence, with range"),
 }
 NOTE = (
-    "Classifiers of one seed, exported to ONNX as float32 and as int8 (dynamic quantisation). The delta of each target "
+    "Classifiers of one seed, exported to ONNX as float32 and as int8 (8 bits per weight). The delta of each target "
     "epsilon, which is for one labelled sentence, is in the table dpcompress. Weights are all those of the classifier, "
     "with its embeddings. MB are 10^6 bytes. float32: all weights in a safetensors file. Stored sparse: for a sparse "
     "classifier, a file with one bit per weight of each sparse matrix and the weights that are not zero. A sparse "
