@@ -42,6 +42,8 @@ MORE = {
     },
     "export": {"run": ["general", "averaging-rehearsal", "dp-fedavg", "classifier", "probe"]},
 }
+# alternatives that no exported classifier of dpzero may have are tried without it
+UNEXPORTED = {"export": {"run": [name for name in MORE["export"]["run"] if name != "probe"]}}
 # other ways to cut the work into jobs, which have rules of their own
 CUTS = ({"execution": {"rounds_per_job": 2}}, {"execution": {"dp_shards": 2}})
 
@@ -66,7 +68,8 @@ def cases(start, used):
         if key.place[0] in PASSED_ON and not kinds_fit(key, there[0], values):
             continue  # alternatives are tried where they arrive
         there.sort(key=lambda place: not all(step in used for step in place if step in names_below(key, place)))
-        configs = ((start if kinds_fit(key, p, values) else with_kinds(start, key, p), p) for p in there)
+        fitting = ((start if kinds_fit(key, p, values) else with_kinds(start, key, p), p) for p in there)
+        configs = ((config, p) for whole, p in fitting for config in (whole, merged(whole, UNEXPORTED)))
         config, place = next(((config, p) for config, p in configs if accepted(config)), (None, None))
         if place:
             others = [p for p in there if p != place and config is start and kinds_fit(key, p, values)]
