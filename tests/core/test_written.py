@@ -23,13 +23,13 @@ def check(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("sources: {}\nseed: 1\nsources: {}\n", "mine.yaml line 3: `sources` stands twice; keep one of them"),
-        ("client:\n  minibatch: 5\n  minibatch: 6\n", "line 3: `client.minibatch` stands twice"),
-        ("a: {b: 1, b: 2}\n", "line 1: `a.b` stands twice"),
-        ("a: [{b: 1}, {c: 1, c: 1}]\n", "line 1: `a.c` stands twice"),
-        ("paper: {1: x, '1': y}\n", "line 1: `paper.1` stands twice"),
-        ('a: 1\n"a": 1\n', "line 2: `a` stands twice"),
-        ('{"a": {"b": 1},\n\t"a": 2}', "line 2: `a` stands twice"),
+        ("sources: {}\nseed: 1\nsources: {}\n", "mine.yaml line 3: `sources` occurs twice; keep one of them"),
+        ("client:\n  minibatch: 5\n  minibatch: 6\n", "line 3: `client.minibatch` occurs twice"),
+        ("a: {b: 1, b: 2}\n", "line 1: `a.b` occurs twice"),
+        ("a: [{b: 1}, {c: 1, c: 1}]\n", "line 1: `a.c` occurs twice"),
+        ("paper: {1: x, '1': y}\n", "line 1: `paper.1` occurs twice"),
+        ('a: 1\n"a": 1\n', "line 2: `a` occurs twice"),
+        ('{"a": {"b": 1},\n\t"a": 2}', "line 2: `a` occurs twice"),
     ],
 )
 def test_a_key_that_stands_twice(check, text, said):

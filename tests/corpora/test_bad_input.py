@@ -150,12 +150,12 @@ def test_unknown_part(refused, canary):
 
 
 def test_column_that_stands_twice(refused, canary, tmp_path):
-    assert "the column `text` stands twice" in refused("chat.csv", f"person,text,text\nann,{canary},42\n".encode())
+    assert "the column `text` occurs twice" in refused("chat.csv", f"person,text,text\nann,{canary},42\n".encode())
     table = pa.Table.from_arrays(
         [pa.array(["ann"]), pa.array([canary]), pa.array([canary])], ["person", "text", "text"]
     )
     pq.write_table(table, tmp_path / "chat.parquet")
-    assert "the column `text` stands twice" in refused("chat.parquet", None)
+    assert "the column `text` occurs twice" in refused("chat.parquet", None)
 
 
 def test_column_that_is_not_used_may_stand_twice(corpus, tmp_path):
@@ -167,7 +167,7 @@ def test_column_that_is_not_used_may_stand_twice(corpus, tmp_path):
 @pytest.mark.parametrize("more", ['"text": "b"', '"at": {"x": 1, "x": 2}'])
 def test_key_that_stands_twice_in_an_object(refused, good, canary, more):
     content = good + f'{{"person": "ann", "text": "{canary}", {more}}}\n'.encode()
-    assert "line 2: a key stands twice in one object" in refused("chat.jsonl", content)
+    assert "line 2: a key occurs twice in one object" in refused("chat.jsonl", content)
 
 
 @pytest.mark.parametrize("row", ["ann,{0},{0}", "{0}"])

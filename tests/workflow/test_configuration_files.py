@@ -9,7 +9,7 @@ from planning import DEFAULT
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"seed": 1, "sources": {}, "seed": 2}', "line 1: `seed` stands twice; keep one of them"),
+        ('{"seed": 1, "sources": {}, "seed": 2}', "line 1: `seed` occurs twice; keep one of them"),
         (
             '{"seed": 1,\n private: {min_words: 0400}}',
             "line 2: `private.min_words`: YAML reads 0400 as a number in base 8",

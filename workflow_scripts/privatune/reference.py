@@ -24,7 +24,7 @@ Every key of the configuration, with the values that it accepts and its default.
 `config/config.yaml` of its own, that file is laid over them, and then what `--configfile` and `--config` give: mappings
 merge key by key, and anything else is replaced. Unknown keys are refused.
 
-Two things that YAML reads without a word are refused: a key that stands twice, and a number that it takes for one in
+Two things that YAML reads without a word are refused: a key that occurs twice, and a number that it takes for one in
 another base (`010` would be 8, and `5:00` would be 300). `1e-3`, which YAML takes for text, is 0.001.
 """
 

@@ -61,5 +61,7 @@ def test_a_causal_encoder_cannot_be_split(kind, encoders):
 
 @pytest.mark.parametrize("cut", [-1, 3, 40])
 def test_the_vendor_has_at_least_one_block(cut, encoders):
-    with pytest.raises(PrivatuneError, match=rf"cut: after block {cut} of 3, the vendor has no block; choose 0 to 2"):
+    with pytest.raises(
+        PrivatuneError, match=rf"cut: a cut after {cut} of 3 blocks leaves the vendor none to train; choose 0 to 2"
+    ):
         check_cut(encoders(), cut)

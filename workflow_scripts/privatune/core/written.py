@@ -1,4 +1,4 @@
-"""What a configuration file says before YAML is read: a key that stands twice, a number that is not what it looks like.
+"""What a configuration file says before YAML is read: a key that occurs twice, a number that is not what it looks like.
 
 YAML keeps the last of two equal keys, and reads 010 as 8 and 5:00 as 300, without a word.
 """
@@ -47,7 +47,7 @@ def _problems(node: yaml.Node | None, place: str, seen: set[int]) -> Iterator[tu
             name = key.value if isinstance(key, yaml.ScalarNode) else "?"
             path = f"{place}.{name}".removeprefix(".")
             if name in keys:
-                yield key.start_mark.line + 1, f"`{path}` stands twice; keep one of them"
+                yield key.start_mark.line + 1, f"`{path}` occurs twice; keep one of them"
             keys.add(name)
             yield from _problems(key, path, seen)
             yield from _problems(below, path, seen)

@@ -37,7 +37,7 @@ def poisson(n: int, q: float, seed: int, step: int) -> np.ndarray:
     """
     if not 0 <= q <= 1:
         raise PrivatuneError(
-            f"batch: each example would be drawn with probability {q}; lower the batch size to at most n"
+            f"batch: each example would be drawn with probability {q:g}; lower the batch size to at most {n}"
         )
     if q == 1:
         return np.arange(n)

@@ -90,7 +90,7 @@ def _format(path: str) -> Format:
 
 
 class _TwiceError(Exception):
-    """A key stands twice in a JSON object."""
+    """A key occurs twice in a JSON object."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _refuse_twice(path: str, names: list[str], used: list[str]) -> None:
     for column in used:
         if names.count(column) > 1:
-            raise PrivatuneError(f"{path}: the column `{column}` stands twice; rename or remove one of them")
+            raise PrivatuneError(f"{path}: the column `{column}` occurs twice; rename or remove one of them")
 
 
 def _jsonl(path: str) -> Iterator[Record]:
@@ -114,7 +114,7 @@ def _jsonl(path: str) -> Iterator[Record]:
         try:
             values = json.loads(line, object_pairs_hook=_object)
         except _TwiceError:
-            raise PrivatuneError(f"{path} line {number}: a key stands twice in one object; keep one of them") from None
+            raise PrivatuneError(f"{path} line {number}: a key occurs twice in one object; keep one of them") from None
         except (ValueError, RecursionError):
             values = None
         if not isinstance(values, dict):

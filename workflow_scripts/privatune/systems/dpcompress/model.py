@@ -47,7 +47,8 @@ def kept_blocks(encoder: Encoder, blocks: tuple[int, ...] | None) -> tuple[int, 
     """Return the numbers of the blocks that a model keeps; raises PrivatuneError if the encoder has fewer."""
     if blocks and max(blocks) >= encoder.blocks:
         raise PrivatuneError(
-            f"dpcompress.methods: blocks: there is no block {max(blocks)}; the encoder's are 0 to {encoder.blocks - 1}"
+            f"dpcompress.methods: `blocks` names block {max(blocks)}, but the encoder has blocks 0 to "
+            f"{encoder.blocks - 1}; remove it"
         )
     return tuple(range(encoder.blocks)) if blocks is None else blocks
 

@@ -209,8 +209,8 @@ class DpCompressSettings(Section):
             self._check_teacher(name)
         if whole.sentences[self.set].shots and self.privacy.adjacency == "zero out one":
             raise ValueError(
-                f"dpcompress.privacy.adjacency: with `sentences.{self.set}.shots`, one sentence less lets another in; "
-                "take `replace one`, which covers it"
+                f"dpcompress.privacy.adjacency: with `sentences.{self.set}.shots`, removing one sentence lets another "
+                "in; take `replace one`, which covers it"
             )
 
     def _check_teacher(self, name: str) -> None:

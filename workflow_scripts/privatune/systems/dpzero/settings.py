@@ -133,7 +133,7 @@ class DpZeroSettings(Section):
         few = [name for name in self.sets if whole.sentences[name].shots]
         if few and self.privacy.adjacency == "zero out one":
             raise ValueError(
-                f"dpzero.privacy.adjacency: with `sentences.{few[0]}.shots`, one sentence less lets another in; take "
+                f"dpzero.privacy.adjacency: with `sentences.{few[0]}.shots`, removing one sentence lets another in; take "
                 "`replace one`, which covers it"
             )
 

@@ -51,7 +51,7 @@ class _Line:
         else:
             answer = receive(self.peer, _ANSWER, self.seconds)
         if answer is None:
-            raise PrivatuneError("the vendor has ended the connection; start again, or ask what it says")
+            raise PrivatuneError("the vendor has ended the connection; start again, or read what the vendor printed")
         if answer.kind == "refused":
             raise PrivatuneError(f"the vendor refuses: {plain(answer.about.get('reason', 'it gives no reason'))}")
         if answer.kind != kind:

@@ -100,7 +100,9 @@ def session(peer: socket.socket, vendor: Vendor) -> str:
             if message is None:
                 return f"trained on {customer.trained} sentences, predicted {customer.predicted}"
             _answer(peer, _answered(message, customer, vendor), customer, limits)
-        raise PrivatuneError(f"the connection has lasted {limits.session:g} s, longer than --session allows")
+        raise PrivatuneError(
+            f"the connection has lasted {limits.session:g} s, longer than --session allows; send less, or raise it"
+        )
     except PrivatuneError as error:
         reason = plain(error)
     except Exception as error:  # whatever a customer causes, others are served
@@ -124,7 +126,9 @@ def _welcomed(first: Message, vendor: Vendor) -> _Customer:
     ours = {"cut": vendor.cut, "hidden": vendor.encoder.hidden}
     for key, value in ours.items():
         if getattr(hello, key) != value:
-            raise PrivatuneError(f"hello: {key} is {getattr(hello, key)}, but that of this vendor is {value}")
+            raise PrivatuneError(
+                f"hello: {key} is {getattr(hello, key)}, but that of this vendor is {value}; use the same encoder and cut"
+            )
     return _Customer(hello, time.monotonic() + vendor.limits.session)
 
 
@@ -144,7 +148,7 @@ def _answered(message: Message, customer: _Customer, vendor: Vendor) -> bytes:
             return packed("done")
         case "predict":
             if customer.top is None:
-                raise PrivatuneError("predict: nothing is trained yet; send training and train before")
+                raise PrivatuneError("predict: nothing is trained yet; send `training` and `train` first")
             examples = _taken(customer, customer.questions, "predict")
             found = predicted(customer.top, examples, vendor.numerics)
             customer.predicted += len(found)
