@@ -237,7 +237,7 @@ def secured(**changes):
 
 @pytest.mark.parametrize("changes", [{"noise_multiplier": 1.0}, {"noise_multiplier": 0, "secure": True}])
 def test_a_secure_variant_runs_beside_no_model_that_gives_its_persons_away(changes):
-    with pytest.raises(PrivatuneError, match="private is secure, but other of the same persons has public seeds or no"):
+    with pytest.raises(PrivatuneError, match="private is secure, but of the same persons there is also other, with"):
         experiment(secured(**changes))
     experiment(merged(secured(**changes), {"dpfedavg": {"allow_unprotected": True}}))
     experiment(merged(secured(**changes), {"dpfedavg": {"run": ["private"]}}))

@@ -107,7 +107,7 @@ def test_random_blocks_share_no_weight_with_published_ones_and_the_head_is_the_s
 
 
 def test_a_block_that_the_encoder_lacks_is_refused(encoder):
-    with pytest.raises(PrivatuneError, match="there is no block 4; the encoder's are 0 to 3"):
+    with pytest.raises(PrivatuneError, match="names block 4, but the encoder has blocks 0 to 3; remove it"):
         model(encoder, blocks=(0, 4))
 
 

@@ -60,8 +60,8 @@ class DpFedAvgSettings(Section):
         others = [name for name in listed if name not in protected]
         if protected and others and not self.allow_unprotected:
             raise ValueError(
-                f"run: {protected[0]} is secure, but of the same persons there is also {', '.join(others)}, with public "
-                "seeds or no noise; leave these out, or set `allow_unprotected`"
+                f"run: {protected[0]} is secure, but of the same persons there is also {', '.join(others)}, with "
+                "public seeds or no noise; leave these out, or set `allow_unprotected`"
             )
         return self
 

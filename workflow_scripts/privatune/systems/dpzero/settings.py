@@ -133,8 +133,8 @@ class DpZeroSettings(Section):
         few = [name for name in self.sets if whole.sentences[name].shots]
         if few and self.privacy.adjacency == "zero out one":
             raise ValueError(
-                f"dpzero.privacy.adjacency: with `sentences.{few[0]}.shots`, removing one sentence lets another in; take "
-                "`replace one`, which covers it"
+                f"dpzero.privacy.adjacency: with `sentences.{few[0]}.shots`, removing one sentence lets another in; "
+                "take `replace one`, which covers it"
             )
 
 

@@ -34,13 +34,13 @@ def check_cut(encoder: Encoder, cut: int) -> None:
     if encoder.family.causal:
         able = ", ".join(name for name, family in FAMILIES.items() if not family.causal)
         raise PrivatuneError(
-            f"split.encoder: an encoder of type {encoder.network.config.model_type} cannot be split; choose one of type "
-            f"{able}"
+            f"split.encoder: an encoder of type {encoder.network.config.model_type} cannot be split; choose one of "
+            f"type {able}"
         )
     if not 0 <= cut < encoder.blocks:
         raise PrivatuneError(
-            f"split.cuts, --cut: a cut after {cut} of {encoder.blocks} blocks leaves the vendor none to train; choose 0 to "
-            f"{encoder.blocks - 1}"
+            f"split.cuts, --cut: a cut after {cut} of {encoder.blocks} blocks leaves the vendor none to train; choose 0 "
+            f"to {encoder.blocks - 1}"
         )
 
 

@@ -127,7 +127,7 @@ def _welcomed(first: Message, vendor: Vendor) -> _Customer:
     for key, value in ours.items():
         if getattr(hello, key) != value:
             raise PrivatuneError(
-                f"hello: {key} is {getattr(hello, key)}, but that of this vendor is {value}; use the same encoder and cut"
+                f"hello: {key} is {getattr(hello, key)}, but this vendor has {value}; use the same encoder and cut"
             )
     return _Customer(hello, time.monotonic() + vendor.limits.session)
 
