@@ -39,8 +39,8 @@ def check_cut(encoder: Encoder, cut: int) -> None:
         )
     if not 0 <= cut < encoder.blocks:
         raise PrivatuneError(
-            f"split.cuts, --cut: a cut after {cut} of {encoder.blocks} blocks leaves the vendor none to train; choose 0 "
-            f"to {encoder.blocks - 1}"
+            f"split.cuts, --cut: a cut after {cut} of {encoder.blocks} blocks leaves the vendor none to train; choose "
+            f"0 to {encoder.blocks - 1}"
         )
 
 
