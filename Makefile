@@ -2,12 +2,13 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help tour preflight results demo all check types-and-rules unit-tests test test-full bench docs lock clean distclean environment
+.PHONY: help tour preflight results demo all check style types-and-rules quick-tests test tests test-full bench docs lock clean distclean environment
 
 PYTHON ?= python3
 LOCK := envs/requirements.lock
-# pytest shares the files of tests among processes; the tests of a file stay together
-SHARED := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# pytest shares the files of tests among processes; the tests of a file stay together. Compiled modules are kept even where
+# the shell forbids it: without them each process needs five seconds more to begin.
+PYTEST := PYTHONDONTWRITEBYTECODE= python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # commands find the tools of .venv first, as after `source .venv/bin/activate`, and the library without installing it
 IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=workflow_scripts
 
@@ -38,27 +39,33 @@ demo: environment ## type on a keyboard of the exported models, on a page that o
 	@$(IN_VENV) snakemake --cores all export
 	@$(IN_VENV) python -m privatune.demo results/export $(if $(PORT),--port $(PORT))
 
-check: environment ## check format, style, layers, types and rules, and run the unit tests, in about a minute
+check: style ## check format, style, layers, types and rules, and run the quick tests, in about a minute
+	@$(MAKE) --no-print-directory -j2 types-and-rules quick-tests
+
+style: environment
 	@$(IN_VENV) ruff format --check .
 	@$(IN_VENV) ruff check .
 	@$(IN_VENV) snakefmt --check Snakefile rules
 	@$(IN_VENV) lint-imports
-	@$(MAKE) --no-print-directory -j2 types-and-rules unit-tests
 
-# these two run at the same time: the tests wait now and then, and mypy takes half a minute where it has no cache
+# these run beside the tests, which wait now and then; mypy takes half a minute where it has no cache
 types-and-rules:
 	@$(IN_VENV) mypy
 	@$(IN_VENV) snakemake --lint
 
-unit-tests:
-	@$(IN_VENV) python -m pytest $(SHARED) --ignore tests/workflow -m "not slow and not full"
+# few examples of each property: see tests/conftest.py
+quick-tests:
+	@$(IN_VENV) $(PYTEST) --hypothesis-profile few --ignore tests/workflow -m "not slow and not full"
 
-test: check ## run `make check`, then the slow unit tests, and then the tests that run Snakemake itself
-	@$(IN_VENV) python -m pytest $(SHARED) --ignore tests/workflow -m "slow and not full"
-	@$(IN_VENV) python -m pytest $(SHARED) tests/workflow $(PYTEST)
+test: style ## run all of these checks with every test: slow ones, and those that run Snakemake itself
+	@$(MAKE) --no-print-directory -j2 types-and-rules tests
 
-test-full: PYTEST := -m "" # the marker `full` is left out by default
-test-full: test ## run `make test`, and then the slowest tests too: random kills, full disks, every damaged file
+MARKED := not full
+tests:
+	@$(IN_VENV) $(PYTEST) -m "$(MARKED)"
+
+test-full: ## run `make test` with the slowest tests too: random kills, full disks, every damaged file
+	@$(MAKE) --no-print-directory test MARKED=
 
 bench: environment ## compare the speed of the kernels with plain code, and write results/benchmarks/*.csv
 	@for script in $(filter-out %/common.py,$(wildcard benchmarks/*.py)); do $(IN_VENV) python $$script; done

@@ -1,5 +1,6 @@
 """What every test shares."""
 
+import gc
 import os
 import shutil
 
@@ -9,19 +10,31 @@ from hypothesis import strategies as st
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as every job does, before torch loads
 
-# the same examples in every run, however slow or busy the machine
-settings.register_profile("privatune", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("privatune")
+# The same examples in every run, however slow or busy the machine: few in `make check`, which is to take a minute, and
+# many in every other run
+settings.register_profile("many", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("few", settings.get_profile("many"), max_examples=10)
+settings.load_profile("many")
 
 
-LONGEST = ["test_slurm", "test_tiny_run", "test_reruns", "test_faults"]  # minutes each, two of them mostly waiting
+# what is imported and collected stays: looking for garbage among it would take a third of the time until the first test
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+    gc.enable()
+
+
+LONGEST = ["test_reruns", "test_tiny_run", "test_slurm", "test_faults"]  # minutes each
 
 
 def pytest_collection_modifyitems(config, items):
     """Where processes share the tests, file by file, the longest go first, or one of them would end alone."""
     if hasattr(config, "workerinput"):
         order = {name: place for place, name in enumerate(LONGEST)}
-        items.sort(key=lambda item: order.get(item.path.stem, len(LONGEST)))
+        items.sort(key=lambda item: (order.get(item.path.stem, len(LONGEST)), item.path.parent.name != "workflow"))
 
 
 @pytest.fixture(scope="session")

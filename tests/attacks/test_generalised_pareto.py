@@ -42,6 +42,7 @@ def test_the_interval_is_where_twice_the_log_likelihood_falls_by_chi_squared(sha
             assert fallen == pytest.approx(stats.chi2.ppf(0.95, 1), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_shape_in_95_of_100_samples():
     fits = [fit_shape(drawn(0.1, 300, seed)) for seed in range(400)]
     covered = np.mean([fit.low <= 0.1 <= fit.high.shape for fit in fits])

@@ -68,7 +68,7 @@ def test_of_the_papers_pairs_number_7_is_rejected():
     assert [pair for pair, (_, _, ks) in enumerate(TABLE_3, 1) if ks > PAPER_CRITICAL] == [7]
 
 
-@pytest.mark.parametrize("size", [300, 3000])
+@pytest.mark.parametrize("size", [300, pytest.param(3000, marks=pytest.mark.slow)])
 def test_simulation_gives_the_papers_critical_value(size):
     assert critical_value(size, 10_000, 0) == pytest.approx(PAPER_CRITICAL, abs=0.02)
 
@@ -255,6 +255,7 @@ def test_the_documented_power(law):
         assert near(tails.rejected(law, 1000, quantile, 100), stated, 100), quantile
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", ["exponential tails", "Student t, 6"])
 def test_what_the_documents_say_that_a_tail_hides(law):
     rows = documented("What a tail that passes can hide")

@@ -145,17 +145,16 @@ def test_numbers_are_as_many_as_asked_for():
         wire.numbers(np.zeros(2, np.float32).tobytes(), "<f4", 3)
 
 
-@pytest.mark.parametrize("kind", ["floats", "bytes"])
-@examples(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_a_sealed_payload_of_any_codec_is_finite_or_refused(kind, every_codec, drawn, like, data):
+def test_a_sealed_payload_of_any_codec_is_finite_or_refused(every_codec, drawn, like, data):
     """The checksum is right, so that every change reaches the codec."""
     payload, _ = encode(drawn(0), {}, every_codec, 0, 1)
     body = payload[9:]
     body = bytearray(zstandard.decompress(body) if every_codec.zstd else body)
     for _ in range(data.draw(st.integers(1, 3))):
         where = data.draw(st.integers(0, len(body) - 1))
-        if kind == "floats":
+        if data.draw(st.booleans()):
             odd = data.draw(st.sampled_from([np.nan, np.inf, 3e38, -1.0]))
             body[where : where + 4] = struct.pack("<f", odd)
         else:

@@ -88,6 +88,7 @@ def test_invalid_utf8_in_parquet(refused, tmp_path, canary):
     assert "not UTF-8" in refused("chat.parquet", None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["chat.jsonl", "chat.csv", "chat.jsonl.gz"])
 def test_line_of_100_mb_in_bounded_memory(refused, tmp_path, good, name):
     blocks = [b"person,text\n", *[b"x" * 2**20] * 100, b"\n", good]

@@ -15,6 +15,7 @@ def index(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow  # each of these starts pip
 def test_fetch_places_the_wheel_byte_by_byte(index, pinned):
     pin, made = pinned({"sample/data.txt": "text"})
     path = index / "downloads" / "sample-1.0.whl"
@@ -31,6 +32,7 @@ def test_wrong_sha256_leaves_nothing(index, pinned):
     assert list(path.parent.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_package_that_cannot_be_downloaded(index):
     path = index / "downloads" / "gone-1.0.whl"
     with pytest.raises(PrivatuneError) as caught:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tokenizers.models import WordLevel
@@ -27,7 +27,6 @@ def spelling():
 
 
 @given(st.data())
-@settings(max_examples=50)
 def test_typing_until_a_word_is_suggested_takes_what_the_measure_says(data):
     words = [*MARKS, *data.draw(st.lists(st.text("ab'\U0001f600", min_size=1, max_size=5), unique=True, min_size=1))]
     scores = data.draw(arrays(np.float32, len(words), elements=st.integers(0, 3) | st.just(-np.inf)))

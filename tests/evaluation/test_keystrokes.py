@@ -39,7 +39,7 @@ def cases(draw):
 
 
 @given(cases())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples)
 def test_as_the_naive_reference(case):
     words, scores, targets, lengths, suggestions = case
     typed, ranks = type_words(scores, targets, lengths, prefix_index(words), suggestions)

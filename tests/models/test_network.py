@@ -66,7 +66,7 @@ def test_the_kind_is_known_from_the_names_of_weights(settings, tmp_path):
 
 def test_a_cifg_model_learns_and_goes_on_from_its_snapshot(tmp_path, monkeypatch):
     rng = stream(0, "text")
-    text = np.cumsum(rng.choice([1, 2, 3], 8000, p=[0.8, 0.1, 0.1])).astype(np.uint16) % 40
+    text = np.cumsum(rng.choice([1, 2, 3], 3000, p=[0.8, 0.1, 0.1])).astype(np.uint16) % 40
     settings = PretrainSettings(
         epochs=3,
         minibatch=4,
@@ -87,7 +87,7 @@ def test_a_cifg_model_learns_and_goes_on_from_its_snapshot(tmp_path, monkeypatch
     real, calls = module.train_step, iter(range(10_000))
 
     def stops(*arguments, **keywords):
-        if next(calls) == 250:
+        if next(calls) == 130:
             raise KeyboardInterrupt
         return real(*arguments, **keywords)
 

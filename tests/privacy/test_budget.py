@@ -46,7 +46,7 @@ plans = st.lists(st.tuples(st.integers(1, 50), st.floats(0.05, 20)), min_size=1,
 
 
 @given(plans, st.floats(0.3, 1.5))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=1 + settings().max_examples // 30)
 def test_phases_of_everyone_share_the_gaussian_that_they_are(plan, target):
     shares = [share for _, share in plan]
     phases = solved([replace(WHOLE, rounds=steps) for steps, _ in plan], shares, target)
@@ -59,7 +59,7 @@ def test_phases_of_everyone_share_the_gaussian_that_they_are(plan, target):
 
 
 @given(st.floats(1, 20), st.floats(1.5, 10), st.sampled_from([None, "replace one"]))
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=1 + settings().max_examples // 100)
 def test_more_share_less_noise(share, factor, adjacency):
     phases = [replace(WHOLE, adjacency=adjacency)] * 2
     less, more = solved(phases, [share, 5], 0.3), solved(phases, [share * factor, 5], 0.3)

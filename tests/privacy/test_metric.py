@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from scipy.special import gammaln
@@ -111,7 +111,6 @@ def test_noise_that_is_not_finite_is_refused():
         privatised(np.zeros((2, 3), np.float32), np.array([1.0, 1e-40]), 0)
 
 
-@settings(max_examples=50)
 @given(
     points=st.lists(st.lists(st.floats(-3, 3), min_size=4, max_size=4), min_size=3, max_size=3),
     eta=st.floats(0.01, 50),

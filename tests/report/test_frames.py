@@ -101,11 +101,11 @@ ROWS = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 3), st.intege
 def test_rows_stand_in_one_order_however_they_come(rows, random):
     columns, scenarios = ["scenario", "seed", "round"], ["d", "b", "a"]
     shuffled = random.sample(rows, len(rows))
-    one, two = (
+    one, two, three = (
         arrange(pd.DataFrame(given, columns=columns), columns, scenarios, ["seed", "round"])
-        for given in (rows, shuffled)
+        for given in (rows, rows[::-1], shuffled)
     )
-    assert one.equals(two)
+    assert one.equals(two) and one.equals(three)
     known = [row for row in one.itertuples(index=False, name=None) if row[0] in scenarios]
     assert known == sorted(known, key=lambda row: (scenarios.index(row[0]), *row[1:]))
     assert sorted(one.itertuples(index=False, name=None)) == sorted(rows)

@@ -123,10 +123,11 @@ def trials(count, **arguments):
         ]
 
 
+@pytest.mark.slow
 def test_the_combined_interval_of_a_difference_covers_the_truth_as_often_as_it_says():
     """Persons answer differently to fine-tuning, and devices differ: by the seeds alone the interval is too narrow."""
     covered, of_seeds = [], []
-    for initial, tuned in trials(400, effect=-0.3, seeds=5, spread=0.02, own=0.15):
+    for initial, tuned in trials(200, effect=-0.3, seeds=5, spread=0.02, own=0.15):
         found = ratio(tuned, initial.assign(round=0), "ppl_user")
         assert found.sources == BOTH and found.n == 5
         covered.append(found.low <= math.exp(-0.3) <= found.high)
@@ -142,7 +143,7 @@ def test_the_combined_interval_of_a_difference_covers_the_truth_as_often_as_it_s
 def test_the_interval_of_one_models_perplexity_covers_it_too():
     truth = math.exp(5)
     found = [
-        mean(measured(stream(trial, "one"), 0.0, seeds=4, spread=0.1, sample=trial), "ppl_user") for trial in range(400)
+        mean(measured(stream(trial, "one"), 0.0, seeds=4, spread=0.1, sample=trial), "ppl_user") for trial in range(200)
     ]
     assert 0.90 <= np.mean([one.low <= truth <= one.high for one in found]) <= 0.98
 

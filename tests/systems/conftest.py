@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from io import BytesIO
 from itertools import combinations
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -317,6 +318,19 @@ def readable() -> Callable[[Figure], None]:
             assert "epsilon" not in text.get_text() or "delta" in text.get_text(), text
         for (one, box), (two, other) in combinations(boxes.items(), 2):
             assert not box.padded(-0.5).overlaps(other.padded(-0.5)), (one, two)
+
+    return check
+
+
+@pytest.fixture
+def same_bytes() -> Callable[[Callable[[], Figure]], None]:
+    """same_bytes(draw): what is drawn twice has the same bytes as a PDF; tests/report/test_style.py saves it."""
+
+    def check(draw: Callable[[], Figure]) -> None:
+        one, two = BytesIO(), BytesIO()
+        for copy in (one, two):
+            draw().savefig(copy, format="pdf", metadata={"CreationDate": None})
+        assert one.getvalue().startswith(b"%PDF") and one.getvalue() == two.getvalue()
 
     return check
 

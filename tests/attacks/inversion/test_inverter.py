@@ -1,6 +1,7 @@
 """The trained inverter: it starts as the posterior, learns from context, and stops where public text says."""
 
 import numpy as np
+import pytest
 import torch
 
 from privatune.attacks.inversion import inverter
@@ -12,6 +13,7 @@ from privatune.privacy.metric import of_text
 SETTINGS = InversionSettings(width=32, epochs=6, rate=2e-2, sampled=60)
 
 
+@pytest.mark.slow
 def test_context_tells_what_noise_hides(language, recovered):
     """In this language the next token mostly follows from the one before."""
     sent, ids = language.private(300, eta=2.5)

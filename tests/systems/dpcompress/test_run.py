@@ -38,7 +38,7 @@ DROP = {"kind": "drop", "stages": [{"steps": 6}, {"blocks": HALF, "steps": 6}]}
 
 def enough(mechanisms, shares, target):
     """More noise than the target needs; to find the least takes seconds per phase (tests/privacy/test_budget.py)."""
-    return [replace(mechanism, noise_multiplier=math.sqrt(mechanism.rounds)) for mechanism in mechanisms]
+    return [replace(mechanism, noise_multiplier=4 * math.sqrt(mechanism.rounds)) for mechanism in mechanisms]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -214,6 +214,7 @@ test_run.started(Path({data!r}), Path({out!r}), chosen)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_secret_release_goes_on_with_its_own_noise(data, tmp_path):
     secrets = tmp_path / "secrets"
     chosen = settings(DROP, secrets=str(secrets), seeds=[0])

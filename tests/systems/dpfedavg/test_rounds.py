@@ -169,7 +169,7 @@ def test_visits_are_counted_for_the_canary_that_a_carrier_holds():
 
 @pytest.mark.parametrize("sampling", ["poisson", "fixed"])
 def test_carriers_come_beside_the_persons_and_no_epsilon_depends_on_them(sampling):
-    privacy = PrivacySettings(noise_multiplier=1.0, sampling=sampling)
+    privacy = PrivacySettings(noise_multiplier=8.0, sampling=sampling)
     alone = mechanism_of(privacy, 200, 8, 5)
     joined_by = mechanism_of(privacy, 200, 8, 5, carriers=40, participation=0.5)
     came = set()

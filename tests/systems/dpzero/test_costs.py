@@ -29,6 +29,7 @@ def filled(megabytes):
 
 
 @measures
+@pytest.mark.slow
 def test_a_peak_sees_what_was_allocated_since_and_nothing_before():
     with peak.returned_at_once():
         kept, gone = filled(20), filled(80)
@@ -46,6 +47,7 @@ def test_a_peak_sees_what_was_allocated_since_and_nothing_before():
 
 
 @measures
+@pytest.mark.slow
 def test_blocks_that_others_freed_do_not_hide_what_is_allocated():
     blocks = [np.ones(100_000, np.uint8) for _ in range(200)]  # too small for glibc to map them by itself
     del blocks
@@ -122,6 +124,7 @@ def test_memory_is_that_of_the_weights_and_of_what_the_method_keeps_beside_them(
         assert memory[name][0][0] < EMBEDDING + 14, "pieces of a direction, of 4 MB each"
 
 
+@pytest.mark.slow
 def test_without_a_way_to_reset_the_peak_only_memory_is_missing(files, monkeypatch, tmp_path, caplog):
     monkeypatch.setattr(peak, "CLEAR", tmp_path / "proc" / "clear_refs")
     record = step_cost("mezo", *files, SETTINGS.model_copy(update={"repeats": 3}), NumericsSettings(), 0)

@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 
 from privatune.report.frames import read_table, write_table
-from privatune.report.style import save_figure
 from privatune.systems.dpzero.figures import (
     accuracy_by_directions,
     accuracy_by_method,
@@ -14,36 +13,38 @@ from privatune.systems.dpzero.tables import dimension, dpzero, dpzero_accuracy, 
 
 
 @pytest.fixture
-def drawn(accuracies, write_costs, write_dimension, tmp_path):
+def errors(write_dimension, tmp_path):
     write_table(dimension.table(write_dimension()), tmp_path / "dimension.csv")
+    return error_by_dimension.figure(tmp_path / "dimension.csv")
+
+
+@pytest.fixture
+def memories(write_costs, tmp_path):
     write_table(memory.table(write_costs()), tmp_path / "memory.csv")
-    return {
-        "accuracy_by_method": accuracy_by_method.figure(accuracies),
-        "accuracy_by_directions": accuracy_by_directions.figure(accuracies),
-        "error_by_dimension": error_by_dimension.figure(tmp_path / "dimension.csv"),
-        "memory_by_method": memory_by_method.figure(tmp_path / "memory.csv"),
-    }
+    return memory_by_method.figure(tmp_path / "memory.csv")
 
 
-def test_texts_neither_overlap_nor_leave_the_figure_and_no_epsilon_lacks_its_delta(drawn, readable):
-    for figure in drawn.values():
+def test_texts_neither_overlap_nor_leave_the_figure_and_no_epsilon_lacks_its_delta(
+    accuracies, errors, memories, readable
+):
+    for figure in (accuracy_by_method.figure(accuracies), accuracy_by_directions.figure(accuracies), errors, memories):
         readable(figure)
 
 
-def test_every_method_is_drawn_at_every_epsilon(drawn, accuracies, points):
-    axes = drawn["accuracy_by_method"].axes[1]
+def test_every_method_is_drawn_at_every_epsilon(accuracies, points):
+    labels, axes, *_ = accuracy_by_method.figure(accuracies).axes
     rows = read_table(accuracies, dpzero_accuracy.COLUMNS)
     rows = rows[(rows["set"] == "trec") & rows["method"].notna()]
     made = points(axes)
     assert list(made) == ["without noise"] + [f"epsilon {epsilon}, delta 1.5e-05 to 2.1e-05" for epsilon in (6, 2)]
     assert [len(series[0]) for series in made.values()] == [9, 10, 10]
     assert made["without noise"][0][:, 0] == pytest.approx(rows.loc[rows["epsilon"].isna(), "accuracy"])
-    names = [text.get_text() for text in drawn["accuracy_by_method"].axes[0].get_yticklabels()]
+    names = [text.get_text() for text in labels.get_yticklabels()]
     assert names[0] == "DP linear probe" and "DPZero, 512 steps" in names and len(names) == 10
 
 
-def test_directions_are_drawn_in_their_groups(drawn, accuracies, points):
-    grid = drawn["accuracy_by_directions"].axes
+def test_directions_are_drawn_in_their_groups(accuracies, points):
+    grid = accuracy_by_directions.figure(accuracies).axes
     assert [axes.get_title(loc="left") for axes in grid] == [
         "rotten tomatoes, equal steps",
         "trec, equal steps",
@@ -59,16 +60,16 @@ def test_directions_are_drawn_in_their_groups(drawn, accuracies, points):
         assert {len(series) for series in points(axes).values()} == {1}
 
 
-def test_the_error_is_drawn_with_slopes(drawn, points):
-    made = points(drawn["error_by_dimension"].axes[0])
+def test_the_error_is_drawn_with_slopes(errors, points):
+    made = points(errors.axes[0])
     assert [label.partition(":")[0] for label in made] == ["DPZero", "DPGD-0th"]
     assert all(len(series[0]) == 7 for series in made.values())
     (steep,) = made[next(label for label in made if label.startswith("DPGD"))]
     assert np.polyfit(*np.log(steep).T, 1)[0] == pytest.approx(1.0, abs=0.05)
 
 
-def test_memory_is_drawn_as_the_median(drawn, tmp_path):
-    left, right = drawn["memory_by_method"].axes
+def test_memory_is_drawn_as_the_median(memories, tmp_path):
+    left, right = memories.axes
     rows = read_table(tmp_path / "memory.csv", memory.COLUMNS)
     medians = rows.groupby("row", sort=False)[["memory_over_inference", "seconds_over_inference"]].median()
     for axes, column in ((left, "memory_over_inference"), (right, "seconds_over_inference")):
@@ -81,6 +82,5 @@ def test_a_small_run_is_drawn_too(write_classifiers, tmp_path, options):
     write_table(dpzero.table(write_classifiers(**options)), tmp_path / "dpzero.csv")
     write_table(dpzero_accuracy.table(tmp_path / "dpzero.csv"), tmp_path / "accuracy.csv")
     for module in (accuracy_by_method, accuracy_by_directions):
-        figure = module.figure(tmp_path / "accuracy.csv")
-        save_figure(figure, tmp_path / "small.pdf", tmp_path / "small.png")
+        module.figure(tmp_path / "accuracy.csv").draw_without_rendering()
         assert isinstance(read_table(tmp_path / "accuracy.csv", []), pd.DataFrame)

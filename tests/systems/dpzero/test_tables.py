@@ -106,7 +106,7 @@ def test_a_classifier_that_no_seed_changes_counts_once(accuracy):
 
 
 def test_one_seed_has_an_interval_of_the_sentences_alone(accuracy):
-    frame = accuracy(seeds=[0])
+    frame = accuracy(seeds=[0], sets=["trec"])
     assert set(frame["sources"].dropna()) == {TEXT} and set(frame["seeds"].dropna()) == {1}
 
 

@@ -9,7 +9,6 @@ from records import examples, written
 
 from privatune.core.files import read_json, write_json
 from privatune.report.frames import read_table, write_table
-from privatune.report.style import save_figure
 from privatune.report.tables.claims import table as claims_table
 from privatune.report.verdicts import FAILS, HOLDS, UNDECIDED, verdict
 from privatune.systems.split import claims as module
@@ -123,7 +122,6 @@ def test_the_table_of_claims_can_be_made(path):
 
 @pytest.mark.parametrize("figure", [accuracy_by_privacy.figure, recovery_by_depth.figure])
 def test_figures_are_drawn_also_from_one_seed(figure, path, tmp_path):
-    save_figure(figure(path), tmp_path / "a.pdf", tmp_path / "a.png")
-    assert (tmp_path / "a.png").stat().st_size > 10_000
-    drawn = figure(made(tmp_path / "one", seeds=[0], importances=["none"]))
-    assert drawn.axes[0].lines
+    for drawn in (figure(path), figure(made(tmp_path / "one", seeds=[0], importances=["none"]))):
+        drawn.draw_without_rendering()
+        assert drawn.axes[0].lines

@@ -163,6 +163,7 @@ def test_labels_of_test_sentences_do_not_show_in_what_is_sent(files, sent, tmp_p
     assert np.array_equal(before, after)
 
 
+@pytest.mark.slow
 def test_accuracies_are_those_of_tops_that_are_trained_on_what_was_sent(files, sent, tmp_path):
     ways = {noise: sent(1, noise).sent for noise in ("none", "kappa-0.5")}
     encoder, phrases = load_encoder(files.folder), np.zeros((2, 16), np.float32)

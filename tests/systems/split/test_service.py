@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tops import train_top
 
@@ -161,7 +161,6 @@ ANY = st.one_of(
 )
 
 
-@settings(max_examples=60)
 @given(messages=st.lists(ANY, max_size=8))
 def test_whatever_arrives_the_vendor_answers_and_goes_on(messages, vendor):
     found, line = answers(vendor, HELLO, *messages)

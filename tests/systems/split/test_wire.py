@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -61,7 +61,6 @@ FINITE = st.sampled_from(["<u2", "<f4", "<i8"]).flatmap(
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=16)
 
 
-@settings(max_examples=40)
 @given(
     st.sampled_from(KINDS),
     st.dictionaries(st.text(max_size=8), st.integers() | st.text(max_size=20), max_size=3),

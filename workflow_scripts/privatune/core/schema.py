@@ -1,6 +1,7 @@
 """What a settings model accepts: as a JSON schema, in words, and for one key inside it."""
 
 import re
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -10,8 +11,9 @@ _NAMES = {"boolean": "true or false", "integer": "a whole number", "number": "a 
 _NAMES |= {"array": "a list", "object": "a mapping", "null": "null"}
 
 
+@cache  # every problem of a configuration asks for it again
 def schema(model: type[BaseModel]) -> Schema:
-    """JSON schema of `model` with every reference written out in place; `model` must not contain itself.
+    """JSON schema of `model` with every reference written out in place, to be read only; no model may contain itself.
 
     >>> from pydantic import Field
     >>> class Example(BaseModel):

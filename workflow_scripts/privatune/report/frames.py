@@ -95,12 +95,15 @@ def _require(present: Iterable[str], columns: Sequence[str], path: str | Path) -
 def arrange(
     frame: pd.DataFrame, columns: Sequence[str], scenarios: Sequence[str], keys: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Put columns in the order of `columns`, then others by name, and sort rows by `scenarios`, then by `keys`.
+    """Put columns in the order of `columns`, then others by name, and sort rows by scenario, then by `keys`.
+
+    Scenarios that are not in `scenarios` come after those that are, by name.
 
     Columns of whole numbers become integers, so that a null in them does not turn the others into fractions.
     """
     others = sorted(set(frame.columns) - set(columns))
-    rank = {scenario: place for place, scenario in enumerate(scenarios)}
+    unknown = sorted(set(frame["scenario"].dropna()) - set(scenarios))
+    rank = {scenario: place for place, scenario in enumerate([*scenarios, *unknown])}
     ordered = frame[[*columns, *others]].sort_values(
         ["scenario", *keys],
         key=lambda column: column.map(lambda name: rank.get(name, len(rank))) if column.name == "scenario" else column,

@@ -10,7 +10,6 @@ from privatune.core.files import write_json
 from privatune.core.streams import stream
 from privatune.core.tensors import save_tensors
 from privatune.report.frames import write_table
-from privatune.report.style import save_figure
 from privatune.systems.popov.figures.tail_of_c import figure
 from privatune.systems.popov.tables import tail
 
@@ -69,8 +68,6 @@ def test_epsilon_is_drawn_only_where_the_tail_is_pareto(paths):
     assert list(marks.get_ydata()) == list(highs.get_ydata()) == [1e-6, 1e-5, 1e-4]
 
 
-def test_the_same_tables_give_the_same_bytes(paths, tmp_path):
+def test_the_same_tables_give_the_same_bytes(paths, same_bytes):
     made = paths(1)
-    for copy in ("one", "two"):
-        save_figure(figure(*made), tmp_path / f"{copy}.pdf", tmp_path / f"{copy}.png")
-    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    same_bytes(lambda: figure(*made))
