@@ -101,9 +101,7 @@ def dpzero_classifier(name, chosen):
     level = "null" if chosen.epsilon is None else f"{chosen.epsilon:g}"
     levels = ["null" if known == NONE else known for known in d.levels(method)]
     if chosen.epsilon is None:
-        refuse_untrained(
-            "dpzero.epsilon", name, level, levels, f"{chosen.method} is not trained without noise"
-        )
+        refuse_untrained("dpzero.epsilon", name, level, levels, f"{chosen.method} is not trained without noise")
     refuse_unlisted("dpzero.epsilon", name, level, f"{at if method.epsilons else 'dpzero'}.epsilons", levels)
     trained = f"{chosen.set}/{chosen.method}/{NONE if chosen.epsilon is None else level}"
     return f"{OUT}/dpzero/exported/{trained}", f"{OUT}/dpzero/{trained}", chosen.set, []
