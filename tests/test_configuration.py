@@ -12,18 +12,19 @@ import yaml
 from privatune.core.errors import PrivatuneError
 from privatune.core.merging import merged
 from privatune.core.schema import members, named, schema
+from privatune.core.written import LOADER
 from privatune.experiment import Experiment, experiment
 from privatune.reference import defaults, reference_page, schema_file
 
 ROOT = Path(__file__).parent.parent
-DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+DEFAULT = yaml.load((ROOT / "config/config.yaml").read_text(), LOADER)
 OVERLAYS = sorted(
     path.name for path in (ROOT / "config").glob("*.yaml") if path.name not in ("config.yaml", "schema.yaml")
 )
 
 
 def overlaid(name):
-    return merged(DEFAULT, yaml.safe_load((ROOT / "config" / name).read_text()))
+    return merged(DEFAULT, yaml.load((ROOT / "config" / name).read_text(), LOADER))
 
 
 def leaves(node, path=""):
@@ -98,7 +99,7 @@ def test_overlay_is_valid(name):
 
 def test_schema_accepts_what_we_accept():
     """An editor that reads schema.yaml has nothing to say against our files; what they leave out is not required."""
-    node = yaml.load((ROOT / "config/schema.yaml").read_text(), yaml.CSafeLoader)
+    node = yaml.load((ROOT / "config/schema.yaml").read_text(), LOADER)
     for name in ("config.yaml", *OVERLAYS):
         found = [error.message for error in jsonschema.Draft202012Validator(node).iter_errors(overlaid(name))]
         assert found == [], name

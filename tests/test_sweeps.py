@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privatune.core.errors import PrivatuneError
+from privatune.core.written import LOADER
 from privatune.experiment import experiment
 from privatune.sweeps import swept
 
-CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config/config.yaml").read_text())
+CONFIG = yaml.load((Path(__file__).parents[1] / "config/config.yaml").read_text(), LOADER)
 BASE = {"run": ["initial", "a", "b"], "scenarios": {"a": {"client": {"user_share": [0.25, 0.5]}}, "b": {}}}
 
 

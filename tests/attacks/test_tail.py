@@ -144,6 +144,7 @@ def test_a_pareto_tail_is_rejected_in_one_case_of_twenty():
     assert 0.025 < np.mean(rejected) < 0.08
 
 
+@pytest.mark.slow
 def test_a_log_normal_is_rejected_beyond_its_99_percent_quantile():
     log_c, threshold = log_normal(100 * 3000, 0)
     critical = critical_value(3000, SIMULATIONS, 0)
@@ -247,6 +248,7 @@ def near(share, stated, count):
     return share == pytest.approx(stated, abs=4 * math.sqrt(max(stated * (1 - stated), 0.01) / count) + 0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", tails.TAILS)
 def test_the_documented_power(law):
     rows = {(row[0], row[1]): row[2:] for row in documented("What the test can tell")}

@@ -7,10 +7,11 @@ import yaml
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.merging import merged
+from privatune.core.written import LOADER
 from privatune.experiment import experiment
 
 PROBE = {"method": "probe", "set": "trec", "epsilon": 2}
-DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config/config.yaml").read_text())
+DEFAULT = yaml.load((Path(__file__).parents[2] / "config/config.yaml").read_text(), LOADER)
 
 
 def named(**model):

@@ -9,6 +9,7 @@ from rich.console import Console
 from privatune.core.files import write_json
 from privatune.core.merging import merged
 from privatune.core.tensors import save_tensors
+from privatune.core.written import LOADER
 from privatune.experiment import experiment
 from privatune.planning.concerns import concerns
 from privatune.planning.jobs import Job
@@ -28,7 +29,7 @@ FORECAST = Forecast(
 @pytest.fixture(scope="module")
 def configured(pytestconfig):
     """A function that makes the default experiment with some values changed."""
-    config = yaml.safe_load((pytestconfig.rootpath / "config/config.yaml").read_text())
+    config = yaml.load((pytestconfig.rootpath / "config/config.yaml").read_text(), LOADER)
     small = {"text": {"vocabulary": WORDS}, "compression": {"vocabulary": 50}}
     small |= {"dpfedavg": {"training": {"vocabulary": 50}, "run": ["fedavg"], "seeds": [0, 1]}}
     small |= {"dpzero": {"sets": ["trec"]}, "split": {"set": "trec", "public": "imdb"}}

@@ -9,6 +9,7 @@ import yaml
 
 from privatune.core.files import read_json
 from privatune.core.merging import merged
+from privatune.core.written import LOADER
 from privatune.experiment import experiment
 from privatune.planning.known import read_costs
 from privatune.planning.payloads import payload_bytes
@@ -48,7 +49,7 @@ NAMES |= {"exported": "general", "gathered": "classifier"}
 NAMES |= {"classifier": "probe", "level": "2", "row": "dpzero", "cut": "2", "noise": "kappa-0.3"}
 
 
-READ = {name: yaml.safe_load((CONFIG / name).read_text()) for name in ("config.yaml", "tiny.yaml", "paper.yaml")}
+READ = {name: yaml.load((CONFIG / name).read_text(), LOADER) for name in ("config.yaml", "tiny.yaml", "paper.yaml")}
 
 
 def configured(*overlays, **more):

@@ -3,6 +3,7 @@ import csv
 import pytest
 import yaml
 
+from privatune.core.written import LOADER
 from privatune.experiment import experiment
 from privatune.planning.known import Cost, Line
 from privatune.planning.scale import at_scale
@@ -12,7 +13,7 @@ TEXTS = Texts({"sotu": 1e5}, 1e5, 200, 2500)
 
 
 def planned(root, **plan):
-    config = yaml.safe_load((root / "config/config.yaml").read_text())
+    config = yaml.load((root / "config/config.yaml").read_text(), LOADER)
     config["plan"] |= {"populations": [2_000_000], "noise_multiplier": 8.0} | plan
     training = config["dpfedavg"]["training"]
     training["model"], training["vocabulary"] = {"kind": "cifg", "layers": 1, "hidden": 670, "projection": 96}, 10_000
@@ -39,7 +40,8 @@ def test_hours_follow_visits_words_and_speed(pytestconfig):
     assert other["server_hours"] == pytest.approx(once["server_hours"] / 2)
 
 
-@pytest.mark.parametrize("row", [0, *(pytest.param(row, marks=pytest.mark.slow) for row in (1, 2, 3, 4))])
+@pytest.mark.slow
+@pytest.mark.parametrize("row", range(5))
 def test_epsilons_of_the_paper(pytestconfig, row):
     with (pytestconfig.rootpath / "report/dpfedavg/paper.csv").open() as handle:
         paper = list(csv.DictReader(handle))[row]

@@ -3,6 +3,7 @@ import yaml
 
 from privatune import systems
 from privatune.core.merging import merged
+from privatune.core.written import LOADER
 from privatune.experiment import experiment
 from privatune.planning.jobs import Job
 from privatune.planning.payloads import payload_bytes
@@ -32,7 +33,7 @@ ALIKE = {"fetch_package", "keep_model", "guarantee", "dp_model", "table", "figur
 @pytest.fixture(scope="module")
 def planned(pytestconfig):
     """A function that makes the table of the default experiment with some values changed."""
-    config = yaml.safe_load((pytestconfig.rootpath / "config/config.yaml").read_text())
+    config = yaml.load((pytestconfig.rootpath / "config/config.yaml").read_text(), LOADER)
     return lambda texts=TEXTS, **changed: table(experiment(merged(config, changed)), texts, payload_bytes)
 
 

@@ -69,7 +69,7 @@ LONG = {
 
 
 @pytest.mark.parametrize("name", LONG)
-@pytest.mark.parametrize("k", [0, 1, 2, 200, 20_000, SIZE // 2, SIZE - 1, SIZE])
+@pytest.mark.parametrize("k", [0, 1, 200, 20_000, SIZE // 2, SIZE])
 def test_long_vectors_whatever_their_distribution(name, k):
     values = LONG[name]
     expected = plain_top_k(values, k)

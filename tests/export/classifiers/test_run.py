@@ -34,6 +34,7 @@ DISTIL = {"dim": HIDDEN, "n_layers": 4, "n_heads": 2, "hidden_dim": 24}
 OPT = {"hidden_size": HIDDEN, "num_attention_heads": 2, "ffn_dim": 24, "word_embed_proj_dim": HIDDEN}
 KEPT = {0: [0, 2, 3], 7: [1, 3]}  # blocks by seed; the last of them is trained
 KINDS = ["bert", "roberta", "distilbert"]
+FIRST = ["bert", *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])]
 LENGTHS = np.arange(12) % 7 + 1
 FILES = ("model.safetensors", "model.onnx", "model.int8.onnx", "tokenizer.json", "measured.json")
 
@@ -134,7 +135,7 @@ def test_a_model_without_some_blocks_is_the_network_that_never_had_them(files, k
     assert not found.network.training and not any(p.requires_grad for p in found.network.parameters())
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FIRST)
 def test_onnxruntime_gives_the_logits_of_torch_for_batches_of_any_size(files, kind, capfd, caplog, recwarn):
     network = deployed(*files(kind), 0).network
     model = exported(network, CLASSES, "m.onnx")
@@ -152,7 +153,7 @@ def test_onnxruntime_gives_the_logits_of_torch_for_batches_of_any_size(files, ki
     assert capfd.readouterr() == ("", "") and not caplog.records and not recwarn
 
 
-@pytest.mark.parametrize("kind", ["bert", "opt", "llama"])
+@pytest.mark.parametrize("kind", ["bert", "opt", pytest.param("llama", marks=pytest.mark.slow)])
 def test_a_head_alone_is_exported_with_the_whole_encoder(files, tmp_path, kind):
     """Also with one that has no blocks to leave out, because a token sees only those before it."""
     folder, _ = files(kind)

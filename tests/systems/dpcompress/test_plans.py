@@ -9,11 +9,12 @@ from pydantic import TypeAdapter
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.merging import merged
+from privatune.core.written import LOADER
 from privatune.experiment import experiment
 from privatune.systems.dpcompress.plans import Phase, phases, reads
 from privatune.systems.dpcompress.settings import MethodSettings, TrainSettings
 
-DEFAULT = yaml.safe_load((Path(__file__).parents[3] / "config/config.yaml").read_text())
+DEFAULT = yaml.load((Path(__file__).parents[3] / "config/config.yaml").read_text(), LOADER)
 TRAIN = TrainSettings(steps=40)
 HALF = [0, 2, 5]
 

@@ -34,6 +34,8 @@ FULL = {"kind": "fine-tune"}
 DPKD = {"kind": "distil", "blocks": HALF, "teacher_steps": 6}
 PRUNE = {"kind": "prune", "prunings": 2, "pruning_steps": 4}
 DROP = {"kind": "drop", "stages": [{"steps": 6}, {"blocks": HALF, "steps": 6}]}
+PROBE = {"kind": "probe"}
+METHODS = (FULL, DPKD, PRUNE, DROP, PROBE)
 
 
 def enough(mechanisms, shares, target):
@@ -118,8 +120,15 @@ def started(data, folder, chosen, teachers=None):
     compress(files(data, "private"), public, teachers, data / "encoder", [], chosen, *out)
 
 
-@pytest.mark.parametrize("method", [FULL, DPKD, PRUNE, DROP, {"kind": "probe"}], ids=lambda method: method["kind"])
-@pytest.mark.parametrize("epsilon", [None, 8.0])
+@pytest.mark.parametrize(
+    ("method", "epsilon"),
+    [
+        *((method, None) for method in METHODS),
+        *((method, 8.0) for method in (PRUNE, DROP, PROBE)),
+        *(pytest.param(method, 8.0, marks=pytest.mark.slow) for method in (FULL, DPKD)),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else str(value),
+)
 def test_every_method_learns_and_states_what_it_spent(method, epsilon, made):
     rows, ledger, models, about, folder = made(method, epsilon)
     assert [row["seed"] for row in rows] == [0, 1] and about["classes"] == list("abc")
@@ -143,7 +152,7 @@ def test_sizes_are_those_of_the_deployed_model(made, data):
         if name.startswith("encoder.layer.1.")
     )
     head = CLASSES * 16 + CLASSES
-    full, half, pruned = (made(method)[0][0] for method in (FULL, DPKD, PRUNE))
+    full, half, pruned = (made(method, None)[0][0] for method in (FULL, DPKD, PRUNE))
     assert (full["parameters"], half["parameters"]) == (whole + head, whole + head - block)
     assert (full["blocks"], half["blocks"], half["trained_blocks"]) == ("0 1 2", "0 2", 1)
     matrices = 4 * 16 * 16 + 2 * 16 * 24

@@ -124,52 +124,58 @@ COSTS = {
 }
 
 
+def costs_in(folder, repeats=5, known=True):
+    paths = []
+    for row, (method, passes, weights, path, seconds, memory) in COSTS.items():
+        draws = stream(0, "costs", row)
+        about = {"row": row, "method": method, "pass": passes, "batch": 64, "tokens": 32, "parameters": weights}
+        about |= {"threads": 2, "path": path, "bytes_per_step": 12 if passes == "forward" else 4 * weights}
+        measured = [
+            {
+                "seconds": 0.3 * seconds * (1 + 0.02 * draws.random()), "inference_seconds": 0.3,
+                "peak_memory_mb": 500 * memory * (1 + 0.002 * draws.random()) if known else None,
+                "inference_memory_mb": 500.0 if known else None,
+            }
+            for _ in range(repeats)
+        ]  # fmt: skip
+        file = folder / "dpzero/costs" / f"{row}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, about | {"repeats": measured})
+        paths.append(file)
+    return paths
+
+
 @pytest.fixture
 def write_costs(tmp_path):
     """write_costs(repeats, known) writes one file per way of training; their paths."""
-
-    def write(repeats=5, known=True):
-        paths = []
-        for row, (method, passes, weights, path, seconds, memory) in COSTS.items():
-            draws = stream(0, "costs", row)
-            about = {"row": row, "method": method, "pass": passes, "batch": 64, "tokens": 32, "parameters": weights}
-            about |= {"threads": 2, "path": path, "bytes_per_step": 12 if passes == "forward" else 4 * weights}
-            measured = [
-                {
-                    "seconds": 0.3 * seconds * (1 + 0.02 * draws.random()), "inference_seconds": 0.3,
-                    "peak_memory_mb": 500 * memory * (1 + 0.002 * draws.random()) if known else None,
-                    "inference_memory_mb": 500.0 if known else None,
-                }
-                for _ in range(repeats)
-            ]  # fmt: skip
-            file = tmp_path / "dpzero/costs" / f"{row}.json"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_json(file, about | {"repeats": measured})
-            paths.append(file)
-        return paths
-
-    return write
+    return partial(costs_in, tmp_path)
 
 
 SLOPES = {"DPZero": 0.05, "DPGD-0th": 1.0}
 
 
+def dimension_in(folder, slopes=SLOPES, replicates=20):
+    rows = []
+    for method, dimension in product(slopes, (20, 50, 100, 200, 500, 1000, 2000)):
+        noise = stream(0, "errors", method, dimension).normal(0, 0.1, replicates)
+        for replicate in range(replicates):
+            error = 0.01 * (dimension / 20) ** slopes[method] * math.exp(noise[replicate])
+            rows.append(
+                {"method": method, "dimension": dimension, "replicate": replicate, "error": error, "clip": 3.0}
+                | {"epsilon": 2.0, "delta": 1e-6}
+            )
+    write_json(folder / "dimension.json", rows)
+    return folder / "dimension.json"
+
+
 @pytest.fixture
 def write_dimension(tmp_path):
     """write_dimension(slopes, replicates) writes errors that grow with the dimension by these slopes; the path."""
+    return partial(dimension_in, tmp_path)
 
-    def write(slopes=SLOPES, replicates=20):
-        rows = []
-        for method, dimension in product(slopes, (20, 50, 100, 200, 500, 1000, 2000)):
-            noise = stream(0, "errors", method, dimension).normal(0, 0.1, replicates)
-            for replicate in range(replicates):
-                error = 0.01 * (dimension / 20) ** slopes[method] * math.exp(noise[replicate])
-                rows.append(
-                    {"method": method, "dimension": dimension, "replicate": replicate, "error": error, "clip": 3.0}
-                    | {"epsilon": 2.0, "delta": 1e-6}
-                )
-        path = tmp_path / "dimension.json"
-        write_json(path, rows)
-        return path
 
-    return write
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory):
+    """Errors by dimension, and costs, as `write_dimension` and `write_costs` write them by default."""
+    folder = tmp_path_factory.mktemp("dpzero")
+    return dimension_in(folder), costs_in(folder)

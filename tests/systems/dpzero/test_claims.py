@@ -12,12 +12,14 @@ from privatune.systems.dpzero.tables import dimension, memory
 PAPER = Path(__file__).parents[3] / "report/dpzero/paper.csv"
 
 
-@pytest.fixture
-def tables(models, write_costs, write_dimension):
+@pytest.fixture(scope="module")
+def tables(models, measured):
+    """The tables that claims read; nobody writes to them."""
+    dimensions, costs = measured
     return {
         "dpzero": read_table(models, module.TABLES["dpzero"]),
-        "dimension": dimension.table(write_dimension()).frame,
-        "memory": memory.table(write_costs()).frame,
+        "dimension": dimension.table(dimensions).frame,
+        "memory": memory.table(costs).frame,
         "paper": read_table(PAPER, module.TABLES["paper"]),
     }
 
@@ -83,7 +85,7 @@ def test_the_linear_probe_is_compared_with_every_dpzero_at_every_epsilon(tables)
     assert [said for _, _, said in worse.values()] == [HOLDS, HOLDS, FAILS, FAILS]
 
 
-def test_slopes_and_memory(tables, write_dimension, write_costs):
+def test_slopes_and_memory(tables, write_dimension):
     assert [said for _, _, said in judged(tables, "slope").values()] == [HOLDS, HOLDS]
     swapped = dimension.table(write_dimension({"DPZero": 0.9, "DPGD-0th": 0.1})).frame
     assert [said for _, _, said in judged(tables | {"dimension": swapped}, "slope").values()] == [FAILS, FAILS]
@@ -107,7 +109,7 @@ def test_nothing_is_decided_without_evidence(tables, without_evidence):
     without_evidence(module, tables)
 
 
-def test_the_table_of_claims_names_the_other_paper(models, write_costs, write_dimension, tables, tmp_path):
+def test_the_table_of_claims_names_the_other_paper(models, tables, tmp_path):
     for name in ("dimension", "memory"):
         tables[name].to_csv(tmp_path / f"{name}.csv", index=False)
     files = {name: tmp_path / f"{name}.csv" for name in ("dimension", "memory")}

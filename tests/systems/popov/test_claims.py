@@ -198,12 +198,12 @@ def pairs(kept=0, rejected=0, undecided=0, epsilon=0.5, both=True):
     ],
 )
 def test_the_tail_is_judged_by_the_pairs_that_are_decided(judged, samples, verdict, n):
-    row = judged(tail=samples, models=False).loc[TAIL]
+    row = judged(tail=samples, models=False, only=TAIL).loc[TAIL]
     assert (row["verdict"], row["n"]) == (verdict, n)
 
 
 def test_the_exact_interval_is_clopper_and_pearsons(judged):
-    row = judged(tail=pairs(kept=19, rejected=1), models=False).loc[TAIL]
+    row = judged(tail=pairs(kept=19, rejected=1), models=False, only=TAIL).loc[TAIL]
     assert (row["low"], row["high"]) == (pytest.approx(75.13, abs=0.01), pytest.approx(99.87, abs=0.01))
 
 
@@ -222,7 +222,7 @@ def test_the_exact_interval_is_clopper_and_pearsons(judged):
 def test_an_epsilon_is_the_largest_over_the_samples_not_rejected(judged, samples, verdict, ours, n):
     for place, row in enumerate(row for row in samples if row[1] == NOT_REJECTED):
         row[3] -= 0.001 * place
-    claims = judged(tail=samples, models=False)
+    claims = judged(tail=samples, models=False, only=EPSILON)
     assert (claims.loc[EPSILON, "verdict"], claims.loc[EPSILON, "n"]) == (verdict, n)
     assert claims.loc[EPSILON, "ours"] == pytest.approx(ours, nan_ok=True)
     kept = sum(row[1] == NOT_REJECTED for row in samples)
@@ -250,7 +250,7 @@ def test_an_epsilon_is_counted_among_the_verdicts_that_chance_may_decide(judged,
     ],
 )
 def test_an_undecided_epsilon_says_how_many_pairs_it_would_take(judged, samples, needed):
-    row = judged(tail=samples, models=False).loc[EPSILON]
+    row = judged(tail=samples, models=False, only=EPSILON).loc[EPSILON]
     assert row["verdict"] == "undecided" and row["needed"] == pytest.approx(needed, nan_ok=True)
 
 

@@ -124,6 +124,7 @@ def test_without_noise_at_the_embedding_every_token_is_recovered(sent):
             assert record[f"top5_{attack}"] == record[f"function_{attack}"] == 1, attack
 
 
+@pytest.mark.slow
 def test_with_much_noise_attacks_are_as_good_as_chance(sent):
     for cut in (0, 1):
         for record in read_json(sent(cut, "eta-0.001").scores):

@@ -6,6 +6,7 @@ import yaml
 
 from privatune.core.errors import PrivatuneError
 from privatune.core.merging import merged
+from privatune.core.written import LOADER
 from privatune.experiment import experiment
 from privatune.systems.split.settings import SplitSettings
 
@@ -14,7 +15,7 @@ RULES = (ROOT / "rules/split.smk").read_text()
 
 
 def configured(**split):
-    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    config = yaml.load((ROOT / "config/config.yaml").read_text(), LOADER)
     return experiment(merged(config, {"split": split}))
 
 

@@ -97,6 +97,7 @@ def test_texts_neither_overlap_nor_leave_the_figure(made, name, run):
         assert not box.padded(-0.5).overlaps(other.padded(-0.5)), (one, two)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_same_tables_give_the_same_bytes(made, name, same_bytes):
     same_bytes(lambda: made(name, scenarios=ONE))
@@ -111,7 +112,7 @@ def test_lines_start_at_the_initial_model_and_pass_through_the_rounds(made):
 
 
 def test_replicates_make_a_band(made):
-    general, _ = made("perplexity_by_round", seeds=(0, 1, 2), scenarios=ONE).axes
+    general, _ = made("perplexity_by_round", **RUNS["three seeds"]).axes
     assert len(general.collections) >= 1
 
 

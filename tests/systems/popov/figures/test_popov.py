@@ -32,7 +32,7 @@ def test_figure_2_has_the_chains_alone_and_a_band_where_there_are_replicates(wri
     assert band.get_paths()[0].vertices[:, 0].max() == 4, "round 10 has one replicate"
 
 
-@pytest.mark.parametrize("part", [popov_methods, popov_rounds])
+@pytest.mark.parametrize("part", [pytest.param(popov_methods, marks=pytest.mark.slow), popov_rounds])
 def test_the_same_table_gives_the_same_bytes(write_replicates, part, same_bytes):
     path = write_replicates()
     same_bytes(lambda: part.figure(path))

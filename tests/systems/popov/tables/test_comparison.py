@@ -42,7 +42,7 @@ def test_rows_follow_the_configured_scenarios_then_seed_then_round(make_run, bui
 
 
 def test_the_order_of_the_files_does_not_matter(make_run, build):
-    run = make_run(seeds=[0, 1, 2])
+    run = make_run(seeds=[0, 1])
     first = build(run)
     run.evaluations.reverse(), run.clients.reverse()
     pd.testing.assert_frame_equal(first.frame, build(run).frame)
