@@ -54,6 +54,7 @@ def test_a_full_log_is_no_reason_to_say_more(start, tmp_path):
     assert (tmp_path / "error").read_text() == ""
 
 
+@pytest.mark.slow  # it takes two seconds until a process sees that it is alone
 def test_a_job_ends_when_what_started_it_is_killed(start):
     # `; :` keeps the shell, which would else become the job
     shell = start(WAITS, ["bash", "-c", '"$@"; :', "bash"])
@@ -70,6 +71,7 @@ def test_a_job_ends_when_what_started_it_is_killed(start):
     pytest.fail("it still runs")
 
 
+@pytest.mark.slow
 def test_a_job_ends_when_another_takes_its_place(start, tmp_path):
     first = start(WAITS)
     second = start("time.sleep(1.5)")  # three checks whether it is still wanted

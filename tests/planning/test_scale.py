@@ -5,6 +5,7 @@ import yaml
 
 from privatune.core.written import LOADER
 from privatune.experiment import experiment
+from privatune.planning import scale
 from privatune.planning.known import Cost, Line
 from privatune.planning.scale import at_scale
 from privatune.stages.work import Texts
@@ -14,13 +15,19 @@ TEXTS = Texts({"sotu": 1e5}, 1e5, 200, 2500)
 
 def planned(root, **plan):
     config = yaml.load((root / "config/config.yaml").read_text(), LOADER)
-    config["plan"] |= {"populations": [2_000_000], "noise_multiplier": 8.0} | plan
+    config["plan"] |= {"populations": [2_000_000]} | plan
     training = config["dpfedavg"]["training"]
     training["model"], training["vocabulary"] = {"kind": "cifg", "layers": 1, "hidden": 670, "projection": 96}, 10_000
     return experiment(config)
 
 
-def test_bytes_by_hand(pytestconfig):
+@pytest.fixture
+def no_epsilons(monkeypatch):
+    """The epsilons, which take half a second, are left out."""
+    monkeypatch.setattr(scale, "WAYS", [])
+
+
+def test_bytes_by_hand(pytestconfig, no_epsilons):
     """The paper's model: 10,000 x 96 embedded, 3 gates of 670 by 96 twice, 670 x 96 projected, biases."""
     weights = 10_000 * 96 + 3 * 670 * 96 * 2 + 3 * 670 + 670 * 96 + 10_000
     found = at_scale(planned(pytestconfig.rootpath), TEXTS, {})
@@ -29,7 +36,7 @@ def test_bytes_by_hand(pytestconfig):
     assert found["device_hours"] is found["server_hours"] is None
 
 
-def test_hours_follow_visits_words_and_speed(pytestconfig):
+def test_hours_follow_visits_words_and_speed(pytestconfig, no_epsilons):
     costs = {"dp_train": Cost(Line(9, 0.01), Line(0, 0)), "aggregate": Cost(Line(9, 0.02), Line(0, 0))}
     root = pytestconfig.rootpath
     once = at_scale(planned(root, words=1000), TEXTS, costs)
