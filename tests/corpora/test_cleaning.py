@@ -1,5 +1,4 @@
 import re
-import time
 from collections import Counter
 
 import pytest
@@ -59,10 +58,10 @@ def test_masks_find_what_the_plain_patterns_find(text):
     "piece", ["a", "a.", "a-", "a@", "a@b", "a@b.", "-", ".", "@", "+", "www", "www.", "http://", "x.com", "a.a-"]
 )
 def test_time_of_the_masks_grows_with_the_length_alone(piece):
-    text = f"{piece * (80_000 // len(piece))} @ ://."
-    start = time.process_time()
-    clean(text, max_line_chars=None, max_repeats=None)
-    assert time.process_time() - start < 1  # milliseconds; the plain patterns take 20 s
+    """The plain patterns take 20 s for 80,000 characters and a hundred times that here, so that the test would hang."""
+    text = f"{piece * (800_000 // len(piece))} @ ://."
+    (cleaned,), _, _ = clean(text, max_line_chars=None, max_repeats=None)
+    assert cleaned.endswith("@ ://.")
 
 
 def test_a_zero_width_space_separates_words():

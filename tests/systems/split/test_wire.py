@@ -167,6 +167,8 @@ def test_a_silent_peer_is_given_up(start):
 def test_a_slow_peer_is_given_up_although_it_is_never_silent():
     ours, theirs = socket.socketpair()
 
+    sent = []
+
     def drip():
         for place in range(len(WHOLE)):
             time.sleep(0.01)
@@ -174,14 +176,14 @@ def test_a_slow_peer_is_given_up_although_it_is_never_silent():
                 theirs.sendall(WHOLE[place : place + 1])
             except OSError:
                 return
+            sent.append(place)
 
     thread = threading.Thread(target=drip)
     with ours, theirs:
         thread.start()
-        start = time.monotonic()
         with pytest.raises(PrivatuneError, match="takes too long"):
             receive(ours, MOST, 0.1)
-        assert time.monotonic() - start < 1.5
+        assert len(sent) < len(WHOLE)
         ours.close()
         thread.join()
 

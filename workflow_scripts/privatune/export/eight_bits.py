@@ -23,8 +23,7 @@ def tables_quantised(model: onnx.ModelProto, leave: Sequence[str] = ()) -> onnx.
 
     def smaller(node: onnx.NodeProto, table: np.ndarray) -> tuple[list[onnx.NodeProto], list[np.ndarray]]:
         scale = _scales(table, 1)
-        names = tuple(_names(node.input[0]))
-        return looked_up(node, names[0], names[1], 0), [np.rint(table / scale).astype(np.int8), scale]
+        return looked_up(node, *_names(node.input[0]), 0), [np.rint(table / scale).astype(np.int8), scale]
 
     return _replaced(model, "Gather", 0, [*leave, *columns], smaller)
 
@@ -111,9 +110,9 @@ def _replaced(
     return model
 
 
-def _names(weight: str) -> list[str]:
+def _names(weight: str) -> tuple[str, str]:
     """The names of a weight's 8-bit values and of its scales, as onnxruntime's own quantisation chooses them."""
-    return [f"{weight}_quantized", f"{weight}_scale"]
+    return f"{weight}_quantized", f"{weight}_scale"
 
 
 def _scales(values: np.ndarray, axis: int) -> np.ndarray:
